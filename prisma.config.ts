@@ -1,7 +1,10 @@
 import { defineConfig } from 'prisma/config';
 
-// Only `prisma generate` and `prisma validate` read this file; migrations are applied by the node itself at start.
+// Read by `prisma generate`, `validate` and an author's `migrate diff` only; a node applies migrations itself at start.
+const url = process.env['DATABASE_URL'];
+
 export default defineConfig({
   schema: 'prisma/schema.prisma',
   migrations: { path: 'prisma/migrations' },
+  ...(url ? { datasource: { url } } : {}),
 });
