@@ -9,6 +9,9 @@ export const MAX_DEPTH = 32;
 /** Most elements directly inside one other that `children` lists; strings in pieces are walked lazily instead. */
 export const MAX_CHILDREN = 50_000;
 
+/** Octet strings inside octet strings cost nothing but their headers, so more of them are accepted. */
+const MAX_STRING_NESTING = 1000;
+
 /** Identifier octets of the universal types, with the constructed bit where DER demands it. */
 export const TAG = {
   boolean: 0x01,
@@ -100,15 +103,27 @@ export function rawOf(node: DerNode): Buffer {
   return node.source.subarray(node.start, node.end);
 }
 
-/** The pieces of a primitive or (BER) constructed octet string, views in order. */
+/**
+ * The pieces of a primitive or (BER) constructed octet string, views in order. Strings inside strings are flattened
+ * without recursion, so their nesting does not count as depth.
+ */
 export function* octetPieces(node: DerNode): Generator<Buffer> {
   if (!node.constructed) {
     yield contentOf(node);
     return;
   }
-  for (const piece of eachChild(node)) {
+  const open = [{ offset: node.contentStart, end: node.contentEnd }];
+  for (let level = open.at(-1); level !== undefined; level = open.at(-1)) {
+    if (level.offset === level.end) {
+      open.pop();
+      continue;
+    }
+    const piece = elementAt(node.source, level.offset, level.end, node.depth + 1, node.strict);
     if ((piece.tag & ~0x20) !== TAG.octetString) throw malformed('an octet string was expected');
-    yield* octetPieces(piece);
+    level.offset = piece.end;
+    if (!piece.constructed) yield contentOf(piece);
+    else open.push({ offset: piece.contentStart, end: piece.contentEnd });
+    if (open.length > MAX_STRING_NESTING) throw new PkiError('too-complex', 'nested too deeply');
   }
 }
 
