@@ -1,0 +1,92 @@
+import type { MailboxConnection, MailboxResult, OpenFolder } from './imap-connection.ts';
+import { toDate } from './message-list.ts';
+
+/** A message by what IMAP promises to keep: folder, UIDVALIDITY and UID (RFC 9051 section 2.3.1.1). */
+export interface MessageReference {
+  folder: string;
+  uidValidity: bigint;
+  uid: number;
+}
+
+export interface MessageFacts {
+  uid: number;
+  /** When the message arrived: the time at which its signature is judged */
+  internalDate: Date;
+  /** Bytes, as the server says */
+  size: number;
+  flags: Set<string>;
+}
+
+export interface MessageSource extends MessageFacts {
+  bytes: Buffer;
+}
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+/** Nearly every letter without attachment comes whole with the first answer. */
+const FIRST_SLICE_BYTES = 256 * KiB;
+/** imapflow takes 2.6 s for 25 MB in slices of 64 KiB and 0.28 s in slices of 8 MiB. */
+const SLICE_BYTES = 8 * MiB;
+
+/** Flags, size and arrival of a message, without its bytes. */
+export function fetchFacts(connection: MailboxConnection, ref: MessageReference): Promise<MailboxResult<MessageFacts>> {
+  return connection.inFolder(ref.folder, ref.uidValidity, (open) => fetchSlice(open, ref.uid, null));
+}
+
+/** Just the arrival time. */
+export async function fetchInternalDate(
+  connection: MailboxConnection,
+  ref: MessageReference,
+): Promise<MailboxResult<Date>> {
+  const facts = await fetchFacts(connection, ref);
+  return facts.ok ? { ok: true, value: facts.value.internalDate } : facts;
+}
+
+/**
+ * The message byte for byte, without marking it as read.
+ * @param maxBytes larger messages are refused as `too-large` before they are loaded
+ */
+export function fetchSource(
+  connection: MailboxConnection,
+  ref: MessageReference,
+  maxBytes: number,
+): Promise<MailboxResult<MessageSource>> {
+  return connection.inFolder(ref.folder, ref.uidValidity, async (open) => {
+    const first = await fetchSlice(open, ref.uid, { start: 0, maxLength: FIRST_SLICE_BYTES });
+    if (!first.ok) return first;
+    if (first.value.size > maxBytes) return { ok: false, reason: 'too-large' };
+    const slices = [first.value.bytes];
+    let length = first.value.bytes.length;
+    // RFC822.SIZE of some servers is an estimate: the end is where a slice comes back short
+    for (let asked = FIRST_SLICE_BYTES; slices.at(-1)?.length === asked; ) {
+      asked = SLICE_BYTES;
+      const next = await fetchSlice(open, ref.uid, { start: length, maxLength: asked });
+      if (!next.ok) return next;
+      slices.push(next.value.bytes);
+      length += next.value.bytes.length;
+      if (length > maxBytes) return { ok: false, reason: 'too-large' };
+    }
+    const bytes = slices.length === 1 ? first.value.bytes : Buffer.concat(slices, length);
+    return { ok: true, value: { ...first.value, bytes } };
+  });
+}
+
+async function fetchSlice(
+  { client }: OpenFolder,
+  uid: number,
+  slice: { start: number; maxLength: number } | null,
+): Promise<MailboxResult<MessageSource>> {
+  const query = { uid: true, flags: true, internalDate: true, size: true };
+  const message = await client.fetchOne(String(uid), slice === null ? query : { ...query, source: slice }, {
+    uid: true,
+  });
+  if (!message || message.uid !== uid) return { ok: false, reason: 'gone' };
+  const value = {
+    uid,
+    internalDate: toDate(message.internalDate) ?? new Date(0),
+    size: message.size ?? 0,
+    flags: message.flags ?? new Set<string>(),
+    bytes: message.source ?? Buffer.alloc(0),
+  };
+  return { ok: true, value };
+}
