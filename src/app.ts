@@ -1,0 +1,82 @@
+import { fileURLToPath } from 'node:url';
+import cookie from '@fastify/cookie';
+import formbody from '@fastify/formbody';
+import multipart from '@fastify/multipart';
+import fastifyStatic from '@fastify/static';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { Context } from './context.ts';
+import { csrfPlugin } from './plugins/csrf.ts';
+import { errorPages } from './plugins/error-pages.ts';
+import { securityHeaders } from './plugins/security-headers.ts';
+import { sessionPlugin } from './plugins/session.ts';
+import { viewPlugin } from './plugins/view.ts';
+import { contactRoutes } from './routes/contacts/routes.ts';
+import { draftRoutes } from './routes/drafts/routes.ts';
+import { firstStepsRoutes } from './routes/first-steps/routes.ts';
+import { healthRoutes } from './routes/health/routes.ts';
+import { helpRoutes } from './routes/help/routes.ts';
+import { identityRoutes } from './routes/identities/routes.ts';
+import { keyRoutes } from './routes/keys/routes.ts';
+import { letterRoutes } from './routes/letters/routes.ts';
+import { messageRoutes } from './routes/messages/routes.ts';
+import { pkiRoutes } from './routes/pki/routes.ts';
+import { sessionRoutes } from './routes/sessions/routes.ts';
+import { settingsRoutes } from './routes/settings/routes.ts';
+import { trustRoutes } from './routes/trust/routes.ts';
+
+const PUBLIC_FOLDER = fileURLToPath(new URL('../public', import.meta.url));
+const FORM_BYTES = 4 * 1024 * 1024;
+
+/** The whole application: plugins first, then every routes file by name. Nothing listens here. */
+export async function buildApp(context: Context): Promise<FastifyInstance> {
+  const { config } = context;
+  const app = fastify({
+    logger: loggerFor(config.logLevel),
+    bodyLimit: FORM_BYTES,
+    trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
+    routerOptions: { maxParamLength: 512 },
+  });
+  await app.register(securityHeaders, { config });
+  await app.register(fastifyStatic, {
+    root: PUBLIC_FOLDER,
+    wildcard: false,
+    cacheControl: false,
+    setHeaders: (reply) => reply.header('cache-control', 'no-cache'),
+  });
+  healthRoutes(app, context);
+
+  await app.register(async (pages) => {
+    await pages.register(cookie);
+    await pages.register(formbody, { bodyLimit: FORM_BYTES });
+    await pages.register(multipart);
+    await pages.register(sessionPlugin, { context });
+    await pages.register(csrfPlugin, { context });
+    await pages.register(viewPlugin, { context });
+    await pages.register(errorPages);
+
+    sessionRoutes(pages, context);
+    keyRoutes(pages, context);
+    firstStepsRoutes(pages, context);
+    messageRoutes(pages, context);
+    draftRoutes(pages, context);
+    letterRoutes(pages, context);
+    contactRoutes(pages, context);
+    identityRoutes(pages, context);
+    trustRoutes(pages, context);
+    settingsRoutes(pages, context);
+    pkiRoutes(pages, context);
+    helpRoutes(pages, context);
+  });
+  return app;
+}
+
+/** Paths only: a query may name an address or a search. Never bodies, cookies or headers. */
+function loggerFor(level: Context['config']['logLevel']) {
+  if (level === 'silent') return false;
+  return {
+    level,
+    serializers: {
+      req: (request: { method: string; url: string }) => ({ method: request.method, path: request.url.split('?')[0] }),
+    },
+  };
+}

@@ -1,0 +1,209 @@
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { z } from 'zod';
+
+const MiB = 1024 * 1024;
+const KEY_BYTES = 32;
+
+/** Versioned secrets of the installation: new things are sealed under `current`, old ones open under the one they name. */
+export type KeyRing = { current: string; keys: ReadonlyMap<string, Buffer> };
+
+const wholeNumber = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
+
+/** The one schema of the settings: README's table and every message about a wrong one come from the descriptions. */
+export const settings = z.object({
+  HOST: z.string().min(1).default('127.0.0.1').describe('address to listen on'),
+  PORT: wholeNumber(0, 65535).default(8460).describe('port to listen on, 0 to 65535'),
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('address in the browser, https://… (http only for localhost)'),
+  DATA_FOLDER: z.string().min(1).default('data').describe('folder of the embedded database and of generated secrets'),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//)
+    .optional()
+    .describe('postgresql://… of a Postgres 15 or newer; without it an embedded one runs in DATA_FOLDER'),
+  SERVER_KEYS: z
+    .string()
+    .optional()
+    .describe('K_srv: name:base64 of 32 bytes, several separated by commas, the last one current'),
+  SESSION_KEYS: z.string().optional().describe('K_sess: as SERVER_KEYS'),
+  NODE_NAME: z
+    .string()
+    .regex(/^[\w.:-]{1,64}$/)
+    .optional()
+    .describe('name of this node in the audit trail, letters, digits and . : - _; default host and port'),
+  SERVICE_MAIL_USER: z.string().min(1).optional().describe('service credential of the hosted mail servers: user'),
+  SERVICE_MAIL_PASSWORD: z.string().min(1).optional().describe('service credential of the hosted mail servers: password'),
+  TRUSTED_PROXIES: z.string().default('').describe('addresses of reverse proxies whose X-Forwarded-For counts, separated by commas'),
+  SESSION_HOURS: wholeNumber(1, 24).default(12).describe('hours until a session ends whatever happens, 1 to 24'),
+  MAIL_IDLE_SECONDS: wholeNumber(10, 3600).default(300).describe('seconds until an unused IMAP connection is closed, 10 to 3600'),
+  SIGN_IN_FAILURE_MS: wholeNumber(0, 30_000).default(3000).describe('milliseconds a refused sign-in takes at least, 0 to 30000'),
+  SIGN_IN_LIMIT: wholeNumber(1, 1000).default(10).describe('sign-in attempts for an address in 15 minutes, 1 to 1000'),
+  NETWORK_LIMIT: wholeNumber(1, 100_000).default(100).describe('sign-in attempts from a network in 15 minutes, 1 to 100000'),
+  ATTACHMENT_LIMIT_MB: wholeNumber(1, 100).default(25).describe('megabytes of attachments in one message, 1 to 100'),
+  MESSAGE_LIMIT_MB: wholeNumber(1, 150).default(64).describe('megabytes of a message that is opened on a page, 1 to 150'),
+  RECIPIENT_LIMIT: wholeNumber(1, 500).default(100).describe('recipients of one message, 1 to 500'),
+  RETRY_SECONDS: wholeNumber(1, 3600).default(120).describe('seconds between attempts to submit a letter, 1 to 3600'),
+  GIVE_UP_HOURS: wholeNumber(1, 240).default(120).describe('hours until a letter that cannot be submitted is given up, 1 to 240'),
+  LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info').describe('silent, error, warn, info or debug'),
+});
+
+type Settings = z.infer<typeof settings>;
+
+export type Config = {
+  host: string;
+  port: number;
+  /** Origin of the pages, e.g. https://mail.example; null until the port is known (PORT=0) */
+  publicUrl: URL;
+  /** Cookies get `__Host-` and Secure, and HSTS is sent */
+  secure: boolean;
+  dataFolder: string;
+  databaseUrl: string | null;
+  serverKeys: KeyRing;
+  sessionKeys: KeyRing;
+  nodeName: string;
+  serviceMail: { user: string; password: string } | null;
+  trustedProxies: string[];
+  sessionMs: number;
+  mailIdleMs: number;
+  signInFailureMs: number;
+  signInLimit: number;
+  networkLimit: number;
+  attachmentLimitBytes: number;
+  messageLimitBytes: number;
+  recipientLimit: number;
+  retryMs: number;
+  giveUpMs: number;
+  logLevel: Settings['LOG_LEVEL'];
+};
+
+/** Every wrong or missing setting at once, each with what is expected. */
+export class SettingsError extends Error {
+  readonly code = 'settings';
+  readonly problems: string[];
+  constructor(problems: string[]) {
+    super(`The settings are not usable:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+/**
+ * The only reader of the environment. `NAME_FILE` names a file that holds the value of `NAME`, for secrets.
+ * @throws SettingsError
+ */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const problems: string[] = [];
+  const given = readGiven(environment, problems);
+  const parsed = settings.safeParse(given);
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) {
+      const name = String(issue.path[0]);
+      problems.push(`${name}: expected ${settings.shape[name as keyof Settings]?.description ?? issue.message}`);
+    }
+    throw new SettingsError(problems);
+  }
+  const values = parsed.data;
+  const publicUrl = new URL(values.PUBLIC_URL ?? `http://localhost:${values.PORT}`);
+  const local = publicUrl.hostname === 'localhost' || publicUrl.hostname === '127.0.0.1';
+  if (publicUrl.protocol === 'http:' && !local) problems.push('PUBLIC_URL: expected https://…, http only for localhost');
+  if ((values.SERVICE_MAIL_USER === undefined) !== (values.SERVICE_MAIL_PASSWORD === undefined)) {
+    problems.push('SERVICE_MAIL_USER and SERVICE_MAIL_PASSWORD: expected both or neither');
+  }
+  const dataFolder = path.resolve(values.DATA_FOLDER);
+  const keyRing = (name: 'SERVER_KEYS' | 'SESSION_KEYS') => readKeyRing(name, values, dataFolder, problems);
+  const serverKeys = keyRing('SERVER_KEYS');
+  const sessionKeys = keyRing('SESSION_KEYS');
+  if (problems.length > 0 || serverKeys === null || sessionKeys === null) throw new SettingsError(problems);
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    publicUrl,
+    secure: publicUrl.protocol === 'https:',
+    dataFolder,
+    databaseUrl: values.DATABASE_URL ?? null,
+    serverKeys,
+    sessionKeys,
+    nodeName: values.NODE_NAME ?? `${os.hostname()}:${values.PORT}`.replace(/[^\w.:-]/g, '_').slice(0, 64),
+    serviceMail:
+      values.SERVICE_MAIL_USER && values.SERVICE_MAIL_PASSWORD
+        ? { user: values.SERVICE_MAIL_USER, password: values.SERVICE_MAIL_PASSWORD }
+        : null,
+    trustedProxies: values.TRUSTED_PROXIES.split(',').map((each) => each.trim()).filter(Boolean),
+    sessionMs: values.SESSION_HOURS * 3_600_000,
+    mailIdleMs: values.MAIL_IDLE_SECONDS * 1000,
+    signInFailureMs: values.SIGN_IN_FAILURE_MS,
+    signInLimit: values.SIGN_IN_LIMIT,
+    networkLimit: values.NETWORK_LIMIT,
+    attachmentLimitBytes: values.ATTACHMENT_LIMIT_MB * MiB,
+    messageLimitBytes: values.MESSAGE_LIMIT_MB * MiB,
+    recipientLimit: values.RECIPIENT_LIMIT,
+    retryMs: values.RETRY_SECONDS * 1000,
+    giveUpMs: values.GIVE_UP_HOURS * 3_600_000,
+    logLevel: values.LOG_LEVEL,
+  };
+}
+
+/** Only what the schema knows; an empty value counts as not given, `NAME_FILE` as the file's content. */
+function readGiven(environment: NodeJS.ProcessEnv, problems: string[]): Record<string, string> {
+  const given: Record<string, string> = {};
+  for (const name of Object.keys(settings.shape)) {
+    const value = environment[name];
+    const file = environment[`${name}_FILE`];
+    if (value && file) problems.push(`${name} and ${name}_FILE: expected one of them`);
+    if (value) given[name] = value;
+    if (!file) continue;
+    try {
+      given[name] = fs.readFileSync(file, 'utf8').trim();
+    } catch {
+      problems.push(`${name}_FILE: expected a readable file, not ${file}`);
+    }
+  }
+  return given;
+}
+
+function readKeyRing(
+  name: 'SERVER_KEYS' | 'SESSION_KEYS',
+  values: Settings,
+  dataFolder: string,
+  problems: string[],
+): KeyRing | null {
+  // With a database of one's own there may be several nodes, and a generated secret would fit only one of them.
+  const text = values[name] ?? (values.DATABASE_URL ? undefined : generatedKeys(name, dataFolder));
+  const keys = new Map<string, Buffer>();
+  for (const entry of (text ?? '').split(',').filter(Boolean)) {
+    const [, id, base64] = /^\s*([\w-]{1,16}):([A-Za-z0-9+/_-]+=*)\s*$/.exec(entry) ?? [];
+    const key = Buffer.from(base64 ?? '', 'base64');
+    if (id && key.length === KEY_BYTES) keys.set(id, key);
+    else problems.push(`${name}: expected ${settings.shape[name].description}`);
+  }
+  const current = [...keys.keys()].at(-1);
+  if (current === undefined) {
+    problems.push(`${name}: missing; expected ${settings.shape[name].description}`);
+    return null;
+  }
+  return { current, keys };
+}
+
+/** A single installation without settings keeps its secrets beside its data, readable by its user only. */
+function generatedKeys(name: string, dataFolder: string): string {
+  const folder = path.join(dataFolder, 'secrets');
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const file = path.join(folder, name.toLowerCase());
+  try {
+    fs.writeFileSync(file, `1:${randomBytes(KEY_BYTES).toString('base64')}`, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return fs.readFileSync(file, 'utf8').trim();
+}
+
+/** The key of this version. @throws Error when the installation no longer has it */
+export function keyOf(ring: KeyRing, version: string): Buffer {
+  const key = ring.keys.get(version);
+  if (!key) throw new Error(`The key ${version} is missing in the settings`);
+  return key;
+}

@@ -1,0 +1,88 @@
+import { fileURLToPath } from 'node:url';
+import fastifyView from '@fastify/view';
+import { Eta } from 'eta';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import type { Context } from '../context.ts';
+import { type Formats, formatsFor, isTimeZone } from '../i18n/formats.ts';
+import { isLocale, negotiateLocale } from '../i18n/translate.ts';
+import { type FolderPlace, readFolderPlaces } from '../services/read-folders.ts';
+import { takeNotices } from './notices.ts';
+
+const VIEWS = fileURLToPath(new URL('../views', import.meta.url));
+
+/** What a page brings; the frame around it comes from the request. */
+export type PageData = {
+  title: string;
+  /** Entry of the navigation that this page belongs to */
+  place?: string;
+  /** Folder that is shown, by its path */
+  currentFolder?: string;
+  [name: string]: unknown;
+};
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** Renders `src/views/<page>.eta` inside the layout. */
+    page(page: string, data: PageData): Promise<FastifyReply>;
+  }
+  interface FastifyRequest {
+    /** Texts, dates and numbers for the reader of this request */
+    formats: Formats;
+  }
+}
+
+export const viewPlugin = fp(
+  async (app, { context }: { context: Context }) => {
+    const eta = new Eta({ views: VIEWS, cache: true, autoEscape: true, autoTrim: false });
+    await app.register(fastifyView, { engine: { eta }, root: VIEWS });
+    const formats = new Map<string, Formats>();
+    app.decorateRequest('formats', {
+      getter(this: FastifyRequest) {
+        return formatsOf(this, formats);
+      },
+    });
+    app.decorateReply('page', async function (this: FastifyReply, page: string, data: PageData) {
+      const frame = await pageFrame(context, this.request, this, data);
+      // @fastify/view would read and compile at each call with Eta 4's own layouts; Eta keeps what it compiled.
+      return this.type('text/html; charset=utf-8').send(eta.render(`/${page}`, frame));
+    });
+  },
+  { name: 'view', dependencies: ['session', 'csrf'] },
+);
+
+function formatsOf(request: FastifyRequest, known: Map<string, Formats>): Formats {
+  const account = request.signedIn?.account;
+  const chosen = account?.locale;
+  const locale = isLocale(chosen) ? chosen : negotiateLocale(request.headers['accept-language']);
+  const timeZone = account && isTimeZone(account.timeZone) ? account.timeZone : 'Europe/Brussels';
+  const key = `${locale} ${timeZone}`;
+  const found = known.get(key) ?? formatsFor(locale, timeZone);
+  known.set(key, found);
+  return found;
+}
+
+async function pageFrame(context: Context, request: FastifyRequest, reply: FastifyReply, data: PageData) {
+  const session = request.signedIn;
+  const folders = session ? await readFolderPlaces(context, session, request.formats, data.currentFolder ?? null) : null;
+  return {
+    ...request.formats,
+    theme: session?.account.theme ?? null,
+    csrf: request.formToken,
+    account: session && { name: `${session.account.firstName} ${session.account.surname}`, address: session.account.address },
+    programme: session ? session.account.country.programme.name : null,
+    keys: session && keysOf(session),
+    folders: folders as FolderPlace[] | null,
+    place: '',
+    counts: {},
+    now: context.now(),
+    notices: takeNotices(request, reply, context.config),
+    path: request.url,
+    ...data,
+  };
+}
+
+function keysOf(session: NonNullable<FastifyRequest['signedIn']>) {
+  if (!session.hasVault) return { state: 'none', until: null };
+  return { state: session.masterKey ? 'open' : 'locked', until: session.keysUntil };
+}

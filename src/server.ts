@@ -1,0 +1,56 @@
+import type { FastifyInstance } from 'fastify';
+import path from 'node:path';
+import { buildApp } from './app.ts';
+import type { Config } from './config.ts';
+import type { Context } from './context.ts';
+import { MailboxConnections } from './mail/mailbox-connections.ts';
+import { openAuditTrail } from './services/audit.ts';
+import { connectDatabase } from './services/database/connect.ts';
+import { startEmbeddedPostgres } from './services/database/embedded-postgres.ts';
+import { migrate } from './services/database/migrate.ts';
+import { startHousekeeping } from './services/housekeeping.ts';
+import { openOutbox } from './services/outbox.ts';
+import { WorkerPool } from './smime/worker-pool.ts';
+
+/** Everything a node runs, ready to listen or already listening. */
+export type Node = {
+  app: FastifyInstance;
+  context: Context;
+  /** Where the pages are, with the real port */
+  url: string;
+  /** Lets requests and jobs finish, then closes all connections; an embedded Postgres stops only if asked to. */
+  stop(options?: { database?: boolean }): Promise<void>;
+};
+
+/** The process: database, migrations, wiring, listening. Throws before listening when something essential is missing. */
+export async function startNode(config: Config): Promise<Node> {
+  const embedded = config.databaseUrl ? null : await startEmbeddedPostgres(path.join(config.dataFolder, 'postgres'));
+  const connectionString = config.databaseUrl ?? embedded!.connectionString;
+  await migrate(connectionString);
+  const database = connectDatabase(connectionString);
+  const now = () => new Date();
+  const mail = new MailboxConnections({ idleMs: config.mailIdleMs });
+  const workers = new WorkerPool();
+  const audit = openAuditTrail(database, config.nodeName, now);
+  const outbox = await openOutbox({ config, database, audit, now });
+  const housekeeping = startHousekeeping(database, now);
+  const context: Context = { config, database, mail, workers, outbox, audit, now };
+  const app = await buildApp(context);
+  await app.listen({ host: config.host, port: config.port });
+  const address = app.server.address();
+  if (config.port === 0 && typeof address === 'object' && address) config.publicUrl.port = String(address.port);
+  return {
+    app,
+    context,
+    url: config.publicUrl.origin,
+    stop: async (options = {}) => {
+      await app.close();
+      housekeeping.stop();
+      await outbox.stop();
+      await mail.closeAll();
+      await workers.close();
+      await database.close();
+      if (options.database) await embedded?.stop();
+    },
+  };
+}

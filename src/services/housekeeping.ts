@@ -1,0 +1,17 @@
+import { removeOldAttempts } from './attempts.ts';
+import type { Database } from './database/connect.ts';
+import { removeEndedSessions } from './session.ts';
+
+const EVERY_MS = 60_000;
+
+/** What every node may do at any time, since doing it twice changes nothing: old rows that only take room. */
+export function startHousekeeping(database: Database, now: () => Date): { stop(): void } {
+  const tidy = async () => {
+    await removeEndedSessions(database, now());
+    await removeOldAttempts(database, now());
+  };
+  // A database that is away for a while is tidied next time.
+  const timer = setInterval(() => void tidy().catch(() => {}), EVERY_MS);
+  timer.unref();
+  return { stop: () => clearInterval(timer) };
+}

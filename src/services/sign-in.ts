@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { type Config, keyOf } from '../config.ts';
+import { connectMailbox } from '../mail/imap-connection.ts';
+import type { MailboxConnections } from '../mail/mailbox-connections.ts';
+import { countAttempt, forgetAttempts } from './attempts.ts';
+import type { AuditTrail } from './audit.ts';
+import type { Database } from './database/connect.ts';
+import { mailServerOf } from './mail-server.ts';
+import { createSession, sessionIdOf } from './session.ts';
+
+export type SignInResult =
+  | { ok: true; cookie: string; accountId: string }
+  | { ok: false; reason: 'refused' | 'unreachable' | 'tls' }
+  | { ok: false; reason: 'too-many-attempts'; retryAt: Date };
+
+export type SignInRequest = { address: string; password: string; network: string; userAgent: string };
+
+type Tools = { database: Database; config: Config; mail: MailboxConnections; audit: AuditTrail; now: () => Date };
+
+/**
+ * Signs in against the mailbox. An address that is not listed, one that is suspended and a wrong password get the same
+ * answer after the same time; limits that all nodes share are checked before the mail server is asked.
+ */
+export async function signIn(tools: Tools, request: SignInRequest): Promise<SignInResult> {
+  const startedMs = performance.now();
+  const result = await attemptSignIn(tools, request);
+  if (!result.ok && result.reason === 'refused') await wait(tools.config.signInFailureMs - (performance.now() - startedMs));
+  return result;
+}
+
+async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<SignInResult> {
+  const { database, config, audit } = tools;
+  const at = tools.now();
+  const addressKey = request.address.trim().toLowerCase();
+  const attemptKey = keyOf(config.serverKeys, config.serverKeys.current);
+  const refuse = async (reason: 'refused' | 'unreachable' | 'tls' | 'too-many-attempts', accountId: string | null) =>
+    audit.record({
+      accountId,
+      actor: addressKey.slice(0, 254),
+      network: request.network,
+      action: 'sign-in',
+      object: 'session',
+      result: 'refused',
+      reason,
+    });
+
+  const network = await countAttempt(database, 'sign-in-network', request.network, config.networkLimit, attemptKey, at);
+  const address = await countAttempt(database, 'sign-in-address', addressKey, config.signInLimit, attemptKey, at);
+  if (!network.allowed || !address.allowed) {
+    await refuse('too-many-attempts', null);
+    return { ok: false, reason: 'too-many-attempts', retryAt: address.retryAt };
+  }
+  const account = await database.prisma.account.findUnique({
+    where: { addressKey },
+    include: { country: { include: { mailServer: true } } },
+  });
+  if (!account || account.state !== 'active') {
+    await refuse('refused', account?.id ?? null);
+    return { ok: false, reason: 'refused' };
+  }
+  const server = mailServerOf(account.country.mailServer);
+  const credential = { user: account.address, password: request.password };
+  // The connection that proves the password becomes the session's: a second log-in would cost the server an argon2 again.
+  const provisional = randomUUID();
+  const connect = () => connectMailbox(server, credential);
+  const answer = await tools.mail.use(provisional, connect, async () => ({ ok: true, value: null }));
+  if (!answer.ok) {
+    const reason = answer.reason === 'refused' || answer.reason === 'tls' ? answer.reason : 'unreachable';
+    await refuse(reason, account.id);
+    return { ok: false, reason };
+  }
+  await forgetAttempts(database, 'sign-in-address', addressKey, attemptKey);
+  const cookie = await createSession(
+    database,
+    config,
+    { accountId: account.id, mailboxPassword: request.password, network: request.network, userAgent: request.userAgent },
+    at,
+  );
+  tools.mail.rename(provisional, sessionIdOf(cookie));
+  await audit.record({
+    accountId: account.id,
+    actor: account.address,
+    network: request.network,
+    action: 'sign-in',
+    object: 'session',
+    result: 'done',
+  });
+  return { ok: true, cookie, accountId: account.id };
+}
+
+function wait(ms: number): Promise<void> {
+  return ms > 0 ? new Promise((resolve) => setTimeout(resolve, ms)) : Promise.resolve();
+}
