@@ -162,15 +162,17 @@ function decryptPbes2(
   const rc2 = oid === RC2_CBC ? readRc2Parameters(scheme.next(TAG.sequence)) : null;
   const cipher = PBES2_CIPHERS[oid];
   if (!rc2 && !cipher) throw new PkiError('unsupported', `cipher ${oid}`);
-  const keyBytes = cipher?.keyBytes ?? derivation.keyLength ?? 16;
-  // Old NSS announces 32 octets for AES-128 as well; the shorter key is the beginning of the longer one.
-  const keyLengthFits = derivation.keyLength === null || derivation.keyLength >= keyBytes;
-  if (!keyLengthFits || keyBytes < 1 || keyBytes > 128) throw new PkiError('malformed', 'PBES2 key length');
+  const keyBytes = derivation.keyLength ?? cipher?.keyBytes ?? 16;
+  if (keyBytes < 1 || keyBytes > 128) throw new PkiError('malformed', 'PBES2 key length');
   budget.spend(derivation.iterations);
   const { salt, iterations, hash } = derivation;
   const key = pbkdf2Sync(password.pbes2, salt, iterations, keyBytes, hash);
   if (rc2) return rc2CbcDecrypt(key, rc2.effectiveBits, rc2.iv, ciphertext);
-  return decryptCbc(cipher?.name as string, key, octetsOf(scheme.next()), ciphertext);
+  // Old NSS writes the identifier of AES-128, announces 32 octets, and encrypts with AES-256: the key length is right.
+  const name = cipher?.name.startsWith('aes') ? `aes-${keyBytes * 8}-cbc` : 'des-ede3-cbc';
+  if (!Object.values(PBES2_CIPHERS).some((known) => known.name === name && known.keyBytes === keyBytes))
+    throw new PkiError('malformed', 'PBES2 key length');
+  return decryptCbc(name, key, octetsOf(scheme.next()), ciphertext);
 }
 
 // RFC 8018 appendix B.2.3: the version encodes the effective key bits.
