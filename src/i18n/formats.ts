@@ -1,10 +1,20 @@
-import { formatLocale, type Locale, type Translate, translator } from './translate.ts';
+import { type Piece, plainName, translateInPieces } from './isolate.ts';
+import type { TextParameters } from './message.ts';
+import { formatLocale, hasText, type Locale, type Translate, translator } from './translate.ts';
 
 /** How dates, times and sizes are written for one reader: language and time zone. */
 export interface Formats {
   locale: Locale;
   timeZone: string;
   t: Translate;
+  /** Whether there is a text for this key */
+  has(key: string): boolean;
+  /** A sentence in pieces: `names` came from outside and are to stand in `<bdi>`, cut and without direction marks. */
+  pieces(key: string, names: Readonly<Record<string, string>>, parameters?: TextParameters): Piece[];
+  /** A name from outside, on one line, at most 80 characters, without direction marks */
+  plainName(name: string): string;
+  /** EB95 12D8 … in groups of four */
+  thumbprint(hex: string): string;
   /** 24 November 2026 */
   date(moment: Date): string;
   /** Tuesday 24 November 2026 */
@@ -70,6 +80,10 @@ export function formatsFor(locale: Locale, timeZone: string): Formats {
     locale,
     timeZone,
     t,
+    has: hasText,
+    pieces: (key, names, parameters) => translateInPieces(t, key, names, parameters),
+    plainName,
+    thumbprint: (hex) => (hex.toUpperCase().match(/.{1,4}/g) ?? []).join(' '),
     date,
     longDate,
     time,

@@ -1,0 +1,44 @@
+import type { TextParameters } from './message.ts';
+import type { Translate } from './translate.ts';
+
+/** A piece of a sentence; `foreign` ones are names and addresses that a view puts into `<bdi>`. */
+export interface Piece {
+  text: string;
+  foreign: boolean;
+}
+
+const LONGEST_NAME = 80;
+const FIRST_PLACEHOLDER = 0xe000;
+
+/**
+ * A name or address that came with a message or a certificate, as it may stand in a claim: one line, cut at 80 characters,
+ * without characters that turn the writing direction or show nothing (UAX #9): a name must not rewrite the sentence.
+ */
+export function plainName(name: string): string {
+  const line = name
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .replace(/[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, '')
+    .trim();
+  const characters = [...line];
+  return characters.length <= LONGEST_NAME ? line : `${characters.slice(0, LONGEST_NAME - 1).join('')}…`;
+}
+
+/** Translates a sentence in pieces, so that foreign names in it can be isolated from its writing direction. */
+export function translateInPieces(
+  t: Translate,
+  key: string,
+  names: Readonly<Record<string, string>>,
+  parameters: TextParameters = {},
+): Piece[] {
+  const placeholders: Record<string, string> = {};
+  const texts = new Map<string, string>();
+  for (const [index, [name, value]] of Object.entries(names).entries()) {
+    const placeholder = String.fromCharCode(FIRST_PLACEHOLDER + index);
+    placeholders[name] = placeholder;
+    texts.set(placeholder, plainName(value));
+  }
+  return t(key, { ...parameters, ...placeholders })
+    .split(/([\ue000-\ue00f])/)
+    .filter((piece) => piece !== '')
+    .map((piece) => ({ text: texts.get(piece) ?? piece, foreign: texts.has(piece) }));
+}
