@@ -1,3 +1,20 @@
+/**
+ * MIME structure (RFC 2045, 2046, 5322) as offsets into the bytes of the message, tolerant of bare line feeds, missing
+ * boundaries and broken headers. Bounded in levels, parts and header fields; never throws on foreign bytes.
+ */
+import { decodeUnlabelled } from './charset.ts';
+import { parseParameterised } from './headers.ts';
+
+const LF = 0x0a;
+const CR = 0x0d;
+const DASH = 0x2d;
+const COLON = 0x3a;
+const MAX_LEVELS = 20;
+const MAX_PARTS = 2_000;
+const MAX_FIELDS = 2_000;
+const MAX_HEADER_BYTES = 2 * 1024 * 1024;
+const MAX_BOUNDARY = 200;
+
 export interface HeaderField {
   /** Lower case. */
   readonly name: string;
@@ -37,4 +54,171 @@ export interface MimeEntity {
   readonly children: readonly MimeEntity[];
   /** A multipart whose closing boundary is missing, or which has more parts or levels than are read. */
   readonly incomplete: boolean;
+}
+
+/** Reads the structure of one entity: a message, or a body part with its header. */
+export function parseEntity(bytes: Buffer, partPath = '1'): MimeEntity {
+  const budget = { parts: MAX_PARTS };
+  return readEntity(
+    { source: bytes, start: 0, end: bytes.length, partPath, level: 0, fallbackType: 'text/plain' },
+    budget,
+  );
+}
+
+/** All bytes of an entity, header and body, as they stand. */
+export function entityBytes(entity: MimeEntity): Buffer {
+  return entity.source.subarray(entity.start, entity.end);
+}
+
+/** The first field of that name (lower case), or null. */
+export function headerValue(entity: Pick<MimeEntity, 'headers'>, name: string): string | null {
+  return entity.headers.find((field) => field.name === name)?.value ?? null;
+}
+
+interface Region {
+  source: Buffer;
+  start: number;
+  end: number;
+  partPath: string;
+  level: number;
+  fallbackType: string;
+}
+
+function readEntity(region: Region, budget: { parts: number }): MimeEntity {
+  const { source, start, end, partPath } = region;
+  const { headers, bodyStart } = readHeaders(source, start, end);
+  const find = (name: string) => headers.find((field) => field.name === name)?.value ?? null;
+  const contentType = contentTypeOf(find('content-type'), region.fallbackType);
+  const disposition = find('content-disposition');
+  const shell = {
+    source,
+    start,
+    bodyStart,
+    end,
+    headers,
+    contentType,
+    disposition: disposition === null ? null : parseParameterised(disposition),
+    encoding: (find('content-transfer-encoding') ?? '7bit')
+      .replace(/\([^)]*\)/g, '')
+      .trim()
+      .toLowerCase(),
+    contentId: find('content-id')?.trim().replace(/^<|>$/g, '') || null,
+    partPath,
+  };
+  const boundary = contentType.parameters.get('boundary');
+  if (!contentType.value.startsWith('multipart/') || !boundary || boundary.length > MAX_BOUNDARY) {
+    return { ...shell, children: [], incomplete: false };
+  }
+  if (region.level >= MAX_LEVELS) return { ...shell, children: [], incomplete: true };
+  const { ranges, closed } = partRanges(source, bodyStart, end, boundary);
+  const children: MimeEntity[] = [];
+  for (const [index, range] of ranges.entries()) {
+    if (budget.parts === 0) break;
+    budget.parts -= 1;
+    const fallbackType = contentType.value === 'multipart/digest' ? 'message/rfc822' : 'text/plain';
+    const child = { source, ...range, partPath: `${partPath}.${index + 1}`, level: region.level + 1, fallbackType };
+    children.push(readEntity(child, budget));
+  }
+  return { ...shell, children, incomplete: !closed || children.length < ranges.length };
+}
+
+function contentTypeOf(field: string | null, fallback: string): ParameterisedValue {
+  const read = field === null ? null : parseParameterised(field);
+  return read !== null && /^[^\s/]+\/[^\s/]+$/.test(read.value)
+    ? read
+    : { value: fallback, parameters: read?.parameters ?? new Map() };
+}
+
+function readHeaders(source: Buffer, start: number, end: number): { headers: HeaderField[]; bodyStart: number } {
+  const headers: HeaderField[] = [];
+  const limit = Math.min(end, start + MAX_HEADER_BYTES);
+  let position = start;
+  while (position < limit) {
+    const lineEnd = nextLine(source, position, end);
+    if (isBlank(source, position, lineEnd)) return { headers, bodyStart: lineEnd };
+    const fieldEnd = foldedEnd(source, lineEnd, end);
+    const field = headers.length < MAX_FIELDS ? readField(source, position, fieldEnd) : null;
+    if (field !== null) headers.push(field);
+    // A part that starts with no field at all has lost its blank line: everything is body. `From ` is a mailbox separator.
+    else if (headers.length === 0 && source.toString('latin1', position, position + 5) !== 'From ') {
+      return { headers, bodyStart: position };
+    }
+    position = fieldEnd;
+  }
+  return { headers, bodyStart: Math.min(position, end) };
+}
+
+function nextLine(source: Buffer, position: number, end: number): number {
+  const at = source.subarray(0, end).indexOf(LF, position);
+  return at < 0 || at >= end ? end : at + 1;
+}
+
+function isBlank(source: Buffer, start: number, end: number): boolean {
+  const length = end - start;
+  return source[start] === LF || (source[start] === CR && (length === 1 || source[start + 1] === LF));
+}
+
+function foldedEnd(source: Buffer, lineEnd: number, end: number): number {
+  let position = lineEnd;
+  while (position < end && (source[position] === 0x20 || source[position] === 0x09)) {
+    position = nextLine(source, position, end);
+  }
+  return position;
+}
+
+function readField(source: Buffer, start: number, end: number): HeaderField | null {
+  const colon = source.subarray(0, end).indexOf(COLON, start);
+  if (colon < 0 || colon >= end || colon - start > 200) return null;
+  const rawName = source.toString('latin1', start, colon).trimEnd();
+  if (!/^[!-9;-~]+$/.test(rawName)) return null;
+  const body = decodeUnlabelled(source.subarray(colon + 1, end));
+  const value = body
+    .replace(/\r?\n(?=[ \t])/g, '')
+    .replace(/[\r\n]+/g, ' ')
+    .trim();
+  return { name: rawName.toLowerCase(), rawName, value, start, end };
+}
+
+/** The parts between the delimiter lines (RFC 2046 section 5.1.1), without the line end that belongs to the next delimiter. */
+function partRanges(source: Buffer, start: number, end: number, boundary: string) {
+  const region = source.subarray(0, end); // a search must not run past the part, or many parts would cost the square
+  const delimiter = Buffer.from(`--${boundary}`, 'utf8');
+  const ranges: { start: number; end: number }[] = [];
+  let partStart = -1;
+  let position = start;
+  while (ranges.length <= MAX_PARTS) {
+    const at = region.indexOf(delimiter, position);
+    if (at < 0 || at + delimiter.length > end) break;
+    const line = delimiterLine(source, at, delimiter.length, start, end);
+    if (line === null) {
+      position = at + 1;
+      continue;
+    }
+    if (partStart >= 0) ranges.push({ start: partStart, end: beforeLineEnd(source, partStart, at) });
+    if (line.closing) return { ranges, closed: true };
+    partStart = line.end;
+    position = line.end;
+  }
+  if (partStart >= 0) ranges.push({ start: partStart, end });
+  return { ranges, closed: false };
+}
+
+/** Whether a whole line is this delimiter; a longer boundary that starts alike is another one. */
+function delimiterLine(source: Buffer, at: number, length: number, start: number, end: number) {
+  if (at > start && source[at - 1] !== LF) return null;
+  let position = at + length;
+  const closing = source[position] === DASH && source[position + 1] === DASH && position + 2 <= end;
+  if (closing) position += 2;
+  while (position < end && (source[position] === 0x20 || source[position] === 0x09)) position += 1;
+  if (position >= end) return { closing, end };
+  if (source[position] === CR) position += 1;
+  if (position >= end) return { closing, end };
+  return source[position] === LF ? { closing, end: position + 1 } : null;
+}
+
+function beforeLineEnd(source: Buffer, partStart: number, at: number): number {
+  let end = at;
+  if (end > partStart && source[end - 1] === LF) end -= 1;
+  if (end < at && end > partStart && source[end - 1] === CR) end -= 1;
+  return end;
 }

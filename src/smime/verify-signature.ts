@@ -1,0 +1,145 @@
+/** Verifies one signer of CMS against the content (RFC 5652 section 5.6). Trust is decided elsewhere. */
+import { createHash, constants as crypto, verify } from 'node:crypto';
+import type { Certificate, SignatureAlgorithm } from '../pki/certificate.ts';
+import { children, Fields, oidOf, readElement, smallIntegerOf, TAG } from '../pki/der.ts';
+import { keyStrength } from '../pki/public-key.ts';
+import {
+  DIGEST_BY_OID,
+  DIGEST_LABEL,
+  type DigestName,
+  ECDSA_WITH_DIGEST,
+  KEY_ALGORITHM,
+  RSA_WITH_DIGEST,
+  WEAK_DIGESTS,
+} from './algorithms.ts';
+import { identifies } from './certificate-match.ts';
+import { type AttributeFacts, readSignedAttributes } from './signed-attributes.ts';
+import type { SignerInfo } from './signed-data.ts';
+import type { Reason } from './verdict.ts';
+
+export interface SignatureCheck {
+  readonly certificate: Certificate | null;
+  /** The signature fits the content and the certificate. */
+  readonly intact: boolean;
+  readonly reasons: readonly Reason[];
+  readonly digest: string;
+  readonly algorithm: string;
+  readonly attributes: AttributeFacts | null;
+}
+
+interface Scheme {
+  family: 'rsa' | 'rsa-pss' | 'ec' | 'ed25519';
+  label: string;
+  /** Null: the algorithm hashes by itself. */
+  digest: DigestName | null;
+  saltLength?: number;
+}
+
+/**
+ * @param digestOf the digest of the content, computed once per algorithm
+ * @param known certificates in which the signer may be found, those of the message first
+ * @param legacyAlgorithms accept SHA-1, MD5 and short keys, for old test vectors only
+ */
+export function verifySignature(
+  signer: SignerInfo,
+  contentType: string,
+  digestOf: (name: DigestName) => Buffer,
+  known: readonly Certificate[],
+  legacyAlgorithms: boolean,
+): SignatureCheck {
+  const digest = DIGEST_BY_OID[signer.digestOid];
+  const scheme = schemeOf(signer.signatureAlgorithm, digest);
+  const candidates = known.filter((certificate) => identifies(signer.identifier, certificate));
+  const facts = {
+    digest: digest === undefined ? signer.digestOid : DIGEST_LABEL[digest],
+    algorithm: scheme?.label ?? signer.signatureAlgorithm.oid,
+  };
+  const failed = (reason: Reason, attributes: AttributeFacts | null = null): SignatureCheck => {
+    return { ...facts, certificate: candidates[0] ?? null, intact: false, reasons: [reason], attributes };
+  };
+  if (candidates.length === 0) return failed('no-signer');
+  if (digest === undefined || scheme === null) return failed('weak-algorithm');
+  // security.md asks for contentType and messageDigest. A signature without attributes could be one over attributes that
+  // are now passed off as content, so it is never good.
+  if (signer.signedAttributes === null) return failed('attributes-malformed');
+  const attributes = readSignedAttributes(signer.signedAttributes.list);
+  if (attributes === null || attributes.contentType !== contentType) return failed('attributes-malformed', attributes);
+  if (!attributes.messageDigest.equals(digestOf(digest))) return failed('altered', attributes);
+  const { signed } = signer.signedAttributes;
+  const certificate = candidates.find((candidate) => fits(signed, signer.signature, scheme, candidate));
+  if (certificate === undefined) return failed('altered', attributes);
+  if (!attributes.namesCertificate(certificate)) return failed('attributes-malformed', attributes);
+  const reasons = legacyAlgorithms ? [] : weaknesses(digest, scheme, certificate);
+  return { ...facts, certificate, intact: true, reasons, attributes };
+}
+
+function weaknesses(digest: DigestName, scheme: Scheme, certificate: Certificate): Reason[] {
+  const reasons: Reason[] = [];
+  if (WEAK_DIGESTS.has(digest) || (scheme.digest !== null && WEAK_DIGESTS.has(scheme.digest))) {
+    reasons.push('weak-algorithm');
+  }
+  if (keyStrength(certificate.key, 'message') === 'weak') reasons.push('weak-key');
+  return reasons;
+}
+
+function schemeOf(algorithm: SignatureAlgorithm, digest: DigestName | undefined): Scheme | null {
+  const { oid } = algorithm;
+  if (oid === KEY_ALGORITHM.ed25519) return { family: 'ed25519', label: 'Ed25519', digest: null };
+  if (oid === KEY_ALGORITHM.rsaPss) return pssScheme(algorithm.parameters);
+  // A digest named twice must be the same one (RFC 8933 section 3), or an attacker picks the weaker.
+  const rsa = oid === KEY_ALGORITHM.rsa ? digest : RSA_WITH_DIGEST[oid];
+  if (rsa !== undefined) return rsa === digest ? { family: 'rsa', label: 'RSA', digest: rsa } : null;
+  const ecdsa = oid === KEY_ALGORITHM.ec ? digest : ECDSA_WITH_DIGEST[oid];
+  if (ecdsa !== undefined) return ecdsa === digest ? { family: 'ec', label: 'ECDSA', digest: ecdsa } : null;
+  return null;
+}
+
+/** RSASSA-PSS-params (RFC 4055 section 3.1); the mask must use the same digest, as node:crypto has one knob for both. */
+function pssScheme(parameters: Buffer | null): Scheme | null {
+  let digest: DigestName | undefined = 'sha1';
+  let mask: DigestName | undefined = 'sha1';
+  let saltLength = 20;
+  try {
+    for (const field of parameters === null ? [] : children(readElement(parameters))) {
+      const [inner] = children(field);
+      if (inner === undefined) return null;
+      if (field.tag === 0xa0) digest = DIGEST_BY_OID[oidOf(new Fields(inner).next(TAG.oid))];
+      if (field.tag === 0xa1) mask = maskDigest(new Fields(inner));
+      if (field.tag === 0xa2) saltLength = smallIntegerOf(inner);
+    }
+  } catch {
+    return null;
+  }
+  if (digest === undefined || mask !== digest || saltLength > 512) return null;
+  return { family: 'rsa-pss', label: 'RSA-PSS', digest, saltLength };
+}
+
+function maskDigest(fields: Fields): DigestName | undefined {
+  if (oidOf(fields.next(TAG.oid)) !== KEY_ALGORITHM.mgf1) return undefined;
+  return DIGEST_BY_OID[oidOf(new Fields(fields.next(TAG.sequence)).next(TAG.oid))];
+}
+
+function fits(signed: Buffer, signature: Buffer, scheme: Scheme, certificate: Certificate): boolean {
+  const { family } = certificate.key;
+  const familyFits = scheme.family === family || (scheme.family === 'rsa-pss' && family === 'rsa');
+  if (!familyFits) return false;
+  const pss =
+    scheme.family === 'rsa-pss' ? { padding: crypto.RSA_PKCS1_PSS_PADDING, saltLength: scheme.saltLength ?? 20 } : {};
+  try {
+    return verify(scheme.digest, signed, { key: certificate.publicKey, dsaEncoding: 'der', ...pss }, signature);
+  } catch {
+    return false; // a key or a signature that OpenSSL refuses
+  }
+}
+
+/** Digests of the same content, each computed when first asked for. */
+export function digestsOf(content: Buffer): (name: DigestName) => Buffer {
+  const computed = new Map<DigestName, Buffer>();
+  return (name) => {
+    const known = computed.get(name);
+    if (known !== undefined) return known;
+    const digest = createHash(name).update(content).digest();
+    computed.set(name, digest);
+    return digest;
+  };
+}
