@@ -1,0 +1,130 @@
+/** EnvelopedData (RFC 5652 section 6) and AuthEnvelopedData (RFC 5083): taken apart, and opened with the reader's keys. */
+import { createDecipheriv } from 'node:crypto';
+import { readAlgorithm } from '../pki/certificate.ts';
+import {
+  children,
+  contentOf,
+  type DerNode,
+  Fields,
+  octetPieces,
+  octetsOf,
+  readElement,
+  smallIntegerOf,
+  TAG,
+} from '../pki/der.ts';
+import { element } from '../pki/der-writer.ts';
+import { PkiError } from '../pki/errors.ts';
+import { rc2CbcDecrypt } from '../pki/rc2.ts';
+import { type ContentCipher, contentCipher } from './algorithms.ts';
+import type { DecryptionKey } from './decryption-key.ts';
+import { isFor, readRecipientInfos, transportLabel, unwrapContentKey, type WrappedKey } from './recipient-info.ts';
+
+/** Openings tried before giving up: private key operations are the dearest thing a message can ask for. */
+const MAX_ATTEMPTS = 32;
+
+export interface Envelope {
+  readonly recipients: readonly WrappedKey[];
+  readonly cipher: ContentCipher;
+  readonly parameters: Buffer | null;
+  readonly encrypted: DerNode;
+  /** AuthEnvelopedData: the tag, and the attributes it also covers, as DER. */
+  readonly tag: Buffer | null;
+  readonly associatedData: Buffer | null;
+}
+
+export type OpenedEnvelope =
+  | { readonly opened: true; readonly content: Buffer; readonly key: DecryptionKey; readonly keyTransport: string }
+  /** None of the keys opens it: not a recipient, altered, or broken; the reader is not told which. */
+  | { readonly opened: false };
+
+/** Reads the structure. `authenticated` for AuthEnvelopedData. Throws PkiError, `unsupported` for an unknown cipher. */
+export function readEnvelope(content: DerNode, authenticated: boolean): Envelope {
+  const fields = new Fields(content);
+  fields.next(TAG.integer);
+  fields.optional(0xa0); // originatorInfo
+  const recipients = readRecipientInfos(fields.next(TAG.set));
+  const info = new Fields(fields.next(TAG.sequence));
+  info.next(TAG.oid);
+  const algorithm = readAlgorithm(info.next(TAG.sequence));
+  const [encrypted] = info.rest();
+  const cipher = contentCipher(algorithm.oid);
+  if (cipher === null) throw new PkiError('unsupported', `content cipher ${algorithm.oid}`);
+  if (cipher.authenticated !== authenticated) throw new PkiError('malformed', 'CMS: cipher in the wrong structure');
+  if (encrypted === undefined || (encrypted.tag !== 0x80 && encrypted.tag !== 0xa0)) {
+    throw new PkiError('malformed', 'CMS: no encrypted content');
+  }
+  const attributes = authenticated ? fields.optional(0xa1) : null;
+  const tag = authenticated ? octetsOf(fields.next(TAG.octetString)) : null;
+  const associatedData = attributes === null ? null : element(TAG.set, contentOf(attributes));
+  return { recipients, cipher, parameters: algorithm.parameters, encrypted, tag, associatedData };
+}
+
+/** Tries every copy of the content key that names one of the keys. Every failure is the same answer. */
+export function openEnvelope(envelope: Envelope, keys: readonly DecryptionKey[]): OpenedEnvelope {
+  let attempts = 0;
+  for (const recipient of envelope.recipients) {
+    for (const key of keys) {
+      if (!isFor(recipient, key.certificate)) continue;
+      attempts += 1;
+      if (attempts > MAX_ATTEMPTS) return { opened: false };
+      try {
+        const content = decryptContent(envelope, unwrapContentKey(recipient, key, envelope.cipher.keyBytes));
+        return { opened: true, content, key, keyTransport: transportLabel(recipient) };
+      } catch {
+        // The next copy or key may fit.
+      }
+    }
+  }
+  return { opened: false };
+}
+
+/** Throws unless the content opens whole; with GCM only after its tag was verified. Overwrites the key. */
+function decryptContent(envelope: Envelope, contentKey: Buffer): Buffer {
+  try {
+    const { cipher } = envelope;
+    if (cipher.name === 'rc2-cbc') return decryptRc2(envelope, contentKey);
+    const decipher = cipher.authenticated ? gcmDecipher(envelope, contentKey) : cbcDecipher(envelope, contentKey);
+    const out = Buffer.allocUnsafe(envelope.encrypted.contentEnd - envelope.encrypted.contentStart);
+    let length = 0;
+    for (const piece of octetPieces(envelope.encrypted)) {
+      // In slices, so that no second buffer of the whole size is needed.
+      for (let offset = 0; offset < piece.length; offset += 65_536) {
+        length += decipher.update(piece.subarray(offset, offset + 65_536)).copy(out, length);
+      }
+    }
+    length += decipher.final().copy(out, length);
+    return out.subarray(0, length);
+  } finally {
+    contentKey.fill(0);
+  }
+}
+
+function cbcDecipher(envelope: Envelope, contentKey: Buffer) {
+  const iv = envelope.parameters === null ? Buffer.alloc(0) : octetsOf(readElement(envelope.parameters));
+  return createDecipheriv(envelope.cipher.name, contentKey, iv);
+}
+
+/** GCMParameters (RFC 5084 section 3.2). Tags shorter than 12 octets are refused: they can be guessed. */
+function gcmDecipher(envelope: Envelope, contentKey: Buffer) {
+  const [nonce, length] = envelope.parameters === null ? [] : children(readElement(envelope.parameters));
+  const tagBytes = length === undefined ? 12 : smallIntegerOf(length);
+  if (nonce === undefined || envelope.tag === null || tagBytes < 12 || envelope.tag.length !== tagBytes) {
+    throw new PkiError('malformed', 'GCM parameters');
+  }
+  const name = envelope.cipher.name as 'aes-256-gcm';
+  const decipher = createDecipheriv(name, contentKey, octetsOf(nonce), { authTagLength: tagBytes });
+  decipher.setAuthTag(envelope.tag);
+  if (envelope.associatedData !== null) decipher.setAAD(envelope.associatedData);
+  return decipher;
+}
+
+// RC2ParameterVersion of RFC 2268 section 6: small numbers stand for key sizes.
+const RC2_BITS: Record<number, number> = { 160: 40, 120: 64, 58: 128 };
+
+function decryptRc2(envelope: Envelope, contentKey: Buffer): Buffer {
+  const fields = envelope.parameters === null ? [] : children(readElement(envelope.parameters));
+  const [version, iv] = fields;
+  if (version === undefined || iv === undefined) throw new PkiError('malformed', 'RC2 parameters');
+  const bits = RC2_BITS[smallIntegerOf(version)] ?? contentKey.length * 8;
+  return rc2CbcDecrypt(contentKey, bits, octetsOf(iv), octetsOf(envelope.encrypted));
+}
