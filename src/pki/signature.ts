@@ -1,0 +1,127 @@
+/** Signatures over certificates and revocation data, by algorithm identifier. */
+import { constants, type KeyObject, verify } from 'node:crypto';
+import type { SignatureAlgorithm } from './certificate.ts';
+import { children, contentOf, Fields, oidOf, readWhole, smallIntegerOf, TAG } from './der.ts';
+import { PkiError } from './errors.ts';
+import type { KeyFamily } from './public-key.ts';
+
+/**
+ * - `valid`, `invalid`: computed with an algorithm that is good enough
+ * - `weak`: SHA-1, MD5, DSA and the like; proves nothing, whether it fits or not
+ * - `unsupported`: not known, or it does not belong to this kind of key
+ */
+export type SignatureVerdict = 'valid' | 'invalid' | 'weak' | 'unsupported';
+
+type Scheme = { kind: 'rsa' | 'ecdsa'; hash: string } | { kind: 'pss' } | { kind: 'eddsa'; family: KeyFamily };
+
+const SCHEMES: Record<string, Scheme> = {
+  '1.2.840.113549.1.1.11': { kind: 'rsa', hash: 'sha256' },
+  '1.2.840.113549.1.1.12': { kind: 'rsa', hash: 'sha384' },
+  '1.2.840.113549.1.1.13': { kind: 'rsa', hash: 'sha512' },
+  '1.2.840.113549.1.1.10': { kind: 'pss' },
+  '1.2.840.10045.4.3.2': { kind: 'ecdsa', hash: 'sha256' },
+  '1.2.840.10045.4.3.3': { kind: 'ecdsa', hash: 'sha384' },
+  '1.2.840.10045.4.3.4': { kind: 'ecdsa', hash: 'sha512' },
+  '1.3.101.112': { kind: 'eddsa', family: 'ed25519' },
+  '1.3.101.113': { kind: 'eddsa', family: 'ed448' },
+};
+
+// RSA with MD2, MD5, SHA-1 and SHA-224; ECDSA with SHA-1 and SHA-224; DSA with any hash.
+const WEAK = new Set([
+  '1.2.840.113549.1.1.2',
+  '1.2.840.113549.1.1.4',
+  '1.2.840.113549.1.1.5',
+  '1.2.840.113549.1.1.14',
+  '1.3.14.3.2.29',
+  '1.2.840.10045.4.1',
+  '1.2.840.10045.4.3.1',
+  '1.2.840.10040.4.1',
+  '1.2.840.10040.4.3',
+  '2.16.840.1.101.3.4.3.1',
+  '2.16.840.1.101.3.4.3.2',
+]);
+
+const STRONG_HASHES: Record<string, string> = {
+  '2.16.840.1.101.3.4.2.1': 'sha256',
+  '2.16.840.1.101.3.4.2.2': 'sha384',
+  '2.16.840.1.101.3.4.2.3': 'sha512',
+};
+const MGF1 = '1.2.840.113549.1.1.8';
+
+export interface PssParameters {
+  readonly hash: string;
+  readonly saltLength: number;
+}
+
+/** Whether the algorithm alone disqualifies a signature. */
+export function isWeakSignatureAlgorithm(algorithm: SignatureAlgorithm): boolean {
+  return WEAK.has(algorithm.oid) || (algorithm.oid === '1.2.840.113549.1.1.10' && readPss(algorithm) === 'weak');
+}
+
+/** Verifies `signature` over `data`. `key` may throw PkiError `key-unusable`, which counts as `unsupported`. */
+export function verifySignature(
+  algorithm: SignatureAlgorithm,
+  data: Buffer,
+  signature: Buffer,
+  signer: { readonly publicKey: KeyObject; readonly key: { readonly family: KeyFamily } },
+): SignatureVerdict {
+  if (WEAK.has(algorithm.oid)) return 'weak';
+  const scheme = SCHEMES[algorithm.oid];
+  if (scheme === undefined || !belongs(scheme, signer.key.family)) return 'unsupported';
+  try {
+    const key = signer.publicKey;
+    if (scheme.kind === 'pss') return verifyPss(algorithm, data, signature, key);
+    const hash = scheme.kind === 'eddsa' ? null : scheme.hash;
+    return verify(hash, data, key, signature) ? 'valid' : 'invalid';
+  } catch (error) {
+    if (error instanceof PkiError) return 'unsupported';
+    return 'invalid'; // OpenSSL throws for some malformed signatures
+  }
+}
+
+/** RSASSA-PSS-params (RFC 4055 section 3.1), or why they are not accepted. Absent fields mean SHA-1. */
+export function readPss(algorithm: SignatureAlgorithm): PssParameters | 'weak' | 'unsupported' {
+  if (algorithm.parameters === null) return 'unsupported';
+  const fields = new Fields(readWhole(algorithm.parameters));
+  const hashNode = fields.optional(0xa0);
+  const maskNode = fields.optional(0xa1);
+  const saltNode = fields.optional(0xa2);
+  const trailer = fields.optional(0xa3);
+  if (hashNode === null || maskNode === null) return 'weak';
+  const hash = STRONG_HASHES[innerOid(contentOf(hashNode))];
+  const mask = new Fields(readWhole(contentOf(maskNode)));
+  if (oidOf(mask.next(TAG.oid)) !== MGF1) return 'unsupported';
+  const maskHash = STRONG_HASHES[oidOf(new Fields(mask.next(TAG.sequence)).next(TAG.oid))];
+  if (hash === undefined) return 'weak';
+  // node:crypto cannot be told another hash for the mask, and nobody uses one.
+  if (maskHash !== hash) return 'unsupported';
+  if (trailer !== null && smallIntegerOf(readWhole(contentOf(trailer))) !== 1) return 'unsupported';
+  return { hash, saltLength: saltNode === null ? 20 : smallIntegerOf(readWhole(contentOf(saltNode))) };
+}
+
+function verifyPss(algorithm: SignatureAlgorithm, data: Buffer, signature: Buffer, key: KeyObject): SignatureVerdict {
+  const parameters = readPss(algorithm);
+  if (typeof parameters === 'string') return parameters;
+  const { hash, saltLength } = parameters;
+  const options = { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
+  return verify(hash, data, options, signature) ? 'valid' : 'invalid';
+}
+
+function belongs(scheme: Scheme, family: KeyFamily): boolean {
+  switch (scheme.kind) {
+    case 'rsa':
+      return family === 'rsa';
+    case 'pss':
+      return family === 'rsa' || family === 'rsa-pss';
+    case 'ecdsa':
+      return family === 'ec';
+    case 'eddsa':
+      return family === scheme.family;
+  }
+}
+
+function innerOid(algorithmIdentifier: Buffer): string {
+  const first = children(readWhole(algorithmIdentifier))[0];
+  if (first === undefined) throw new PkiError('malformed', 'algorithm identifier');
+  return oidOf(first);
+}
