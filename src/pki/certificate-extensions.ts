@@ -50,8 +50,8 @@ export type KeyUsage =
   | 'encipherOnly'
   | 'decipherOnly';
 
-// In the order of their bits (RFC 5280 section 4.2.1.3).
-const KEY_USAGES: readonly KeyUsage[] = [
+/** In the order of their bits (RFC 5280 section 4.2.1.3). */
+export const KEY_USAGES: readonly KeyUsage[] = [
   'digitalSignature',
   'nonRepudiation',
   'keyEncipherment',

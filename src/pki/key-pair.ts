@@ -1,0 +1,26 @@
+/** Fresh key pairs for authorities and persons. */
+import { generateKeyPair as generate } from 'node:crypto';
+import { promisify } from 'node:util';
+
+export type KeyAlgorithm = 'RSA-2048' | 'RSA-3072' | 'RSA-4096' | 'P-256' | 'P-384';
+
+export interface KeyPair {
+  /** PKCS#8 in DER, unencrypted: overwrite it after use. */
+  readonly privateKey: Buffer;
+  /** SubjectPublicKeyInfo in DER. */
+  readonly publicKey: Buffer;
+}
+
+const generateAsync = promisify(generate);
+
+/** Generates a pair off the event loop; RSA takes from 0.1 s to some seconds. */
+export async function generateKeyPair(algorithm: KeyAlgorithm): Promise<KeyPair> {
+  const pair =
+    algorithm === 'P-256' || algorithm === 'P-384'
+      ? await generateAsync('ec', { namedCurve: algorithm })
+      : await generateAsync('rsa', { modulusLength: Number(algorithm.slice('RSA-'.length)), publicExponent: 65_537 });
+  return {
+    privateKey: pair.privateKey.export({ type: 'pkcs8', format: 'der' }),
+    publicKey: pair.publicKey.export({ type: 'spki', format: 'der' }),
+  };
+}
