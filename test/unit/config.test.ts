@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { readConfig, SettingsError, settings } from '../../src/config.ts';
+
+const key = (byte: number) => `k${byte}:${Buffer.alloc(32, byte).toString('base64')}`;
+const folder = () => fs.mkdtempSync(path.join(os.tmpdir(), 'sealpost-config-'));
+
+test('without any setting a node runs on localhost with secrets of its own', () => {
+  const data = folder();
+  const config = readConfig({ DATA_FOLDER: data });
+  assert.equal(config.publicUrl.origin, 'http://localhost:8460');
+  assert.equal(config.secure, false);
+  assert.equal(config.serverKeys.keys.get('1')?.length, 32);
+  assert.deepEqual(readConfig({ DATA_FOLDER: data }).serverKeys, config.serverKeys, 'the secrets stay the same');
+  assert.equal(fs.statSync(path.join(data, 'secrets', 'server_keys')).mode & 0o077, 0);
+});
+
+test('every wrong and missing setting is named at once, with what is expected', () => {
+  assert.throws(
+    () => readConfig({ PORT: '99999', DATABASE_URL: 'mysql://x', LOG_LEVEL: 'loud', PUBLIC_URL: 'ftp://x' }),
+    (error: SettingsError) => {
+      for (const name of ['PORT', 'DATABASE_URL', 'LOG_LEVEL', 'PUBLIC_URL']) {
+        assert.ok(error.problems.some((problem) => problem.startsWith(`${name}: expected`)), name);
+      }
+      return error instanceof SettingsError;
+    },
+  );
+});
+
+test('with a database of its own the secrets must be given, since several nodes share them', () => {
+  assert.throws(
+    () => readConfig({ DATABASE_URL: 'postgresql://x/y' }),
+    (error: SettingsError) => error.problems.length === 2 && error.problems.every((problem) => problem.includes('missing')),
+  );
+  const config = readConfig({ DATABASE_URL: 'postgresql://x/y', SERVER_KEYS: `${key(1)},${key(2)}`, SESSION_KEYS: key(3) });
+  assert.equal(config.serverKeys.current, 'k2');
+  assert.equal(config.serverKeys.keys.size, 2);
+});
+
+test('a secret may stand in a file', () => {
+  const file = path.join(folder(), 'keys');
+  fs.writeFileSync(file, `${key(7)}\n`);
+  const config = readConfig({ DATABASE_URL: 'postgresql://x/y', SERVER_KEYS_FILE: file, SESSION_KEYS: key(3) });
+  assert.deepEqual(config.serverKeys.keys.get('k7'), Buffer.alloc(32, 7));
+  assert.throws(() => readConfig({ SERVER_KEYS_FILE: '/nowhere' }), /SERVER_KEYS_FILE: expected a readable file/);
+  assert.throws(() => readConfig({ SERVER_KEYS_FILE: file, SERVER_KEYS: key(1) }), /expected one of them/);
+});
+
+test('plain http is for localhost only', () => {
+  assert.throws(() => readConfig({ PUBLIC_URL: 'http://mail.example' }), /PUBLIC_URL/);
+  assert.equal(readConfig({ PUBLIC_URL: 'https://mail.example', DATA_FOLDER: folder() }).secure, true);
+});
+
+test("README's table has every setting", () => {
+  const readme = fs.readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  for (const name of Object.keys(settings.shape)) assert.ok(readme.includes(`\`${name}\``), name);
+});

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { canEncrypt, canSign, parseCertificate } from '../../../src/pki/certificate.ts';
+import { readCertificates, toPem, writeCertificateBundle } from '../../../src/pki/certificate-bundle.ts';
+import { issuePersonalCertificate } from '../../../src/pki/issue.ts';
+import { generateKeyPair } from '../../../src/pki/key-pair.ts';
+import { DECADE, type DemoAuthorities, demoAuthorities, LOCATIONS, NOON, POLICY } from './demo-authorities.ts';
+
+let demo: DemoAuthorities;
+let folder: string;
+
+before(async () => {
+  demo = await demoAuthorities();
+  folder = mkdtempSync(path.join(tmpdir(), 'sealpost-issue-'));
+  writeFileSync(path.join(folder, 'root.pem'), toPem([demo.root.certificate]));
+  writeFileSync(path.join(folder, 'issuing.pem'), toPem([demo.issuing.certificate]));
+});
+after(() => rmSync(folder, { recursive: true }));
+
+function opensslVerify(pem: string, purpose: string): void {
+  writeFileSync(path.join(folder, 'leaf.pem'), pem);
+  const at = String(NOON.getTime() / 1000);
+  const chain = ['-CAfile', 'root.pem', '-untrusted', 'issuing.pem'];
+  execFileSync('openssl', ['verify', '-x509_strict', '-attime', at, '-purpose', purpose, ...chain, 'leaf.pem'], {
+    cwd: folder,
+    stdio: 'pipe',
+  });
+}
+
+test('T10 the certificate of a person verifies in OpenSSL for signing and encrypting', () => {
+  opensslVerify(toPem([demo.anna]), 'smimesign');
+  opensslVerify(toPem([demo.anna]), 'smimeencrypt');
+});
+
+test('T10 split key pairs get split key usages', async () => {
+  for (const algorithm of ['RSA-2048', 'P-256'] as const) {
+    const common = { name: 'Ben', address: 'ben@partner.example', issuer: demo.issuing, policyOid: POLICY };
+    const { publicKey } = await generateKeyPair(algorithm);
+    const signing = issuePersonalCertificate({ ...common, publicKey, usage: 'sign', ...LOCATIONS, ...DECADE });
+    const encrypting = issuePersonalCertificate({ ...common, publicKey, usage: 'encrypt', ...LOCATIONS, ...DECADE });
+    assert.deepEqual([canSign(signing), canEncrypt(signing)], [true, false]);
+    assert.deepEqual([canSign(encrypting), canEncrypt(encrypting)], [false, true]);
+    opensslVerify(toPem([signing]), 'smimesign');
+    // OpenSSL 3.0 asks for keyEncipherment even where RFC 8551 wants keyAgreement.
+    if (algorithm === 'RSA-2048') opensslVerify(toPem([encrypting]), 'smimeencrypt');
+  }
+});
+
+test('T10 the profile has everything a mail program looks for', () => {
+  const { anna, issuing } = demo;
+  assert.deepEqual(anna.addresses, ['anna@fr.eu-admin.example']);
+  assert.deepEqual(anna.extendedKeyUsage, ['1.3.6.1.5.5.7.3.4']);
+  assert.deepEqual(anna.authorityKeyIdentifier, issuing.certificate.subjectKeyIdentifier);
+  assert.deepEqual(anna.issuerRaw, issuing.certificate.subjectRaw);
+  assert.equal(anna.serialNumber.length, 32);
+  assert.equal(anna.commonName, 'Anna Müller');
+  assert.equal(anna.keyLabel, 'RSA-2048');
+  assert.deepEqual(issuing.certificate.basicConstraints, { ca: true, pathLength: 0 });
+  assert.equal(demo.root.certificate.notAfter.toISOString(), '2051-01-01T00:00:00.000Z');
+});
+
+test('an address outside ASCII is refused rather than written wrongly', () => {
+  const options = {
+    name: 'X',
+    issuer: demo.issuing,
+    usage: 'both',
+    policyOid: POLICY,
+    ...LOCATIONS,
+    ...DECADE,
+  } as const;
+  const issue = () =>
+    issuePersonalCertificate({ ...options, address: 'jürgen@partner.example', publicKey: demo.annaKeys.publicKey });
+  assert.throws(issue, { code: 'unsupported' });
+});
+
+test('a certificate is parsed from its bytes and refused with anything after them', () => {
+  assert.equal(parseCertificate(demo.anna.der).sha256, demo.anna.sha256);
+  assert.throws(() => parseCertificate(Buffer.concat([demo.anna.der, Buffer.from([0])])), { code: 'malformed' });
+});
+
+test('T13 certificates come back from .p7b and PEM files, and OpenSSL reads the .p7b', () => {
+  const all = [demo.anna, demo.issuing.certificate, demo.root.certificate];
+  const prints = all.map((one) => one.sha256).sort();
+  const bundle = writeCertificateBundle(all);
+  for (const file of [bundle, Buffer.from(toPem(all)), Buffer.from(bundle.toString('base64'))]) {
+    assert.deepEqual(
+      readCertificates(file)
+        .map((one) => one.sha256)
+        .sort(),
+      prints,
+    );
+  }
+  const text = execFileSync('openssl', ['pkcs7', '-inform', 'DER', '-print_certs', '-noout'], {
+    input: bundle,
+    encoding: 'utf8',
+  });
+  assert.equal(text.match(/subject=/g)?.length, 3);
+});
