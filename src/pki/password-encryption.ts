@@ -163,7 +163,7 @@ function decryptPbes2(
   const cipher = PBES2_CIPHERS[oid];
   if (!rc2 && !cipher) throw new PkiError('unsupported', `cipher ${oid}`);
   const keyBytes = derivation.keyLength ?? cipher?.keyBytes ?? 16;
-  if (keyBytes < 1 || keyBytes > 128) throw new PkiError('malformed', 'PBES2 key length');
+  if (keyBytes < 1 || keyBytes > 32) throw new PkiError('malformed', 'PBES2 key length');
   budget.spend(derivation.iterations);
   const { salt, iterations, hash } = derivation;
   const key = pbkdf2Sync(password.pbes2, salt, iterations, keyBytes, hash);

@@ -106,7 +106,7 @@ function pbmac1(
   if (macHash === undefined) throw new PkiError('unsupported', `MAC ${scheme}`);
   const { salt, iterations, keyLength, hash } = derivation;
   // RFC 9879 section 5: the length must be there, and short keys would weaken the MAC.
-  if (keyLength === null || keyLength < 20 || keyLength > 128) throw new PkiError('malformed', 'PBMAC1 key length');
+  if (keyLength === null || keyLength < 20 || keyLength > 64) throw new PkiError('malformed', 'PBMAC1 key length');
   budget.spend(iterations);
   return (password) => {
     const key = pbkdf2Sync(Buffer.from(password ?? '', 'utf8'), salt, iterations, keyLength, hash);
