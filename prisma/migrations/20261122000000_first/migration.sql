@@ -242,6 +242,7 @@ CREATE TABLE "trust_decision" (
     "sha256" TEXT NOT NULL,
     "subject" TEXT NOT NULL,
     "compared_by" TEXT,
+    "told_by" TEXT NOT NULL DEFAULT '',
     "at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
 
     CONSTRAINT "trust_decision_pkey" PRIMARY KEY ("id")
