@@ -1,0 +1,158 @@
+/** Bytes in, everything the message page says out: layers, claim, checks, text, attachments. */
+import { type Attachment, collectContent, type MessageContent } from '../mime/content.ts';
+import { parseEntity } from '../mime/parse.ts';
+import type { Certificate } from '../pki/certificate.ts';
+import { keyStrength } from '../pki/public-key.ts';
+import { type AssessedSigner, assessSigner, type SenderFacts, type Trust } from './assess-signer.ts';
+import { summariseCertificate } from './certificate-match.ts';
+import { listChecks } from './checks.ts';
+import { decideClaim, signedLayerVerdict } from './claim.ts';
+import type { DecryptionKey } from './decryption-key.ts';
+import { readMessageHeader, senderOf } from './message-header.ts';
+import { type EncryptedLayer, type PeelContext, type PeeledLayer, peel, type SignedLayer } from './peel.ts';
+import { openSignedParts } from './signed-parts.ts';
+import type { InlineImage, Layer, OpenedMessage, Reason } from './verdict.ts';
+
+export type { Trust } from './assess-signer.ts';
+export type { DecryptionKey } from './decryption-key.ts';
+
+export interface OpenQuestion {
+  readonly bytes: Buffer;
+  readonly keys: readonly DecryptionKey[];
+  readonly trust: Trust;
+  /** When the message arrived (IMAP's internal date): certificates are judged at that time. */
+  readonly at: Date;
+  /** Certificates of contacts, for signatures that came without theirs. */
+  readonly signersOnFile?: readonly Certificate[];
+  /** Accept SHA-1, MD5 and short keys: for old test vectors only. */
+  readonly legacyAlgorithms?: boolean;
+}
+
+const MAX_INLINE_BYTES = 16 * 1024 * 1024;
+const INLINE_TYPE = /^image\/(png|jpeg|gif|webp|bmp|avif)$/;
+
+/** Never throws for what a message may contain. */
+export function openMessage(question: OpenQuestion): OpenedMessage {
+  const root = parseEntity(question.bytes);
+  const context = peelContext(question);
+  const peeled = peel(root, context);
+  const sender = senderOf(root);
+  const { content, signedParts } = openSignedParts(peeled.content, context);
+  const described = peeled.layers.map((layer) => describeLayer(layer, sender, question));
+  const parts = signedParts.map((layer) => describeLayer(layer, sender, question));
+  const layers = described.map((item) => item.layer);
+  const claim = decideClaim({ layers, signedParts: parts.map((item) => item.layer) });
+  const making = described.find(({ layer }) => layer.kind === 'signed' && layer.signers === claim.signature.signers);
+  const encrypted = layers.filter((layer) => layer.kind === 'encrypted');
+  const checks = listChecks({ claim, layer: making?.layer ?? null, signers: making?.signers ?? [], encrypted, sender });
+  const shown = content === null ? { text: null, html: null, attachments: [] } : collectContent(content);
+  const isProtected = encrypted.length > 0 || !['none', 'partial', 'invalid'].includes(claim.signature.status);
+  return {
+    ...readMessageHeader(root, isProtected ? peeled.content : null),
+    ...claim,
+    layers: [...layers, ...parts.map((item) => item.layer)],
+    checks,
+    text: shown.text,
+    html: shown.html,
+    attachments: shown.attachments.map(summariseAttachment),
+    inlineImages: inlineImages(shown),
+  };
+}
+
+export interface AttachmentBytes {
+  readonly name: string;
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
+/** One attachment by its `index` in the list of `openMessage`; null when there is none. */
+export function readAttachment(question: OpenQuestion, index: number): AttachmentBytes | null {
+  const context = peelContext(question);
+  const { content } = openSignedParts(peel(parseEntity(question.bytes), context).content, context);
+  const found = content === null ? undefined : collectContent(content).attachments[index];
+  return found === undefined ? null : { name: found.name, type: found.type, bytes: found.bytes() };
+}
+
+/** The MIME entity inside all layers, as bytes: what a forward or an archive keeps. Null when it cannot be reached. */
+export function innermostEntity(question: OpenQuestion): Buffer | null {
+  const { content } = peel(parseEntity(question.bytes), peelContext(question));
+  return content === null ? null : content.source.subarray(content.start, content.end);
+}
+
+function peelContext(question: OpenQuestion): PeelContext {
+  const known = [...(question.signersOnFile ?? []), ...question.trust.intermediates];
+  return { keys: question.keys, known, legacyAlgorithms: question.legacyAlgorithms ?? false };
+}
+
+interface DescribedLayer {
+  layer: Layer;
+  signers: AssessedSigner[];
+}
+
+const BARE = {
+  form: 'opaque',
+  signers: [],
+  algorithm: null,
+  keyTransport: null,
+  openedWith: null,
+  recipientCount: 0,
+  authenticated: false,
+  certificates: [],
+} as const;
+
+function describeLayer(layer: PeeledLayer, sender: SenderFacts, question: OpenQuestion): DescribedLayer {
+  if (layer.kind === 'signed') return describeSigned(layer, sender, question);
+  if (layer.kind === 'encrypted') return { layer: describeEncrypted(layer), signers: [] };
+  const { kind, partPath, reasons } = layer;
+  const certificates = layer.certificates.map(summariseCertificate);
+  return { layer: { ...BARE, kind, partPath, reasons, status: 'none', certificates }, signers: [] };
+}
+
+function describeSigned(layer: SignedLayer, sender: SenderFacts, question: OpenQuestion): DescribedLayer {
+  const legacy = question.legacyAlgorithms ?? false;
+  const signers = layer.signatures.map((check) =>
+    assessSigner(check, layer.certificates, sender, question.trust, question.at, legacy),
+  );
+  const summaries = signers.map((signer) => signer.summary);
+  const { kind, form, partPath } = layer;
+  const algorithm = summaries[0]?.digest ?? null;
+  const verdict = signedLayerVerdict(layer.reasons, summaries);
+  return { layer: { ...BARE, kind, form, partPath, ...verdict, signers: summaries, algorithm }, signers };
+}
+
+function describeEncrypted(layer: EncryptedLayer): Layer {
+  const { kind, partPath, openedWith } = layer;
+  const weakKey = openedWith !== null && keyStrength(openedWith.key, 'message') === 'weak';
+  const reasons: Reason[] = [...layer.reasons];
+  if (openedWith !== null && layer.weak) reasons.push('weak-algorithm');
+  if (weakKey) reasons.push('weak-key');
+  const { algorithm, keyTransport, recipientCount, authenticated } = layer;
+  return {
+    ...BARE,
+    kind,
+    partPath,
+    status: openedWith === null ? 'failed' : layer.weak || weakKey ? 'weak' : 'encrypted',
+    reasons,
+    algorithm,
+    keyTransport,
+    recipientCount,
+    authenticated,
+    openedWith: openedWith?.sha256 ?? null,
+    certificates: openedWith === null ? [] : [summariseCertificate(openedWith)],
+  };
+}
+
+function summariseAttachment({ index, name, type, size, contentId, inline, encryptedPart }: Attachment) {
+  return { index, name, type, size, contentId, inline, encryptedPart };
+}
+
+function inlineImages(shown: MessageContent): InlineImage[] {
+  const images: InlineImage[] = [];
+  let total = 0;
+  for (const { contentId, type, size, bytes } of shown.html === null ? [] : shown.attachments) {
+    if (contentId === null || !INLINE_TYPE.test(type) || total + size > MAX_INLINE_BYTES) continue;
+    total += size;
+    images.push({ contentId, type, bytes: bytes() });
+  }
+  return images;
+}

@@ -1,0 +1,231 @@
+/** Takes the layers of S/MIME off a message, from the root inwards, as long as each is the single content of the one around it. */
+import { inflateSync } from 'node:zlib';
+import { toCanonicalLines } from '../mime/decode.ts';
+import { entityBytes, type MimeEntity, parseEntity } from '../mime/parse.ts';
+import type { Certificate } from '../pki/certificate.ts';
+import { children, type DerNode, Fields, octetsOf, TAG } from '../pki/der.ts';
+import { PkiError } from '../pki/errors.ts';
+import { CONTENT_TYPE } from './algorithms.ts';
+import type { DecryptionKey } from './decryption-key.ts';
+import { openEnvelope, readEnvelope } from './enveloped-data.ts';
+import { cmsBytes, labelledKind, type Shape, shapeOf } from './shape.ts';
+import { readContentInfo, readSignedData, type SignedData } from './signed-data.ts';
+import type { Reason } from './verdict.ts';
+import { digestsOf, type SignatureCheck, verifySignature } from './verify-signature.ts';
+
+export const MAX_LAYERS = 10;
+const MAX_INFLATED = 64 * 1024 * 1024;
+const MAX_INFLATE_RATIO = 200;
+
+export interface SignedLayer {
+  readonly kind: 'signed';
+  readonly form: 'detached' | 'opaque';
+  readonly partPath: string;
+  /** What is wrong with the layer as such; each signature has its own reasons. */
+  readonly reasons: readonly Reason[];
+  readonly signatures: readonly SignatureCheck[];
+  readonly certificates: readonly Certificate[];
+}
+
+export interface EncryptedLayer {
+  readonly kind: 'encrypted';
+  readonly partPath: string;
+  readonly reasons: readonly Reason[];
+  readonly algorithm: string | null;
+  readonly weak: boolean;
+  readonly authenticated: boolean;
+  readonly recipientCount: number;
+  /** Null when it could not be opened. */
+  readonly openedWith: Certificate | null;
+  readonly keyTransport: string | null;
+}
+
+export interface OtherLayer {
+  readonly kind: 'compressed' | 'certificates';
+  readonly partPath: string;
+  readonly reasons: readonly Reason[];
+  readonly certificates: readonly Certificate[];
+}
+
+export type PeeledLayer = SignedLayer | EncryptedLayer | OtherLayer;
+
+export interface PeelContext {
+  readonly keys: readonly DecryptionKey[];
+  /** Where signers may be found whose certificate did not come with the message. */
+  readonly known: readonly Certificate[];
+  readonly legacyAlgorithms: boolean;
+}
+
+export interface Peeled {
+  readonly layers: readonly PeeledLayer[];
+  /** What the innermost layer holds; null when it could not be reached. */
+  readonly content: MimeEntity | null;
+}
+
+interface Step {
+  layer: PeeledLayer;
+  content: MimeEntity | null;
+}
+
+/** Never throws for what a message may contain. */
+export function peel(root: MimeEntity, context: PeelContext): Peeled {
+  const layers: PeeledLayer[] = [];
+  let entity: MimeEntity | null = root;
+  while (entity !== null) {
+    const shape = shapeOf(entity);
+    if (shape === null) break;
+    if (layers.length === MAX_LAYERS)
+      return { layers: [...layers, brokenSignature(entity, 'too-complex')], content: null };
+    const step = peelOne(entity, shape, context);
+    layers.push(step.layer);
+    entity = step.content;
+  }
+  return { layers, content: entity };
+}
+
+/** Verifies a signed part of the content without opening anything encrypted; null when it is no signed part. */
+export function peelSignedPart(
+  entity: MimeEntity,
+  context: PeelContext,
+): { layer: SignedLayer; content: MimeEntity | null } | null {
+  const shape = shapeOf(entity);
+  if (shape === null) return null;
+  if (shape === 'clear-signed') return peelClearSigned(entity, context);
+  try {
+    const info = readContentInfo(cmsBytes(entity));
+    if (info.type !== CONTENT_TYPE.signedData) return null;
+    const step = peelOpaque(entity, readSignedData(info.content), context);
+    return step.layer.kind === 'signed' ? { layer: step.layer, content: step.content } : null;
+  } catch {
+    return null;
+  }
+}
+
+function peelOne(entity: MimeEntity, shape: Shape, context: PeelContext): Step {
+  if (shape === 'clear-signed') return peelClearSigned(entity, context);
+  try {
+    const info = readContentInfo(cmsBytes(entity));
+    switch (info.type) {
+      case CONTENT_TYPE.signedData:
+        return peelOpaque(entity, readSignedData(info.content), context);
+      case CONTENT_TYPE.envelopedData:
+        return peelEncrypted(entity, info.content, false, context);
+      case CONTENT_TYPE.authEnvelopedData:
+        return peelEncrypted(entity, info.content, true, context);
+      case CONTENT_TYPE.compressedData:
+        return peelCompressed(entity, info.content);
+      default:
+        throw new PkiError('unsupported', `content type ${info.type}`);
+    }
+  } catch (error) {
+    const reason = reasonOf(error);
+    const layer = labelledKind(entity) === 'signed' ? brokenSignature(entity, reason) : brokenEnvelope(entity, reason);
+    return { layer, content: null };
+  }
+}
+
+function reasonOf(error: unknown): Reason {
+  if (!(error instanceof PkiError)) throw error;
+  return error.code === 'too-complex' ? 'too-complex' : 'malformed';
+}
+
+function brokenSignature(entity: MimeEntity, reason: Reason): SignedLayer {
+  const form = entity.children.length > 0 ? 'detached' : 'opaque';
+  return { kind: 'signed', form, partPath: entity.partPath, reasons: [reason], signatures: [], certificates: [] };
+}
+
+function brokenEnvelope(entity: MimeEntity, reason: Reason): EncryptedLayer {
+  return {
+    kind: 'encrypted',
+    partPath: entity.partPath,
+    reasons: [reason],
+    algorithm: null,
+    weak: false,
+    authenticated: false,
+    recipientCount: 0,
+    openedWith: null,
+    keyTransport: null,
+  };
+}
+
+function peelClearSigned(entity: MimeEntity, context: PeelContext): { layer: SignedLayer; content: MimeEntity | null } {
+  const [content, signature] = entity.children;
+  // Exactly two parts (RFC 1847 section 2.1): a third would be shown by some programs and is under no signature.
+  if (content === undefined || signature === undefined || entity.children.length !== 2) {
+    return { layer: brokenSignature(entity, 'malformed'), content: content ?? null };
+  }
+  try {
+    const info = readContentInfo(cmsBytes(signature));
+    if (info.type !== CONTENT_TYPE.signedData) throw new PkiError('malformed', 'the signature is no SignedData');
+    const signed = readSignedData(info.content);
+    const layer = signedLayer(entity, 'detached', signed, toCanonicalLines(entityBytes(content)), context);
+    // Both at once is a known forgery: one is verified, the other shown.
+    const reasons: Reason[] = signed.content === null ? layer.reasons.slice() : ['content-twice', ...layer.reasons];
+    return { layer: { ...layer, reasons }, content };
+  } catch (error) {
+    return { layer: brokenSignature(entity, reasonOf(error)), content };
+  }
+}
+
+function peelOpaque(entity: MimeEntity, signed: SignedData, context: PeelContext): Step {
+  const { partPath } = entity;
+  if (signed.content === null) {
+    if (signed.signers.length > 0) return { layer: brokenSignature(entity, 'malformed'), content: null };
+    return { layer: { kind: 'certificates', partPath, reasons: [], certificates: signed.certificates }, content: null };
+  }
+  const layer = signedLayer(entity, 'opaque', signed, signed.content, context);
+  return { layer, content: parseEntity(signed.content, `${partPath}.1`) };
+}
+
+function signedLayer(
+  entity: MimeEntity,
+  form: 'detached' | 'opaque',
+  signed: SignedData,
+  content: Buffer,
+  context: PeelContext,
+): SignedLayer {
+  const digestOf = digestsOf(content);
+  const known = [...signed.certificates, ...context.known];
+  const signatures = signed.signers.map((signer) =>
+    verifySignature(signer, signed.contentType, digestOf, known, context.legacyAlgorithms),
+  );
+  const reasons: Reason[] = signatures.length === 0 ? ['no-signer'] : [];
+  return { kind: 'signed', form, partPath: entity.partPath, reasons, signatures, certificates: signed.certificates };
+}
+
+function peelEncrypted(entity: MimeEntity, node: DerNode, authenticated: boolean, context: PeelContext): Step {
+  const envelope = readEnvelope(node, authenticated);
+  const result = openEnvelope(envelope, context.keys);
+  const layer: EncryptedLayer = {
+    kind: 'encrypted',
+    partPath: entity.partPath,
+    reasons: [],
+    algorithm: envelope.cipher.label,
+    weak: envelope.cipher.weak,
+    authenticated,
+    recipientCount: envelope.recipients.length,
+    openedWith: result.opened ? result.key.certificate : null,
+    keyTransport: result.opened ? result.keyTransport : null,
+  };
+  return { layer, content: result.opened ? parseEntity(result.content, `${entity.partPath}.1`) : null };
+}
+
+/** CompressedData (RFC 3274), with the size and the ratio bounded before anything is inflated further. */
+function peelCompressed(entity: MimeEntity, node: DerNode): Step {
+  const fields = new Fields(node);
+  fields.next(TAG.integer);
+  fields.next(TAG.sequence);
+  const encapsulated = new Fields(fields.next(TAG.sequence));
+  encapsulated.next(TAG.oid);
+  const [inner] = children(encapsulated.next(0xa0));
+  if (inner === undefined) throw new PkiError('malformed', 'CMS: nothing compressed');
+  const compressed = octetsOf(inner);
+  const maxOutputLength = Math.min(MAX_INFLATED, Math.max(1024 * 1024, compressed.length * MAX_INFLATE_RATIO));
+  const layer: OtherLayer = { kind: 'compressed', partPath: entity.partPath, reasons: [], certificates: [] };
+  try {
+    return { layer, content: parseEntity(inflateSync(compressed, { maxOutputLength }), `${entity.partPath}.1`) };
+  } catch (error) {
+    const tooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+    return { layer: { ...layer, reasons: [tooLarge ? 'too-complex' : 'malformed'] }, content: null };
+  }
+}
