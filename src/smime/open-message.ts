@@ -1,6 +1,6 @@
 /** Bytes in, everything the message page says out: layers, claim, checks, text, attachments. */
 import { type Attachment, collectContent, type MessageContent } from '../mime/content.ts';
-import { parseEntity } from '../mime/parse.ts';
+import { type MimeEntity, parseEntity } from '../mime/parse.ts';
 import type { Certificate } from '../pki/certificate.ts';
 import { keyStrength } from '../pki/public-key.ts';
 import { type AssessedSigner, assessSigner, type SenderFacts, type Trust } from './assess-signer.ts';
@@ -8,7 +8,7 @@ import { summariseCertificate } from './certificate-match.ts';
 import { listChecks } from './checks.ts';
 import { decideClaim, signedLayerVerdict } from './claim.ts';
 import type { DecryptionKey } from './decryption-key.ts';
-import { readMessageHeader, senderOf } from './message-header.ts';
+import { readMessageHeader, senderOf, wrappedMessage } from './message-header.ts';
 import { type EncryptedLayer, type PeelContext, type PeeledLayer, peel, type SignedLayer } from './peel.ts';
 import { openSignedParts } from './signed-parts.ts';
 import type { InlineImage, Layer, OpenedMessage, Reason } from './verdict.ts';
@@ -37,7 +37,7 @@ export function openMessage(question: OpenQuestion): OpenedMessage {
   const context = peelContext(question);
   const peeled = peel(root, context);
   const sender = senderOf(root);
-  const { content, signedParts } = openSignedParts(peeled.content, context);
+  const { content, signedParts } = openSignedParts(shownEntity(root, peeled.content), context);
   const described = peeled.layers.map((layer) => describeLayer(layer, sender, question));
   const parts = signedParts.map((layer) => describeLayer(layer, sender, question));
   const layers = described.map((item) => item.layer);
@@ -68,7 +68,8 @@ export interface AttachmentBytes {
 /** One attachment by its `index` in the list of `openMessage`; null when there is none. */
 export function readAttachment(question: OpenQuestion, index: number): AttachmentBytes | null {
   const context = peelContext(question);
-  const { content } = openSignedParts(peel(parseEntity(question.bytes), context).content, context);
+  const root = parseEntity(question.bytes);
+  const { content } = openSignedParts(shownEntity(root, peel(root, context).content), context);
   const found = content === null ? undefined : collectContent(content).attachments[index];
   return found === undefined ? null : { name: found.name, type: found.type, bytes: found.bytes() };
 }
@@ -77,6 +78,10 @@ export function readAttachment(question: OpenQuestion, index: number): Attachmen
 export function innermostEntity(question: OpenQuestion): Buffer | null {
   const { content } = peel(parseEntity(question.bytes), peelContext(question));
   return content === null ? null : content.source.subarray(content.start, content.end);
+}
+
+function shownEntity(root: MimeEntity, content: MimeEntity | null): MimeEntity | null {
+  return content === null ? null : (wrappedMessage(content, root) ?? content);
 }
 
 function peelContext(question: OpenQuestion): PeelContext {

@@ -1,0 +1,127 @@
+/** What may be asked of a worker and what it answers: plain data that crosses the thread. */
+import type { Pkcs12Failure } from '../pki/pkcs12-read.ts';
+import type { Pkcs12Form } from '../pki/pkcs12-write.ts';
+import type { OpenedMessage } from './verdict.ts';
+import type { ContentEncryption } from './write-envelope.ts';
+
+/** A PKCS#8 key under the user's master key. `context` is what it was sealed with. */
+export interface SealedKey {
+  readonly sealedKey: Uint8Array;
+  readonly certificateDer: Uint8Array;
+  readonly context: string;
+}
+
+export interface TrustBytes {
+  readonly anchors: readonly Uint8Array[];
+  readonly intermediates: readonly Uint8Array[];
+  readonly explicitlyTrusted: readonly string[];
+}
+
+export interface OpenJob {
+  readonly kind: 'open';
+  readonly bytes: Uint8Array;
+  readonly keys: readonly SealedKey[];
+  /** Null when the keys are locked: what is encrypted then stays closed. */
+  readonly masterKey: Uint8Array | null;
+  readonly trust: TrustBytes;
+  readonly at: Date;
+  readonly signersOnFile?: readonly Uint8Array[];
+}
+
+export interface AttachmentJob extends Omit<OpenJob, 'kind'> {
+  readonly kind: 'attachment';
+  readonly index: number;
+}
+
+export interface SealJob {
+  readonly kind: 'seal';
+  readonly mime: Uint8Array;
+  readonly headers: Uint8Array;
+  readonly sign:
+    | (SealedKey & { readonly chain: readonly Uint8Array[]; readonly encryptionCertificate?: Uint8Array })
+    | null;
+  readonly masterKey: Uint8Array | null;
+  readonly encryptTo: readonly Uint8Array[] | null;
+  readonly opaque?: boolean;
+  readonly content?: ContentEncryption;
+  readonly at: Date;
+}
+
+export interface Pkcs12ReadJob {
+  readonly kind: 'pkcs12-read';
+  readonly bytes: Uint8Array;
+  readonly password: string;
+  /** The keys found are sealed before they leave the worker, with the context `${contextPrefix}${SHA-256 of the certificate}`. */
+  readonly masterKey: Uint8Array;
+  readonly contextPrefix: string;
+}
+
+export interface Pkcs12WriteJob {
+  readonly kind: 'pkcs12-write';
+  readonly key: SealedKey;
+  readonly masterKey: Uint8Array;
+  readonly chain: readonly Uint8Array[];
+  readonly password: string;
+  readonly form: Pkcs12Form;
+  readonly friendlyName: string;
+}
+
+export type Job = OpenJob | AttachmentJob | SealJob | Pkcs12ReadJob | Pkcs12WriteJob;
+
+export interface SealedIdentity extends SealedKey {
+  readonly chain: readonly Uint8Array[];
+}
+
+export type Pkcs12Answer =
+  | { readonly ok: true; readonly identities: readonly SealedIdentity[]; readonly certificates: readonly Uint8Array[] }
+  | { readonly ok: false; readonly code: Pkcs12Failure; readonly message: string };
+
+export interface Answers {
+  open: OpenedMessage;
+  attachment: { readonly name: string; readonly type: string; readonly bytes: Uint8Array } | null;
+  seal: Uint8Array;
+  'pkcs12-read': Pkcs12Answer;
+  'pkcs12-write': Uint8Array;
+}
+
+/**
+ * - `too-complex`: a limit of time or memory was passed; the worker was ended
+ * - `seal-broken`: a private key does not open with this master key
+ * - `unsupported`: a key cannot do what was asked
+ * - `failed`: a fault of this program; the message is for the log
+ * - `closed`: the pool is shutting down
+ */
+export type JobFailure = 'too-complex' | 'seal-broken' | 'unsupported' | 'failed' | 'closed';
+
+export type JobResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly code: JobFailure; readonly message: string };
+
+/**
+ * A copy of plain data in which all bytes stand in buffers of their own, and the list of these for the transfer. Buffers of
+ * Node are often windows into a shared pool; posting one would clone the whole pool, other people's bytes included.
+ */
+export function detachBytes<T>(data: T, reuseWhole = false): { data: T; transfer: ArrayBuffer[] } {
+  const copies = new Map<Uint8Array, Uint8Array>();
+  const transfer = new Set<ArrayBuffer>();
+  const visit = (value: unknown): unknown => {
+    if (value instanceof Uint8Array) {
+      const copy = copies.get(value) ?? (reuseWhole && ownsBuffer(value) ? value : new Uint8Array(value));
+      copies.set(value, copy);
+      transfer.add(copy.buffer as ArrayBuffer);
+      return copy;
+    }
+    if (Array.isArray(value)) return value.map(visit);
+    if (value === null || typeof value !== 'object' || value instanceof Date) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, visit(item)]));
+  };
+  return { data: visit(data) as T, transfer: [...transfer] };
+}
+
+// Only large buffers are given away: small ones are cheap to copy, and the pool of Node is never larger than this.
+const OWN_BUFFER_BYTES = 128 * 1024;
+
+function ownsBuffer(bytes: Uint8Array): boolean {
+  const { buffer } = bytes;
+  return buffer instanceof ArrayBuffer && buffer.byteLength >= OWN_BUFFER_BYTES && bytes.length === buffer.byteLength;
+}
