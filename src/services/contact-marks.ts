@@ -1,8 +1,10 @@
 import { type Certificate, canEncrypt, parseCertificate } from '../pki/certificate.ts';
 import { PkiError } from '../pki/errors.ts';
 import { type PathReason, validatePath } from '../pki/path.ts';
-import { addressKey } from '../mail/address.ts';
+import type { Account, DigitalId } from '../generated/prisma/client.ts';
+import { addressKey, sameAddress } from '../mail/address.ts';
 import type { Database } from './database/connect.ts';
+import { encryptionIdentity } from './own-keys.ts';
 import { type TrustMaterial, trustOf } from './trust-of.ts';
 
 /** Why a Digital ID cannot be encrypted to now: the X of row T16. */
@@ -111,7 +113,7 @@ export function markCertificate(
  */
 export async function recipientMarks(
   database: Database,
-  account: { id: string },
+  account: Pick<Account, 'id' | 'address' | 'signingIdentityId' | 'encryptionIdentityId'>,
   addresses: readonly string[],
   at: Date,
 ): Promise<RecipientMark[]> {
@@ -126,7 +128,11 @@ export async function recipientMarks(
     at,
   );
   const known = new Map(contacts.map((contact) => [contact.addressKey, contact]));
+  const own = addresses.some((address) => sameAddress(address, account.address))
+    ? await encryptionIdentity(database, account, at)
+    : null;
   return addresses.map((address) => {
+    if (own && sameAddress(address, account.address)) return ownMark(address, own);
     const contact = known.get(addressKey(address));
     if (!contact) return unmarked(address, '', null, 'no-contact');
     const stored = contact.certificates[0];
@@ -146,6 +152,17 @@ export async function recipientMarks(
       capabilities: stored.capabilities,
     };
   });
+}
+
+/** Mail to oneself needs no trust in anybody: the key is at hand. */
+function ownMark(address: string, own: DigitalId): RecipientMark {
+  return {
+    ...unmarked(address, own.commonName, null, null),
+    usable: true,
+    until: own.notAfter,
+    sha256: own.sha256,
+    certificate: own.certificate,
+  };
 }
 
 /** Reads trust and revocation of an account once, to judge many certificates. */
@@ -169,7 +186,7 @@ async function revokedAmong(database: Database, sha256: readonly string[]): Prom
   return new Set(rows.map((row) => row.sha256));
 }
 
-function unmarked(address: string, name: string, contactId: string | null, reason: MarkReason): RecipientMark {
+function unmarked(address: string, name: string, contactId: string | null, reason: MarkReason | null): RecipientMark {
   return {
     address,
     name,
