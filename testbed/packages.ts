@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** What the test bed starts. */
+export const SERVER_PACKAGES = [
+  'dovecot-core',
+  'dovecot-imapd',
+  'dovecot-pop3d',
+  'dovecot-lmtpd',
+  'dovecot-pgsql',
+  'postfix',
+  'postfix-pgsql',
+  'nsd',
+  'openssl',
+] as const;
+
+/** What the browser tests need besides. */
+export const BROWSER_PACKAGES = ['chromium'] as const;
+
+/** Those that are not installed. */
+export async function missingPackages(names: readonly string[] = SERVER_PACKAGES): Promise<string[]> {
+  let listed = '';
+  try {
+    ({ stdout: listed } = await run('dpkg-query', ['-W', '-f=${Package} ${db:Status-Status}\n', ...names]));
+  } catch (error) {
+    // it fails when one of them is unknown, and lists the others all the same; no dpkg: this is no Debian
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      throw new Error('The mail servers need Debian 12 or a system like it: there is no dpkg-query here');
+    }
+    listed = (error as { stdout?: string }).stdout ?? '';
+  }
+  const installed = new Set(
+    listed
+      .split('\n')
+      .map((line) => line.split(' '))
+      .filter(([, status]) => status === 'installed')
+      .map(([name]) => name),
+  );
+  return names.filter((name) => !installed.has(name));
+}

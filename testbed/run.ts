@@ -1,0 +1,100 @@
+// `node testbed/run.ts up|down <folder> [--network=62] [--short]`: the servers without the product, until Ctrl-C.
+import { createInterface } from 'node:readline';
+import { DEFAULT_NETWORK } from './layout.ts';
+import type { RemoteReply, RemoteRequest } from './remote.ts';
+import { startTestbed, stopTestbed, type Testbed, type TestbedOptions } from './testbed.ts';
+
+const USAGE = `Usage: node testbed/run.ts up|down <folder> [--network=62] [--short]
+
+up    starts the mail servers and prints where they are; ends them on Ctrl-C
+down  ends what an earlier run left in this folder
+
+The hosted country asks a Postgres for its accounts; where it is, the environment says:
+PGHOST (folder of the socket), PGPORT, PGDATABASE, PGUSER, PGPASSWORD`;
+
+const [command, folder] = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
+const networkOption = process.argv.find((arg) => arg.startsWith('--network='));
+const network = networkOption === undefined ? DEFAULT_NETWORK : Number(networkOption.slice('--network='.length));
+
+if (command === 'serve') {
+  serve();
+} else if (command === 'up' && folder !== undefined) {
+  await up(folder);
+} else if (command === 'down' && folder !== undefined) {
+  await stopTestbed(folder, network);
+} else {
+  console.error(USAGE);
+  process.exitCode = 2;
+}
+
+async function up(place: string): Promise<void> {
+  const { PGHOST = '/var/run/postgresql', PGPORT = '5432', PGDATABASE = 'sealpost' } = process.env;
+  const testbed = await startTestbed({
+    folder: place,
+    network,
+    profile: process.argv.includes('--short') ? 'short' : 'real',
+    database: {
+      socketFolder: PGHOST,
+      port: Number(PGPORT),
+      name: PGDATABASE,
+      user: process.env['PGUSER'] ?? 'sealpost_mail',
+      password: process.env['PGPASSWORD'] ?? '',
+    },
+  });
+  for (const { domain, mailServer, pop3 } of Object.values(testbed.countries)) {
+    const { imapHost, imapPort, submissionPort } = mailServer;
+    console.log(`${domain}: IMAP ${imapHost}:${imapPort}, POP3 port ${pop3.port}, submission port ${submissionPort}`);
+  }
+  console.log(`Logs in ${testbed.place}. Ctrl-C ends the servers.`);
+  // keeps this process, and with it the way to the database, alive
+  const alive = setInterval(() => {}, 60_000);
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  clearInterval(alive);
+  await testbed.stop();
+}
+
+/** The side of root for `startThroughSudo`: one line with the options, then one for each call; its end stops all. */
+function serve(): void {
+  let testbed: Testbed | null = null;
+  // Ctrl-C at the terminal reaches this process, too: the end of the input says when to stop
+  process.on('SIGINT', () => {});
+  let tail: Promise<void> = Promise.resolve();
+  const lines = createInterface({ input: process.stdin });
+  lines.on('line', (line) => {
+    tail = tail.then(async () => {
+      const message = JSON.parse(line) as RemoteRequest & TestbedOptions;
+      let reply: RemoteReply;
+      try {
+        reply = { id: message.id, value: await handle(message) };
+      } catch (error) {
+        reply = { id: message.id, error: error instanceof Error ? error.message : String(error) };
+      }
+      process.stdout.write(`${JSON.stringify(reply)}\n`);
+    });
+  });
+  lines.on('close', () => {
+    tail
+      .then(() => testbed?.stop())
+      .then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+  });
+
+  async function handle(message: RemoteRequest & TestbedOptions): Promise<unknown> {
+    if (testbed === null) {
+      testbed = await startTestbed(message);
+      const { caPem, countries, place, relayQueueFolder, dns } = testbed;
+      return { caPem, countries, place, relayQueueFolder, dns, network: message.network ?? DEFAULT_NETWORK };
+    }
+    const [first = '', second = '', third = ''] = message.args;
+    if (message.call === 'addOwnAccount') return testbed.addOwnAccount(first as 'd', second, third);
+    if (message.call === 'stopServer') return testbed.stopServer(first as 'relay');
+    if (message.call === 'startServer') return testbed.startServer(first as 'relay');
+    if (message.call === 'wireCopies') return (await testbed.wireCopies()).map((copy) => copy.toString('base64'));
+    return testbed.stop();
+  }
+}
