@@ -1,4 +1,4 @@
-import { escapeHtml } from './plain-text.ts';
+import { escapeHtml } from './escape.ts';
 
 export interface HeaderLine {
   label: string;

@@ -1,3 +1,4 @@
+import { escapeHtml } from './escape.ts';
 import { harmlessLink } from './sanitise.ts';
 
 const MAX_CHARACTERS = 2_000_000;
@@ -60,14 +61,4 @@ function lineToHtml(line: string, options: PlainTextOptions): string {
 function withoutTrailingPunctuation(address: string): string {
   const trimmed = address.replace(/[.,;:!?…]+$/u, '');
   return trimmed.endsWith(')') && !trimmed.includes('(') ? trimmed.slice(0, -1) : trimmed;
-}
-
-/** Text for any place in HTML, also inside a quoted attribute. */
-export function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
 }

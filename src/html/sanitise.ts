@@ -1,4 +1,5 @@
-import sanitize from 'sanitize-html';
+import { sanitiseBounded, wordsBetweenTags } from './bounded-sanitise.ts';
+import { escapeHtml } from './escape.ts';
 import { harmlessStyle } from './style-attribute.ts';
 
 export interface InlinePicture {
@@ -139,11 +140,12 @@ interface PictureCount {
 /**
  * HTML of a stranger, reduced to what a letter needs, for the sandboxed document of `body-document.ts` and nowhere else.
  * Everything is on a list of what is allowed; every attribute is built anew. Bounds: 2,000,000 characters are read, 60 levels
- * are kept, pictures add up to 24 MiB at most however often they are named.
+ * are kept, 1000 elements may be open at once (else only the words are shown), pictures add up to 24 MiB at most however often they are named.
  */
 export function sanitiseHtml(html: string, options: SanitiseOptions): SanitisedHtml {
   const count: PictureCount = { blockedRemote: 0, bytes: 0 };
-  const cleaned = sanitize(html.slice(0, MAX_CHARACTERS), {
+  const read = html.slice(0, MAX_CHARACTERS);
+  const cleaned = sanitiseBounded(read, {
     allowedTags: ALLOWED_TAGS,
     nonTextTags: DROPPED_WITH_CONTENT,
     disallowedTagsMode: 'discard',
@@ -158,7 +160,13 @@ export function sanitiseHtml(html: string, options: SanitiseOptions): SanitisedH
       '*': (tagName, attributes) => ({ tagName, attribs: rebuildAttributes(tagName, attributes, options, count) }),
     },
   });
+  if (cleaned === null) return { html: wordsOnly(read), blockedRemote: 0, cut: true };
   return { html: cleaned, blockedRemote: count.blockedRemote, cut: html.length > MAX_CHARACTERS };
+}
+
+/** For HTML built to exhaust the parser: its words without any markup. */
+function wordsOnly(html: string): string {
+  return `<p>${escapeHtml(wordsBetweenTags(html).replace(/\s+/g, ' ').trim())}</p>`;
 }
 
 function rebuildAttributes(

@@ -1,4 +1,4 @@
-import sanitize from 'sanitize-html';
+import { sanitiseBounded, wordsBetweenTags } from './bounded-sanitise.ts';
 
 const MAX_CHARACTERS = 2_000_000;
 const MAX_QUOTE_DEPTH = 8;
@@ -39,12 +39,14 @@ const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>',
 
 /** The words of an HTML message as plain text, for quoting and for printing. Quotes get `> ` in front of their lines. */
 export function textOfHtml(html: string): string {
-  const marked = sanitize(html.slice(0, MAX_CHARACTERS), {
+  const read = html.slice(0, MAX_CHARACTERS);
+  const marked = sanitiseBounded(read, {
     allowedTags: [...KEPT],
     allowedAttributes: {},
     nonTextTags: DROPPED_WITH_CONTENT,
     nestingLimit: 60,
   });
+  if (marked === null) return wordsBetweenTags(read).replace(/\s+/g, ' ').trim();
   const writer = new LineWriter();
   // What the sanitiser writes is well-formed: a tag without attributes, or text whose < and & are escaped.
   for (const [token, slash, tag = ''] of marked.matchAll(/<(\/?)([a-z0-9]+)[^>]*>|[^<]+/g)) {
