@@ -10,7 +10,7 @@ import { startEmbeddedPostgres } from './services/database/embedded-postgres.ts'
 import { migrate } from './services/database/migrate.ts';
 import { startHousekeeping } from './services/housekeeping.ts';
 import { openOutbox } from './services/outbox.ts';
-import { WorkerPool } from './smime/worker-pool.ts';
+import { createWorkerPool } from './smime/worker-pool.ts';
 
 /** Everything a node runs, ready to listen or already listening. */
 export type Node = {
@@ -30,7 +30,7 @@ export async function startNode(config: Config): Promise<Node> {
   const database = connectDatabase(connectionString);
   const now = () => new Date();
   const mail = new MailboxConnections({ idleMs: config.mailIdleMs });
-  const workers = new WorkerPool();
+  const workers = createWorkerPool();
   const audit = openAuditTrail(database, config.nodeName, now);
   const outbox = await openOutbox({ config, database, audit, now });
   const housekeeping = startHousekeeping(database, now);

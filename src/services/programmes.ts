@@ -43,7 +43,8 @@ export async function addCountry(
   });
 }
 
-async function saveMailServer(database: Database, server: NewMailServer): Promise<MailServerRow> {
+/** Also after a change of address or certificate authority. */
+export async function saveMailServer(database: Database, server: NewMailServer): Promise<MailServerRow> {
   const { name, hosted, imapHost, imapPort, imapTls, submissionHost, submissionPort, submissionTls } = server;
   const values = {
     hosted,
