@@ -296,6 +296,9 @@ CREATE TABLE "letter" (
     "sent_copy_bytes" INTEGER NOT NULL,
     "filed_at" TIMESTAMPTZ(3),
     "waiting_for_sign_in" BOOLEAN NOT NULL DEFAULT false,
+    "due_at" TIMESTAMPTZ(3),
+    "claimed_by" TEXT,
+    "claimed_until" TIMESTAMPTZ(3),
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
 
     CONSTRAINT "letter_pkey" PRIMARY KEY ("id")
@@ -555,8 +558,8 @@ CREATE UNIQUE INDEX "contact_certificate_one_default" ON "contact_certificate"("
 -- A programme's anchors have no account; null is not equal to null in a unique key.
 CREATE UNIQUE INDEX "trust_anchor_of_programme" ON "trust_anchor"("programme_id", "sha256") WHERE "account_id" IS NULL;
 
--- What is waiting to be submitted.
-CREATE INDEX "envelope_due" ON "envelope"("next_attempt_at") WHERE "state" = 'queued';
+-- What is waiting to be submitted or filed.
+CREATE INDEX "letter_due" ON "letter"("due_at") WHERE "due_at" IS NOT NULL;
 
 -- The audit trail is append-only for everybody who comes through SQL with the application's rights.
 CREATE FUNCTION audit_entry_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
