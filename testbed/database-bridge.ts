@@ -4,6 +4,7 @@ import path from 'node:path';
 
 export interface DatabaseBridge {
   folder: string;
+  port: number;
   close(): Promise<void>;
 }
 
@@ -12,14 +13,15 @@ export interface DatabaseBridge {
  * connects still needs the role's password.
  */
 export async function openDatabaseBridge(folder: string, socketFolder: string, port: number): Promise<DatabaseBridge> {
-  const name = `.s.PGSQL.${port}`;
+  // the port that Postfix assumes for every socket
+  const name = '.s.PGSQL.5432';
   await mkdir(folder, { recursive: true });
   await chmod(folder, 0o711);
   const file = path.join(folder, name);
   await rm(file, { force: true });
   const open = new Set<net.Socket>();
   const server = net.createServer({ allowHalfOpen: true }, (near) => {
-    const far = net.connect({ path: path.join(socketFolder, name), allowHalfOpen: true });
+    const far = net.connect({ path: path.join(socketFolder, `.s.PGSQL.${port}`), allowHalfOpen: true });
     for (const socket of [near, far]) {
       open.add(socket);
       socket.on('error', () => {
@@ -39,6 +41,7 @@ export async function openDatabaseBridge(folder: string, socketFolder: string, p
   server.unref();
   return {
     folder,
+    port: 5432,
     close: async () => {
       for (const socket of open) socket.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));

@@ -121,7 +121,7 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
       certificates,
       users: await systemUsers(),
       times: { ...(options.profile === 'short' ? SHORT_TIMES : {}), ...options.times },
-      database: { ...options.database, socketFolder: bridge.folder, port },
+      database: { ...options.database, socketFolder: bridge.folder, port: bridge.port },
       service,
     });
     await Promise.all(ownServers(layout).map((country) => rebuildAddressMap(ownAddressesFile(place, country))));
