@@ -5,6 +5,7 @@ import { validatePath } from '../pki/path.ts';
 import type { OpenedMessage } from '../smime/verdict.ts';
 import { encryptionIdentity, hasAddress, identitiesOf, signingIdentity } from './own-keys.ts';
 import type { SignedIn } from './session.ts';
+import { type TrustMaterial, trustOf } from './trust-of.ts';
 
 export const STEP_IDS = ['passphrase', 'identity', 'address', 'root', 'self-test', 'ready'] as const;
 export type StepId = (typeof STEP_IDS)[number];
@@ -28,11 +29,12 @@ export async function readFirstSteps(context: Context, session: SignedIn): Promi
   const { database } = context;
   const { account } = session;
   const at = context.now();
-  const [signing, encrypting, all, anchors] = await Promise.all([
+  const [signing, encrypting, all, anchors, trust] = await Promise.all([
     signingIdentity(database, account, at),
     encryptionIdentity(database, account, at),
     identitiesOf(database, account.id),
     database.prisma.trustAnchor.findMany({ where: { accountId: account.id } }),
+    trustOf(database, account.id),
   ]);
   const identity = signing ?? encrypting ?? all[0] ?? null;
   const addressFits = identity !== null && hasAddress(identity.addresses, account.address);
@@ -40,7 +42,7 @@ export async function readFirstSteps(context: Context, session: SignedIn): Promi
     passphrase: session.hasVault,
     identity: signing !== null && encrypting !== null,
     address: addressFits,
-    root: identity !== null && isTrusted(identity, anchors, at),
+    root: identity !== null && isTrusted(identity, trust, at),
     'self-test': account.selfTestedAt !== null,
     ready: false,
   };
@@ -63,13 +65,11 @@ function stateOf(reached: boolean, current: boolean): StepState {
   return current ? 'now' : 'later';
 }
 
-function isTrusted(identity: DigitalId, anchors: TrustAnchor[], at: Date): boolean {
-  const trusted = anchors
-    .filter((anchor) => anchor.state === 'trusted')
-    .map((anchor) => parseCertificate(anchor.certificate));
+function isTrusted(identity: DigitalId, trust: TrustMaterial, at: Date): boolean {
   const leaf = parseCertificate(identity.certificate);
   const candidates = identity.chain.map((der) => parseCertificate(der));
-  return validatePath({ leaf, candidates, anchors: trusted, at, purpose: 'email' }).valid;
+  const anchors = trust.anchors.map((der) => parseCertificate(der));
+  return validatePath({ leaf, candidates, anchors, at, purpose: 'email' }).valid;
 }
 
 /** The anchor, trusted or not, at which the path of this Digital ID would end. */

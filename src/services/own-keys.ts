@@ -1,9 +1,9 @@
 import type { Account, DigitalId } from '../generated/prisma/client.ts';
+import type { SealedKey } from '../smime/worker-jobs.ts';
 import type { Database } from './database/connect.ts';
 import { privateKeyContext } from './vault.ts';
 
-/** A private key as worker jobs take it: sealed under the master key, opened in the worker only. */
-export type SealedKey = { sealedKey: Uint8Array; certificateDer: Uint8Array; context: string };
+export type { SealedKey } from '../smime/worker-jobs.ts';
 
 /** Every key the user ever had: mail may be encrypted to a retired or revoked one (T26). Newest first. */
 export async function sealedKeysOf(database: Database, accountId: string): Promise<SealedKey[]> {
@@ -60,6 +60,7 @@ export function isUsable(row: DigitalId, address: string, purpose: 'sign' | 'enc
   return (purpose === 'sign' ? row.canSign : row.canEncrypt) && hasAddress(row.addresses, address);
 }
 
+/** Whether one of a certificate's addresses is this one. */
 export function hasAddress(addresses: readonly string[], address: string): boolean {
   return addresses.some((each) => each.toLowerCase() === address.toLowerCase());
 }
