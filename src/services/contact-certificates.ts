@@ -61,7 +61,11 @@ export async function storeDigitalId(
 }
 
 /** Issuing certificates for the Digital IDs that the contact has already. @returns how many of them got a longer chain */
-export async function storeIssuers(database: Database, contactId: string, issuers: readonly Certificate[]): Promise<number> {
+export async function storeIssuers(
+  database: Database,
+  contactId: string,
+  issuers: readonly Certificate[],
+): Promise<number> {
   const rows = await database.prisma.contactCertificate.findMany({ where: { contactId } });
   let extended = 0;
   for (const row of rows) if (await extendChain(database.prisma, row, issuers)) extended += 1;

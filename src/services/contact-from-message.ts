@@ -31,7 +31,11 @@ export type FromMessage =
  * asks to be encrypted to. Only an intact signature grants this; one whose issuer is not trusted yet is stored too and
  * gets its X (S04). The contact is the person of the certificate, never the one a forged From line names.
  */
-export async function addContactFromMessage(context: Context, session: SignedIn, opened: OpenedMessage): Promise<FromMessage> {
+export async function addContactFromMessage(
+  context: Context,
+  session: SignedIn,
+  opened: OpenedMessage,
+): Promise<FromMessage> {
   const signer = signerToAdd(opened);
   if (signer === 'not-signed' || signer === 'not-intact') return { ok: false, reason: signer };
   const certificate = signer.certificate ? readOrNull(signer.certificate.der) : null;
@@ -77,7 +81,8 @@ function contactAddress(opened: OpenedMessage, certificate: Certificate): string
 function nameOf(opened: OpenedMessage, certificate: Certificate, address: string): string {
   const from = opened.from[0];
   const written = from && sameAddress(from.address, address) ? from.name : '';
-  const name = certificate.commonName && !sameAddress(certificate.commonName, address) ? certificate.commonName : written;
+  const name =
+    certificate.commonName && !sameAddress(certificate.commonName, address) ? certificate.commonName : written;
   return (name || address).slice(0, 200);
 }
 
@@ -88,9 +93,12 @@ function digitalIdsOf(
   certificate: Certificate,
 ): { ids: Certificate[]; capabilitiesOf: string } {
   const wanted = signer.encryptionCertificate;
-  if (wanted === null || wanted === certificate.sha256) return { ids: [certificate], capabilitiesOf: certificate.sha256 };
+  if (wanted === null || wanted === certificate.sha256)
+    return { ids: [certificate], capabilitiesOf: certificate.sha256 };
   const named = carried(signer).find((one) => one.sha256 === wanted);
-  const samePerson = named?.addresses.some((each) => certificate.addresses.some((own) => addressKey(own) === addressKey(each)));
+  const samePerson = named?.addresses.some((each) =>
+    certificate.addresses.some((own) => addressKey(own) === addressKey(each)),
+  );
   if (!named || !samePerson) return { ids: [certificate], capabilitiesOf: certificate.sha256 };
   // An untrusted signer could name somebody's real certificate and announce weak algorithms for it.
   const believed = opened.signature.status === 'trusted';
@@ -108,7 +116,11 @@ async function replacementAmong(
   encryptedTo: string,
 ): Promise<string | null> {
   const rows = await context.database.prisma.contactCertificate.findMany({
-    where: { contactId, id: { in: stored.filter((one) => one.outcome === 'added').map((one) => one.id) }, isDefault: false },
+    where: {
+      contactId,
+      id: { in: stored.filter((one) => one.outcome === 'added').map((one) => one.id) },
+      isDefault: false,
+    },
   });
   const fresh = rows.find((row) => row.sha256 === encryptedTo);
   const defaults = await context.database.prisma.contactCertificate.count({ where: { contactId, isDefault: true } });

@@ -1,8 +1,8 @@
+import type { Account, DigitalId } from '../generated/prisma/client.ts';
+import { addressKey, sameAddress } from '../mail/address.ts';
 import { type Certificate, canEncrypt, parseCertificate } from '../pki/certificate.ts';
 import { PkiError } from '../pki/errors.ts';
 import { type PathReason, validatePath } from '../pki/path.ts';
-import type { Account, DigitalId } from '../generated/prisma/client.ts';
-import { addressKey, sameAddress } from '../mail/address.ts';
 import type { Database } from './database/connect.ts';
 import { encryptionIdentity } from './own-keys.ts';
 import { type TrustMaterial, trustOf } from './trust-of.ts';
@@ -103,7 +103,13 @@ export function markCertificate(
   if (path.valid) return mark(null);
   if (!explicitlyTrusted) return mark('not-trusted', path.reasons);
   // Explicit trust stands in for the path, not for life, strength and purpose of the certificate itself.
-  const alone = validatePath({ leaf: certificate, candidates: [], anchors: [certificate], at: by.at, purpose: 'email' });
+  const alone = validatePath({
+    leaf: certificate,
+    candidates: [],
+    anchors: [certificate],
+    at: by.at,
+    purpose: 'email',
+  });
   return alone.valid ? mark(null) : mark('not-trusted', alone.reasons);
 }
 

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
-import type { Contact, ContactCertificate } from '../generated/prisma/client.ts';
 import { AppError } from '../errors.ts';
+import type { Contact, ContactCertificate } from '../generated/prisma/client.ts';
 import { addressKey } from '../mail/address.ts';
 import { type Certificate, canEncrypt } from '../pki/certificate.ts';
 import type { AuditAction } from './audit.ts';
@@ -16,7 +16,12 @@ export type ContactRow = Contact & {
   digitalIds: number;
 };
 
-export type StoredId = { row: ContactCertificate; certificate: Certificate; chain: Certificate[]; mark: CertificateMark };
+export type StoredId = {
+  row: ContactCertificate;
+  certificate: Certificate;
+  chain: Certificate[];
+  mark: CertificateMark;
+};
 export type ContactWithIds = Contact & { digitalIds: StoredId[] };
 
 /** One page of the account's contacts by name; `page` counts from 1. */

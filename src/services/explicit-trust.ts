@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
-import type { ExplicitTrust } from '../generated/prisma/client.ts';
 import { AppError } from '../errors.ts';
+import type { ExplicitTrust } from '../generated/prisma/client.ts';
 import type { Certificate } from '../pki/certificate.ts';
 import { compareThumbprint, type ThumbprintComparison } from '../pki/thumbprint.ts';
 import type { SignedIn } from './session.ts';

@@ -15,7 +15,12 @@ export const CERTIFICATE_FILE_BYTES = 1024 * 1024;
 const MAX_OTHERS = 3;
 
 /** Why a file gives nothing: not one with certificates, too much in it, empty of certificates, or a key file. */
-export type CertificateFileProblem = 'not-certificates' | 'too-complex' | 'none-inside' | 'private-key' | 'password-file';
+export type CertificateFileProblem =
+  | 'not-certificates'
+  | 'too-complex'
+  | 'none-inside'
+  | 'private-key'
+  | 'password-file';
 
 export type CertificateFile =
   | { ok: true; persons: Certificate[]; roots: Certificate[]; issuers: Certificate[] }
@@ -35,7 +40,12 @@ export function readCertificateFile(bytes: Uint8Array, address: string | null): 
     return { ok: false, problem: problemOf(bytes) };
   }
   if (certificates.length === 0) return { ok: false, problem: 'none-inside' };
-  const file = { ok: true as const, persons: [] as Certificate[], roots: [] as Certificate[], issuers: [] as Certificate[] };
+  const file = {
+    ok: true as const,
+    persons: [] as Certificate[],
+    roots: [] as Certificate[],
+    issuers: [] as Certificate[],
+  };
   for (const certificate of certificates) {
     const ofPerson = address !== null && hasAddress(certificate, address);
     if (!mayBeIssuer(certificate) || ofPerson) file.persons.push(certificate);
@@ -58,7 +68,8 @@ function problemOf(bytes: Uint8Array): CertificateFileProblem {
   const start = Buffer.from(bytes.subarray(0, 4096)).toString('latin1');
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(start)) return 'private-key';
   // PFX ::= SEQUENCE { version INTEGER 3, … } (RFC 7292 section 4)
-  if (bytes[0] === 0x30 && /^\x30(?:\x80|[\x81-\x84][\s\S]{1,4}?|[\x00-\x7f])\x02\x01\x03\x30/.test(start)) return 'password-file';
+  if (bytes[0] === 0x30 && /^\x30(?:\x80|[\x81-\x84][\s\S]{1,4}?|[\x00-\x7f])\x02\x01\x03\x30/.test(start))
+    return 'password-file';
   return 'not-certificates';
 }
 

@@ -25,7 +25,11 @@ export type LinkOutcome = {
  * Sends each recipient a letter of its own, signed and not encrypted, that asks for a signed answer; whoever is no
  * contact yet becomes one. Nobody sees who else was asked.
  */
-export async function askForSecureLink(context: Context, session: SignedIn, request: LinkRequest): Promise<LinkOutcome> {
+export async function askForSecureLink(
+  context: Context,
+  session: SignedIn,
+  request: LinkRequest,
+): Promise<LinkOutcome> {
   const outcome: LinkOutcome = { asked: [], refused: [] };
   for (const recipient of request.recipients) {
     const sent = await sendLetter(context, session, {

@@ -31,12 +31,17 @@ export async function noteLinkProgress(
   });
   if (!contact) return null;
   if (contact.linkState === 'asked' && isAfter(opened, signer, contact.linkMessageId, contact.linkAskedAt)) {
-    if (contact.certificates.length === 0) return { contactId: contact.id, name: contact.name, address: contact.address };
+    if (contact.certificates.length === 0)
+      return { contactId: contact.id, name: contact.name, address: contact.address };
     await noteDigitalIdStored(context.database, contact.id, context.now());
     return null;
   }
   const bothWays = opened.signature.status === 'trusted' && opened.encryption.status === 'encrypted';
-  if (contact.linkState === 'tested' && bothWays && isAfter(opened, signer, contact.linkTestMessageId, contact.linkTestedAt)) {
+  if (
+    contact.linkState === 'tested' &&
+    bothWays &&
+    isAfter(opened, signer, contact.linkTestMessageId, contact.linkTestedAt)
+  ) {
     await prisma.contact.updateMany({
       where: { id: contact.id, linkState: 'tested' },
       data: { linkState: 'ready', linkReadyAt: context.now() },

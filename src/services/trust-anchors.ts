@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
-import type { Account, AnchorState, TrustAnchor } from '../generated/prisma/client.ts';
 import { AppError } from '../errors.ts';
+import type { Account, AnchorState, TrustAnchor } from '../generated/prisma/client.ts';
 import type { Certificate } from '../pki/certificate.ts';
 import { compareThumbprint, normaliseThumbprint, type ThumbprintComparison } from '../pki/thumbprint.ts';
 import type { Database } from './database/connect.ts';
@@ -63,7 +63,11 @@ export async function findProgrammeAnchor(context: Context, session: SignedIn, i
 }
 
 /** The programme's root of this certificate, if it has one: such a root is accepted, not confirmed. */
-export async function programmeAnchorOf(context: Context, session: SignedIn, sha256: string): Promise<TrustAnchor | null> {
+export async function programmeAnchorOf(
+  context: Context,
+  session: SignedIn,
+  sha256: string,
+): Promise<TrustAnchor | null> {
   return context.database.prisma.trustAnchor.findFirst({
     where: { sha256, accountId: null, programmeId: session.account.country.programmeId, state: 'trusted' },
   });
@@ -144,7 +148,8 @@ export async function withdrawAnchor(context: Context, session: SignedIn, anchor
     where: { id: anchor.id, accountId: session.account.id, state: 'trusted' },
     data: { state: 'withdrawn', decidedAt: context.now() },
   });
-  if (withdrawn.count === 1) await recordDecision(context, session, { decision: 'root-withdrawn', ...subjectOf(anchor) });
+  if (withdrawn.count === 1)
+    await recordDecision(context, session, { decision: 'root-withdrawn', ...subjectOf(anchor) });
 }
 
 /** Takes an offered root from the page; one that was ever trusted stays for the record. */

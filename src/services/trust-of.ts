@@ -48,7 +48,11 @@ async function acceptedAnchors(database: Database, accountId: string): Promise<U
 /** Chains that came with own Digital IDs and with contacts, and the issuing authorities of the account's programme. */
 async function intermediatesOf(database: Database, accountId: string): Promise<Uint8Array[]> {
   const [identities, contacts, authorities] = await Promise.all([
-    database.prisma.digitalId.findMany({ where: { accountId }, select: { chain: true }, orderBy: { importedAt: 'desc' } }),
+    database.prisma.digitalId.findMany({
+      where: { accountId },
+      select: { chain: true },
+      orderBy: { importedAt: 'desc' },
+    }),
     database.prisma.contactCertificate.findMany({
       where: { contact: { accountId } },
       select: { chain: true },
@@ -59,7 +63,10 @@ async function intermediatesOf(database: Database, accountId: string): Promise<U
       select: { certificate: true },
     }),
   ]);
-  const all = [...authorities.map((row) => row.certificate), ...[...identities, ...contacts].flatMap((row) => row.chain)];
+  const all = [
+    ...authorities.map((row) => row.certificate),
+    ...[...identities, ...contacts].flatMap((row) => row.chain),
+  ];
   const distinct = new Map(all.map((der) => [Buffer.from(der).toString('latin1'), der]));
   return [...distinct.values()].slice(0, MAX_INTERMEDIATES);
 }

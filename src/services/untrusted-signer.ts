@@ -24,7 +24,11 @@ export type UntrustedSigner =
     };
 
 /** The signer of an opened message whose claim is `untrusted`, with the path that trusting its root would complete. */
-export async function untrustedSignerOf(context: Context, session: SignedIn, opened: OpenedMessage): Promise<UntrustedSigner> {
+export async function untrustedSignerOf(
+  context: Context,
+  session: SignedIn,
+  opened: OpenedMessage,
+): Promise<UntrustedSigner> {
   const { status } = opened.signature;
   const signer = status === 'untrusted' ? untrustedOf(opened) : null;
   const leaf = signer?.certificate ? readOrNull(signer.certificate.der) : null;
