@@ -75,7 +75,7 @@ export async function exportBackup(
   return { ok: true, file: { name: fileName(row, 'pfx'), bytes: Buffer.from(written.value) } };
 }
 
-function passwordProblem(request: BackupRequest): BackupPasswordProblem | null { ok: true }>['problem'] & string) | null {
+function passwordProblem(request: BackupRequest): BackupPasswordProblem | null {
   if (request.password.length < BACKUP_PASSWORD_MIN_LENGTH) return 'too-short';
   // The file may lie anywhere: guessing its password must not open the vault.
   if (request.password.normalize('NFKC') === request.passphrase.normalize('NFKC')) return 'same-as-passphrase';
