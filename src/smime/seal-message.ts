@@ -4,6 +4,7 @@ import { toCanonicalLines } from '../mime/decode.ts';
 import { encodeBase64Lines } from '../mime/encode.ts';
 import { parseEntity } from '../mime/parse.ts';
 import type { Certificate } from '../pki/certificate.ts';
+import { protectHeaders } from './protect-headers.ts';
 import { type ContentEncryption, writeEnvelope } from './write-envelope.ts';
 import { micalg, type SigningKey, writeSignedData } from './write-signature.ts';
 
@@ -21,6 +22,8 @@ export interface SealQuestion {
   /** Signed content inside the CMS rather than beside it; only for a message that is signed alone. */
   readonly opaque?: boolean | undefined;
   readonly content?: ContentEncryption | undefined;
+  /** Header fields inside as well (RFC 9788); `hide-subject` leaves `[...]` outside when the message is encrypted. */
+  readonly protect?: 'copy' | 'hide-subject' | undefined;
   /** The signing time. */
   readonly at: Date;
 }
@@ -31,10 +34,15 @@ export interface SealQuestion {
  */
 export function sealMessage(question: SealQuestion): Buffer {
   const { sign, encryptTo, at } = question;
-  let entity = toCanonicalLines(question.mime);
+  const encrypting = encryptTo !== undefined;
+  const { mime, headers } =
+    question.protect !== undefined && (sign !== undefined || encrypting)
+      ? protectHeaders(question.mime, question.headers, encrypting, question.protect === 'hide-subject')
+      : question;
+  let entity = toCanonicalLines(mime);
   if (sign !== undefined) entity = question.opaque ? opaqueSigned(entity, sign, at) : clearSigned(entity, sign, at);
-  if (encryptTo !== undefined) entity = encrypted(entity, encryptTo, question.content ?? 'aes-256-cbc');
-  return Buffer.concat([toCanonicalLines(question.headers), Buffer.from('MIME-Version: 1.0\r\n'), entity]);
+  if (encrypting) entity = encrypted(entity, encryptTo, question.content ?? 'aes-256-cbc');
+  return Buffer.concat([toCanonicalLines(headers), Buffer.from('MIME-Version: 1.0\r\n'), entity]);
 }
 
 function clearSigned(entity: Buffer, key: SigningKey, at: Date): Buffer {

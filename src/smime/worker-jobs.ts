@@ -44,6 +44,7 @@ export interface SealJob {
   readonly encryptTo: readonly Uint8Array[] | null;
   readonly opaque?: boolean;
   readonly content?: ContentEncryption;
+  readonly protect?: 'copy' | 'hide-subject';
   readonly at: Date;
 }
 

@@ -94,6 +94,7 @@ function seal(job: SealJob): Uint8Array {
     at: job.at,
     opaque: job.opaque,
     content: job.content,
+    protect: job.protect,
     encryptTo: job.encryptTo === null ? undefined : certificates(job.encryptTo),
     sign:
       sign === null
