@@ -1,6 +1,9 @@
 /** A small hierarchy as a programme has it: a root, an issuing authority for two domains, and Anna in one of them. */
+import 'reflect-metadata'; // @peculiar/x509 does not load without it
 
-import type { Certificate } from '../../../src/pki/certificate.ts';
+import { createPrivateKey, webcrypto } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
+import { type Certificate, parseCertificate } from '../../../src/pki/certificate.ts';
 import {
   type Authority,
   createIssuingAuthority,
@@ -40,11 +43,11 @@ export async function demoAuthorities(): Promise<DemoAuthorities> {
     ...DECADE,
   });
   const annaKeys = await generateKeyPair('RSA-2048');
-  const anna = issueTo(issuing, annaKeys, 'anna@fr.eu-admin.example');
+  const anna = await issueTo(issuing, annaKeys, 'anna@fr.eu-admin.example');
   return { root, issuing, annaKeys, anna };
 }
 
-export function issueTo(issuer: Authority, keys: KeyPair, address: string, validity = MONTH): Certificate {
+export function issueTo(issuer: Authority, keys: KeyPair, address: string, validity = MONTH): Promise<Certificate> {
   const { publicKey } = keys;
   return issuePersonalCertificate({
     name: 'Anna Müller',
@@ -56,4 +59,32 @@ export function issueTo(issuer: Authority, keys: KeyPair, address: string, valid
     ...LOCATIONS,
     ...validity,
   });
+}
+
+export interface OddFields {
+  /** Name in DER. */
+  subject: Buffer;
+  issuer: Authority;
+  /** SubjectPublicKeyInfo in DER. */
+  publicKey: Buffer;
+  extensions: x509.Extension[];
+}
+
+/** A certificate outside the profile, signed with the P-256 or P-384 key of `issuer`. */
+export async function issueOdd({ subject, issuer, publicKey, extensions }: OddFields): Promise<Certificate> {
+  const key = createPrivateKey({ key: issuer.privateKey, format: 'der', type: 'pkcs8' });
+  const namedCurve = issuer.certificate.keyLabel;
+  const generated = await x509.X509CertificateGenerator.create(
+    {
+      subject: new x509.Name(subject),
+      issuer: new x509.Name(issuer.certificate.subjectRaw),
+      publicKey,
+      ...DECADE,
+      extensions,
+      signingKey: key.toCryptoKey({ name: 'ECDSA', namedCurve }, false, ['sign']),
+      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    },
+    webcrypto,
+  );
+  return parseCertificate(Buffer.from(generated.rawData));
 }

@@ -40,8 +40,14 @@ test('T10 split key pairs get split key usages', async () => {
   for (const algorithm of ['RSA-2048', 'P-256'] as const) {
     const common = { name: 'Ben', address: 'ben@partner.example', issuer: demo.issuing, policyOid: POLICY };
     const { publicKey } = await generateKeyPair(algorithm);
-    const signing = issuePersonalCertificate({ ...common, publicKey, usage: 'sign', ...LOCATIONS, ...DECADE });
-    const encrypting = issuePersonalCertificate({ ...common, publicKey, usage: 'encrypt', ...LOCATIONS, ...DECADE });
+    const signing = await issuePersonalCertificate({ ...common, publicKey, usage: 'sign', ...LOCATIONS, ...DECADE });
+    const encrypting = await issuePersonalCertificate({
+      ...common,
+      publicKey,
+      usage: 'encrypt',
+      ...LOCATIONS,
+      ...DECADE,
+    });
     assert.deepEqual([canSign(signing), canEncrypt(signing)], [true, false]);
     assert.deepEqual([canSign(encrypting), canEncrypt(encrypting)], [false, true]);
     opensslVerify(toPem([signing]), 'smimesign');
@@ -63,7 +69,7 @@ test('T10 the profile has everything a mail program looks for', () => {
   assert.equal(demo.root.certificate.notAfter.toISOString(), '2051-01-01T00:00:00.000Z');
 });
 
-test('an address outside ASCII is refused rather than written wrongly', () => {
+test('an address outside ASCII is refused rather than written wrongly', async () => {
   const options = {
     name: 'X',
     issuer: demo.issuing,
@@ -74,7 +80,7 @@ test('an address outside ASCII is refused rather than written wrongly', () => {
   } as const;
   const issue = () =>
     issuePersonalCertificate({ ...options, address: 'jürgen@partner.example', publicKey: demo.annaKeys.publicKey });
-  assert.throws(issue, { code: 'unsupported' });
+  await assert.rejects(issue, { code: 'unsupported' });
 });
 
 test('a certificate is parsed from its bytes and refused with anything after them', () => {
