@@ -28,9 +28,7 @@ export const sessionPlugin = fp(
     app.decorateRequest('signedIn', null);
     app.addHook('onRequest', async (request, reply) => {
       const cookie = request.cookies[sessionCookieName(context.config)];
-      if (cookie && !request.routeOptions.config.public) {
-        request.signedIn = await findSession(context.database, context.config, cookie, request.ip, context.now());
-      } else if (cookie && request.routeOptions.url !== undefined && !request.url.startsWith('/css/')) {
+      if (cookie) {
         request.signedIn = await findSession(context.database, context.config, cookie, request.ip, context.now());
       }
       if (request.signedIn && !request.routeOptions.config.background) await keepKeysOpen(context, request.signedIn);
