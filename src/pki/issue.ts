@@ -1,31 +1,26 @@
 /**
- * Issuing certificates, with the profile of the CA/Browser Forum S/MIME Baseline Requirements: a root, an issuing
- * authority below it that is bound to the programme's domains, and the certificates of persons.
+ * Issuing certificates with `@peculiar/x509`, with the profile of the CA/Browser Forum S/MIME Baseline Requirements: a root,
+ * an issuing authority below it that is bound to the programme's domains, and the certificates of persons.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import type { Certificate } from './certificate.ts';
-import { EXTENDED_KEY_USAGE, type KeyUsage } from './certificate-extensions.ts';
-import {
-  authorityKeyIdentifier,
-  basicConstraints,
-  caIssuersLocation,
-  certificatePolicy,
-  crlDistributionPoint,
-  extendedKeyUsage,
-  keyUsage,
-  permittedMailDomains,
-  type SubjectName,
-  subjectKeyIdentifier,
-  subjectMailAddress,
-  writeCertificate,
-  writeName,
-} from './certificate-writer.ts';
+import 'reflect-metadata'; // the dependency injection inside @peculiar/x509 does not load without it
+
+import { createHash, createPrivateKey, type KeyObject, randomBytes, webcrypto } from 'node:crypto';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import { GeneralName, GeneralSubtree, GeneralSubtrees, NameConstraints } from '@peculiar/asn1-x509';
+import * as x509 from '@peculiar/x509';
+import { type Certificate, parseCertificate } from './certificate.ts';
+import { EXTENDED_KEY_USAGE, EXTENSION } from './certificate-extensions.ts';
 import { readWhole } from './der.ts';
 import { PkiError } from './errors.ts';
 import { generateKeyPair, type KeyAlgorithm } from './key-pair.ts';
 import { readPublicKeyInfo } from './public-key.ts';
 
-export type { SubjectName } from './certificate-writer.ts';
+/** Who a certificate is about. The organisation and the country (two letters) are optional. */
+export interface SubjectName {
+  readonly name: string;
+  readonly organisation?: string;
+  readonly country?: string;
+}
 
 export interface Authority {
   readonly certificate: Certificate;
@@ -51,22 +46,17 @@ export async function createRootAuthority(
 ): Promise<Authority> {
   const pair = await generateKeyPair(options.keyAlgorithm);
   const name = writeName(options);
-  const certificate = writeCertificate(
-    {
-      serialNumber: randomSerial(),
-      subject: name,
-      issuer: name,
-      publicKey: pair.publicKey,
-      notBefore: options.notBefore,
-      notAfter: options.notAfter,
-      extensions: [
-        basicConstraints(true, null),
-        keyUsage(['keyCertSign', 'cRLSign']),
-        subjectKeyIdentifier(keyIdentifier(pair.publicKey)),
-      ],
-    },
-    pair.privateKey,
-  );
+  const certificate = await generate(pair.privateKey, {
+    subject: name,
+    issuer: name,
+    publicKey: pair.publicKey,
+    validity: options,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(AUTHORITY_KEY_USAGE, true),
+      new x509.SubjectKeyIdentifierExtension(keyIdentifier(pair.publicKey).toString('hex')),
+    ],
+  });
   return { certificate, privateKey: pair.privateKey };
 }
 
@@ -82,12 +72,12 @@ export interface IssuingAuthorityOptions extends SubjectName, Validity, IssuerLo
 export async function createIssuingAuthority(options: IssuingAuthorityOptions): Promise<Authority> {
   if (options.domains.length === 0) throw new RangeError('an issuing authority needs a domain');
   const pair = await generateKeyPair(options.keyAlgorithm);
-  const certificate = issueBelow(options.issuer, options, pair.publicKey, [
-    basicConstraints(true, 0),
-    keyUsage(['keyCertSign', 'cRLSign']),
-    extendedKeyUsage([EXTENDED_KEY_USAGE.emailProtection]),
+  const certificate = await issueBelow(options.issuer, options, pair.publicKey, [
+    new x509.BasicConstraintsExtension(true, 0, true),
+    new x509.KeyUsagesExtension(AUTHORITY_KEY_USAGE, true),
+    new x509.ExtendedKeyUsageExtension([EXTENDED_KEY_USAGE.emailProtection]),
     permittedMailDomains(options.domains),
-    ...(options.policyOid === undefined ? [] : [certificatePolicy(options.policyOid)]),
+    ...(options.policyOid === undefined ? [] : [new x509.CertificatePolicyExtension([options.policyOid])]),
   ]);
   return { certificate, privateKey: pair.privateKey };
 }
@@ -106,17 +96,17 @@ export interface PersonalCertificateOptions extends SubjectName, Validity, Issue
 
 /**
  * A certificate for one person's mail address.
- * Throws PkiError `unsupported` for an address outside ASCII, and `key-unusable` for a key that is neither RSA nor EC.
+ * Rejects with PkiError `unsupported` for an address outside ASCII, and `key-unusable` for a key that is neither RSA nor EC.
  */
-export function issuePersonalCertificate(options: PersonalCertificateOptions): Certificate {
+export async function issuePersonalCertificate(options: PersonalCertificateOptions): Promise<Certificate> {
   const { address, publicKey, usage } = options;
   if (!/^[\x21-\x7e]+@[A-Za-z0-9.-]+$/.test(address)) throw new PkiError('unsupported', 'an ASCII address is needed');
   return issueBelow(options.issuer, options, publicKey, [
-    basicConstraints(false, null),
-    keyUsage(personalKeyUsage(publicKey, usage)),
-    extendedKeyUsage([EXTENDED_KEY_USAGE.emailProtection]),
-    subjectMailAddress(address),
-    certificatePolicy(options.policyOid),
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    new x509.KeyUsagesExtension(personalKeyUsage(publicKey, usage), true),
+    new x509.ExtendedKeyUsageExtension([EXTENDED_KEY_USAGE.emailProtection]),
+    new x509.SubjectAlternativeNameExtension([{ type: 'email', value: address }]),
+    new x509.CertificatePolicyExtension([options.policyOid]),
   ]);
 }
 
@@ -130,42 +120,90 @@ function issueBelow(
   issuer: Authority,
   options: SubjectName & Validity & IssuerLocations,
   publicKey: Buffer,
-  profile: readonly Buffer[],
-): Certificate {
-  const { crlUrl, caIssuersUrl, notBefore, notAfter } = options;
+  profile: readonly x509.Extension[],
+): Promise<Certificate> {
+  const { crlUrl, caIssuersUrl } = options;
   const issuerKey = issuer.certificate.subjectKeyIdentifier ?? keyIdentifier(issuer.certificate.key.spki);
-  const extensions = [
-    ...profile,
-    subjectKeyIdentifier(keyIdentifier(publicKey)),
-    authorityKeyIdentifier(issuerKey),
-    ...(crlUrl === undefined ? [] : [crlDistributionPoint(crlUrl)]),
-    ...(caIssuersUrl === undefined ? [] : [caIssuersLocation(caIssuersUrl)]),
-  ];
-  const subject = writeName(options);
-  const serialNumber = randomSerial();
-  const fields = {
-    serialNumber,
-    subject,
-    issuer: issuer.certificate.subjectRaw,
+  return generate(issuer.privateKey, {
+    subject: writeName(options),
+    issuer: new x509.Name(issuer.certificate.subjectRaw),
     publicKey,
-    notBefore,
-    notAfter,
-    extensions,
-  };
-  return writeCertificate(fields, issuer.privateKey);
+    validity: options,
+    extensions: [
+      ...profile,
+      new x509.SubjectKeyIdentifierExtension(keyIdentifier(publicKey).toString('hex')),
+      new x509.AuthorityKeyIdentifierExtension(issuerKey.toString('hex')),
+      ...(crlUrl === undefined ? [] : [new x509.CRLDistributionPointsExtension([crlUrl])]),
+      ...(caIssuersUrl === undefined ? [] : [new x509.AuthorityInfoAccessExtension({ caIssuers: caIssuersUrl })]),
+    ],
+  });
 }
 
-function personalKeyUsage(publicKey: Buffer, usage: PersonalUsage): KeyUsage[] {
+interface CertificateFields {
+  readonly subject: x509.Name;
+  readonly issuer: x509.Name;
+  readonly publicKey: Buffer;
+  readonly validity: Validity;
+  readonly extensions: x509.Extension[];
+}
+
+async function generate(signingKey: Buffer, fields: CertificateFields): Promise<Certificate> {
+  const { validity, ...rest } = fields;
+  const key = createPrivateKey({ key: signingKey, format: 'der', type: 'pkcs8' });
+  const algorithm = signingAlgorithmOf(key);
+  const generated = await x509.X509CertificateGenerator.create(
+    {
+      ...rest,
+      serialNumber: randomSerial(),
+      notBefore: validity.notBefore,
+      notAfter: validity.notAfter,
+      signingKey: key.toCryptoKey(algorithm, false, ['sign']),
+      signingAlgorithm: algorithm,
+    },
+    webcrypto,
+  );
+  // Read back by this project's own parser: nothing is issued that the message page could not read.
+  return parseCertificate(Buffer.from(generated.rawData));
+}
+
+function signingAlgorithmOf(key: KeyObject) {
+  if (key.asymmetricKeyType === 'rsa') return { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
+  const curve = key.asymmetricKeyType === 'ec' ? key.asymmetricKeyDetails?.namedCurve : undefined;
+  if (curve === 'prime256v1') return { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  if (curve === 'secp384r1') return { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' };
+  throw new PkiError('key-unusable', 'authorities sign with RSA, P-256 or P-384');
+}
+
+// The string types are named: left to itself the library takes a PrintableString where the characters allow one, and
+// unescapes what looks like RFC 4514. Only the country must be a PrintableString (RFC 5280 appendix A.1).
+function writeName({ name, organisation, country }: SubjectName): x509.Name {
+  return new x509.Name([
+    ...(country === undefined ? [] : [{ C: [{ printableString: country }] }]),
+    ...(organisation === undefined ? [] : [{ O: [{ utf8String: organisation }] }]),
+    { CN: [{ utf8String: name }] },
+  ]);
+}
+
+const { keyCertSign, cRLSign, digitalSignature, keyEncipherment, keyAgreement } = x509.KeyUsageFlags;
+const AUTHORITY_KEY_USAGE = keyCertSign | cRLSign;
+
+function personalKeyUsage(publicKey: Buffer, usage: PersonalUsage): x509.KeyUsageFlags {
   const { family, label } = readPublicKeyInfo(readWhole(publicKey));
   if (family !== 'rsa' && family !== 'ec') throw new PkiError('key-unusable', `no profile for ${label}`);
-  const encrypting: KeyUsage = family === 'rsa' ? 'keyEncipherment' : 'keyAgreement';
-  if (usage === 'sign') return ['digitalSignature'];
-  return usage === 'encrypt' ? [encrypting] : ['digitalSignature', encrypting];
+  const encrypting = family === 'rsa' ? keyEncipherment : keyAgreement;
+  if (usage === 'sign') return digitalSignature;
+  return usage === 'encrypt' ? encrypting : digitalSignature | encrypting;
+}
+
+function permittedMailDomains(domains: readonly string[]): x509.Extension {
+  const subtrees = domains.map((domain) => new GeneralSubtree({ base: new GeneralName({ rfc822Name: domain }) }));
+  const constraints = new NameConstraints({ permittedSubtrees: new GeneralSubtrees(subtrees) });
+  return new x509.Extension(EXTENSION.nameConstraints, true, AsnConvert.serialize(constraints));
 }
 
 // 126 random bits; the first octet keeps the number positive and of full length (RFC 5280 section 4.1.2.2).
-function randomSerial(): Buffer {
+function randomSerial(): string {
   const serial = randomBytes(16);
   serial[0] = ((serial[0] as number) & 0x3f) | 0x40;
-  return serial;
+  return serial.toString('hex');
 }

@@ -41,7 +41,7 @@ export async function issueIdentity(database: Database, request: IssueRequest, a
   const issuer = await openAuthority(issuingRow, request.passphrase);
   if (!issuer) return { ok: false, problem: 'wrong-passphrase' };
   const pair = await generateKeyPair(request.keyAlgorithm ?? 'RSA-3072');
-  const certificate = issuePersonalCertificate({
+  const certificate = await issuePersonalCertificate({
     issuer,
     name: `${account.firstName} ${account.surname}`,
     address: account.address,

@@ -69,6 +69,17 @@ test('T10 the profile has everything a mail program looks for', () => {
   assert.equal(demo.root.certificate.notAfter.toISOString(), '2051-01-01T00:00:00.000Z');
 });
 
+test('T10 a policy identifier made of a UUID is written digit by digit', async () => {
+  // 128 bits: beyond what a double holds.
+  const policyOid = '2.25.213460174052364872153941684736027405911';
+  const options = { name: 'Carla', address: 'carla@partner.example', usage: 'both', ...LOCATIONS, ...DECADE } as const;
+  const { publicKey } = demo.annaKeys;
+  const issued = await issuePersonalCertificate({ ...options, issuer: demo.issuing, publicKey, policyOid });
+  const question = ['x509', '-noout', '-ext', 'certificatePolicies'];
+  const answer = execFileSync('openssl', question, { input: toPem([issued]), encoding: 'utf8' });
+  assert.match(answer, new RegExp(`Policy: ${policyOid}\n`));
+});
+
 test('an address outside ASCII is refused rather than written wrongly', async () => {
   const options = {
     name: 'X',

@@ -1,3 +1,5 @@
+import 'reflect-metadata'; // @peculiar/x509 does not load without it
+
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import * as x509 from '@peculiar/x509';
