@@ -10,6 +10,7 @@ import { countAttempt, forgetAttempts } from './attempts.ts';
 import type { Database } from './database/connect.ts';
 import { hasAddress } from './own-keys.ts';
 import type { SignedIn, SignedInAccount } from './session.ts';
+import { offerAnchor } from './trust-anchors.ts';
 import { privateKeyContext } from './vault.ts';
 
 export const PFX_LIMIT_BYTES = 1024 * 1024;
@@ -209,36 +210,17 @@ function isWeak(certificate: Certificate): boolean {
   return bits !== undefined && Number(bits) < RSA_MIN_BITS;
 }
 
-/** Puts roots on the trust page as offered; one that is known there keeps its state, withdrawn ones too. */
+/** Puts roots on the trust page as offered. @returns those that wait for a decision */
 async function offerRoots(
   database: Database,
   account: SignedInAccount,
   roots: readonly Certificate[],
   at: Date,
 ): Promise<OfferedRoot[]> {
-  if (roots.length === 0) return [];
-  const sha256 = roots.map((root) => root.sha256);
-  const ofProgramme = await database.prisma.trustAnchor.findMany({
-    where: { accountId: null, programmeId: account.country.programmeId, sha256: { in: sha256 } },
-    select: { sha256: true, programmeId: true },
-  });
-  await database.prisma.trustAnchor.createMany({
-    skipDuplicates: true,
-    data: roots.map((root) => ({
-      accountId: account.id,
-      programmeId: ofProgramme.find((row) => row.sha256 === root.sha256)?.programmeId ?? null,
-      certificate: new Uint8Array(root.der),
-      subject: root.subject,
-      sha1: root.sha1,
-      sha256: root.sha256,
-      notAfter: root.notAfter,
-      state: 'offered' as const,
-      source: 'pfx',
-      offeredAt: at,
-    })),
-  });
-  return database.prisma.trustAnchor.findMany({
-    where: { accountId: account.id, sha256: { in: sha256 }, state: 'offered' },
-    select: { id: true, subject: true },
-  });
+  const offered = new Map<string, OfferedRoot>();
+  for (const root of roots) {
+    const anchor = await offerAnchor(database, account, root, 'pfx', at);
+    if (anchor.state === 'offered') offered.set(anchor.id, { id: anchor.id, subject: root.commonName ?? root.subject });
+  }
+  return [...offered.values()];
 }
