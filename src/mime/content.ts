@@ -180,12 +180,16 @@ function attachmentName(entity: MimeEntity, index: number, encryptedPart: boolea
   return `attachment-${index + 1}${extension ? `.${extension}` : ''}`;
 }
 
+// Beyond it the patterns below would cost the square of what a hostile header has.
+const MAX_WRITTEN_NAME = 1000;
+
 /**
  * A file name without folders, control and direction characters (a right-to-left override makes `exe.pdf` of `fdp.exe`),
  * names of devices or leading dots; at most 180 characters, the extension kept. Empty when nothing is left.
  */
 export function safeFileName(written: string): string {
   const bare = written
+    .slice(-MAX_WRITTEN_NAME)
     .replace(/^.*[\\/]/s, '')
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '')
     .replace(/[<>:"|?*]/g, '_')

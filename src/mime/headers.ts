@@ -5,11 +5,13 @@ import type { ParameterisedValue } from './parse.ts';
 
 const ENCODED_WORD = /=\?([^?\s*]{1,40})(?:\*[^?\s]{0,40})?\?([bq])\?([^?\s]*)\?=/gi;
 const MAX_PARAMETERS = 200;
+// Far longer than any date; keeps the pattern from walking through megabytes of white space.
+const MAX_DATE = 200;
 
 /** Text of an unstructured field (Subject) or a phrase. Control characters become spaces, so that nothing hides in it. */
 export function decodeEncodedWords(value: string): string {
   if (!value.includes('=?')) return withoutControls(value);
-  const pieces: (string | { charset: string; bytes: Buffer })[] = [];
+  const pieces: (string | { charset: string; words: Buffer[] })[] = [];
   let end = 0;
   for (const match of value.matchAll(ENCODED_WORD)) {
     const between = value.slice(end, match.index);
@@ -20,12 +22,14 @@ export function decodeEncodedWords(value: string): string {
     // between two words, against the rule, so the bytes are joined before they are decoded.
     const adjacent = typeof last === 'object' && /^\s*$/.test(between);
     if (!adjacent && between) pieces.push(between);
-    if (adjacent && last.charset === charset) last.bytes = Buffer.concat([last.bytes, bytes]);
-    else pieces.push({ charset, bytes });
+    if (adjacent && last.charset === charset) last.words.push(bytes);
+    else pieces.push({ charset, words: [bytes] });
     end = match.index + match[0].length;
   }
   pieces.push(value.slice(end));
-  const text = pieces.map((piece) => (typeof piece === 'string' ? piece : decodeCharset(piece.bytes, piece.charset)));
+  const text = pieces.map((piece) =>
+    typeof piece === 'string' ? piece : decodeCharset(Buffer.concat(piece.words), piece.charset),
+  );
   return withoutControls(text.join(''));
 }
 
@@ -130,7 +134,7 @@ const DATE =
 
 /** A date-time of RFC 5322 section 3.3 with its obsolete forms; null when it is none. */
 export function parseDate(value: string): Date | null {
-  const match = DATE.exec(withoutComments(value).trim());
+  const match = DATE.exec(withoutComments(value.slice(0, MAX_DATE)).trim());
   if (!match) return null;
   const month = MONTHS.indexOf((match[2] as string).toLowerCase());
   const day = Number(match[1]);

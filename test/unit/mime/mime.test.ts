@@ -230,3 +230,14 @@ QUJD
     assert.ok(performance.now() - startedMs < 1000);
   });
 });
+
+it('hostile header fields cost no more than their length', () => {
+  const startedMs = performance.now();
+  decodeEncodedWords('=?utf-8?B?YQ==?= '.repeat(100_000));
+  parseDate(`Mon${' '.repeat(1_000_000)}x`);
+  safeFileName(`${'. '.repeat(500_000)}x`);
+  parseParameterised(`a; ${'b '.repeat(300_000)}`);
+  parseAddressList('(('.repeat(300_000));
+  parseAddressList('a '.repeat(300_000));
+  assert.ok(performance.now() - startedMs < 2000);
+});
