@@ -23,6 +23,7 @@ export const BROWSER_PACKAGES = ['chromium'] as const;
 export async function missingPackages(names: readonly string[] = SERVER_PACKAGES): Promise<string[]> {
   let listed = '';
   try {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg fills these in
     ({ stdout: listed } = await run('dpkg-query', ['-W', '-f=${Package} ${db:Status-Status}\n', ...names]));
   } catch (error) {
     // it fails when one of them is unknown, and lists the others all the same; no dpkg: this is no Debian

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -36,14 +36,71 @@ export async function startDaemon(daemon: Daemon): Promise<void> {
   await Promise.all(daemon.listeners.map(({ address, port }) => waitForPort(daemon.name, address, port)));
 }
 
-/** Ends a server by the process id in its file; one that is not running is fine. */
+/** Ends a server, by the process id in its file, and its child processes; one that is not running is fine. */
 export async function stopDaemon(daemon: Daemon): Promise<void> {
   const pid = runningPid(daemon);
   if (pid === null) return;
+  // Dovecot's children serve their clients to the end, which here is to be a server that is down
+  const family = [...childrenOf(pid), processOf(pid)];
   process.kill(pid, 'SIGTERM');
-  if (await ended(daemon, pid, 5_000)) return;
-  process.kill(pid, 'SIGKILL');
-  if (!(await ended(daemon, pid, 5_000))) throw new Error(`${daemon.name} (process ${pid}) does not end`);
+  if (!(await allEnded([processOf(pid)], 3_000))) process.kill(pid, 'SIGKILL');
+  signalAll(family, 'SIGTERM');
+  if (!(await allEnded(family, 3_000))) signalAll(family, 'SIGKILL');
+  if (!(await allEnded(family, 3_000))) throw new Error(`${daemon.name} (process ${pid}) does not end`);
+}
+
+/** A process id alone may belong to another program a moment later; with its start time it does not. */
+interface SeenProcess {
+  pid: number;
+  startTime: string;
+}
+
+function processOf(pid: number): SeenProcess {
+  return { pid, startTime: readStat(pid)?.startTime ?? '' };
+}
+
+function childrenOf(parent: number): SeenProcess[] {
+  return readdirSync('/proc').flatMap((name) => {
+    const pid = Number(name);
+    const stat = Number.isInteger(pid) ? readStat(pid) : null;
+    return stat?.parent === parent ? [{ pid, startTime: stat.startTime }] : [];
+  });
+}
+
+function isAlive({ pid, startTime }: SeenProcess): boolean {
+  const stat = readStat(pid);
+  // a process that ended but was not yet waited for counts as gone
+  return stat !== null && stat.state !== 'Z' && stat.startTime === startTime;
+}
+
+function signalAll(processes: SeenProcess[], signal: NodeJS.Signals): void {
+  for (const each of processes.filter(isAlive)) {
+    try {
+      process.kill(each.pid, signal);
+    } catch {
+      // it ended by itself in between
+    }
+  }
+}
+
+async function allEnded(processes: SeenProcess[], milliseconds: number): Promise<boolean> {
+  const deadline = performance.now() + milliseconds;
+  while (processes.some(isAlive)) {
+    if (performance.now() > deadline) return false;
+    await sleep(10);
+  }
+  return true;
+}
+
+/** proc(5): the name in parentheses may hold anything, the fields are counted after it. */
+function readStat(pid: number): { state: string; parent: number; startTime: string } | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0] ?? '', parent: Number(fields[1]), startTime: fields[19] ?? '' };
+  } catch {
+    return null;
+  }
 }
 
 /** Process id of the running server, or null. */
@@ -56,29 +113,6 @@ export function runningPid(daemon: Pick<Daemon, 'pidFile' | 'executable'>): numb
   } catch {
     return null;
   }
-}
-
-async function ended(daemon: Daemon, pid: number, milliseconds: number): Promise<boolean> {
-  const deadline = performance.now() + milliseconds;
-  while (performance.now() < deadline) {
-    if (!isAlive(pid) && !(await anyPortOpen(daemon))) return true;
-    await sleep(20);
-  }
-  return false;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    // a process that ended but was not yet waited for counts as gone
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
-async function anyPortOpen(daemon: Daemon): Promise<boolean> {
-  const open = await Promise.all(daemon.listeners.map(({ address, port }) => accepts(address, port)));
-  return open.includes(true);
 }
 
 async function waitForPort(name: string, address: string, port: number): Promise<void> {

@@ -47,10 +47,10 @@ export function addressProblem(address: string): AddressProblem | null {
   const [localPart = '', domain = ''] = parts;
   if (parts.length !== 2 || !LOCAL_PART.test(localPart)) return 'not-an-address';
   if (Buffer.byteLength(localPart) > MAX_LOCAL_PART || Buffer.byteLength(address) > MAX_ADDRESS) return 'too-long';
+  // domainToASCII drops line breaks and decodes percent signs: what is not of a domain never gets that far
+  if (/[^\p{L}\p{M}\p{N}.-]/u.test(domain)) return 'bad-domain';
   const ascii = domainToASCII(domain);
   if (ascii === '' || ascii.length > MAX_DOMAIN || /^[0-9.]+$/.test(ascii)) return 'bad-domain';
-  // domainToASCII maps what it is given: a domain of ASCII must come out as it went in
-  if (/^[\x21-\x7e]+$/.test(domain) && ascii !== domain.toLowerCase()) return 'bad-domain';
   const labels = ascii.split('.');
   return labels.length >= 2 && labels.every((label) => DOMAIN_LABEL.test(label)) ? null : 'bad-domain';
 }

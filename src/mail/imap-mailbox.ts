@@ -144,8 +144,8 @@ function withMessages<T>(
 async function moveTo(client: ImapFlow, uids: number[], destination: string): Promise<MailboxResult<number[]>> {
   const moved = await client.messageMove(uids.join(','), destination, { uid: true });
   if (moved) return { ok: true, value: uids };
-  // imapflow keeps the server's reason to itself; a destination that can not be asked about is missing
-  if (client.usable && (await client.status(destination, { messages: true })) === false) {
+  // imapflow keeps the server's reason to itself
+  if (client.usable && !(await client.list({ listOnly: true })).some(({ path }) => path === destination)) {
     return { ok: false, reason: 'gone' };
   }
   return notDone(client);

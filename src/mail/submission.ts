@@ -72,7 +72,8 @@ export async function submit(
   // one listener for the whole life: an error between two steps has no callback that would hear of it
   const broken = new Promise<never>((_, reject) => {
     connection.on('error', reject);
-    connection.on('end', () => reject(new Error('Connection closed')));
+    // a refusal that makes nodemailer hang up is told right after this event, and says more
+    connection.on('end', () => setImmediate(reject, new Error('Connection closed')));
     options.signal?.addEventListener('abort', () => reject(new Error('Cancelled')), { once: true });
   });
   broken.catch(() => {});

@@ -3,7 +3,7 @@ import { chown, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { connectMailbox, type MailboxConnection } from '../../src/mail/imap-connection.ts';
-import { createFolder, listFolders, specialFolder } from '../../src/mail/imap-folders.ts';
+import { createFolder, type Folder, listFolders, specialFolder } from '../../src/mail/imap-folders.ts';
 import { appendMessage, deleteMessages, findByMessageId, moveMessages, setFlag } from '../../src/mail/imap-mailbox.ts';
 import { MailboxConnections } from '../../src/mail/mailbox-connections.ts';
 import { listPage } from '../../src/mail/message-list.ts';
@@ -79,7 +79,7 @@ describe('a mailbox', () => {
     const folders = await listFolders(mailbox);
     assert.ok(folders.ok);
     for (const name of names) {
-      const listed = folders.value.find((folder) => folder.path === name);
+      const listed: Folder | undefined = folders.value.find((folder) => folder.path === name);
       assert.equal(listed?.messages, 1, name);
       const page = await listPage(mailbox, name, 1);
       assert.ok(page.ok && page.value.rows[0]?.subject === `in ${name}`.normalize(), name);
