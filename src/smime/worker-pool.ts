@@ -174,7 +174,12 @@ class Lane {
     };
     seat.current = settle;
     seat.worker.on('message', settle);
-    seat.worker.postMessage(data, transfer);
+    try {
+      seat.worker.postMessage(data, transfer);
+    } catch (error) {
+      // A buffer that was given away before: the caller's fault, told to the caller.
+      settle(failure('failed', (error as Error).message));
+    }
   }
 
   #timeLimit(job: Job, bytes: number): number {

@@ -136,6 +136,14 @@ describe('worker pool', () => {
     await small.close();
   });
 
+  it('a buffer given away before is answered, and the pool goes on', async () => {
+    const bytes = new Uint8Array(200_000);
+    structuredClone(bytes, { transfer: [bytes.buffer] });
+    const answer = await pool.run(openJob(bytes));
+    assert.ok(!answer.ok || answer.value.signature.status === 'none');
+    assert.ok((await pool.run(openJob(Buffer.from('Subject: x\r\n\r\nhi')))).ok);
+  });
+
   it('owners take turns, and a closed pool says so', async () => {
     const single = createWorkerPool({ workers: 1 });
     const order: string[] = [];
