@@ -160,11 +160,9 @@ class Lane {
   }
 
   #start(seat: Seat, job: Job): void {
-    const { data, transfer } = detachBytes(job, true);
-    const bytes = transfer.reduce((sum, buffer) => sum + buffer.byteLength, 0);
     const finish = seat.current;
-    const timer = setTimeout(() => this.#stop(seat, 'the time limit was passed'), this.#timeLimit(job, bytes));
-    const watch = setInterval(() => void this.#checkMemory(seat, bytes), 100);
+    let timer: NodeJS.Timeout | undefined;
+    let watch: NodeJS.Timeout | undefined;
     const settle = (result: AnyResult) => {
       clearTimeout(timer);
       clearInterval(watch);
@@ -173,9 +171,13 @@ class Lane {
       finish?.(result);
     };
     seat.current = settle;
-    seat.worker.on('message', settle);
     try {
+      const { data, transfer } = detachBytes(job, true);
+      const bytes = transfer.reduce((sum, buffer) => sum + buffer.byteLength, 0);
+      seat.worker.on('message', settle);
       seat.worker.postMessage(data, transfer);
+      timer = setTimeout(() => this.#stop(seat, 'the time limit was passed'), this.#timeLimit(job, bytes));
+      watch = setInterval(() => void this.#checkMemory(seat, bytes), 100);
     } catch (error) {
       // A buffer that was given away before: the caller's fault, told to the caller.
       settle(failure('failed', (error as Error).message));
