@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts';
 import { fetchSource, type MessageFacts } from '../mail/message-source.ts';
 import type { OpenedMessage } from '../smime/verdict.ts';
 import type { JobFailure, OpenJob } from '../smime/worker-jobs.ts';
-import { mailboxOf, valueOf } from './mailbox.ts';
+import { mailboxOf, valueOf as valueOrError } from './mailbox.ts';
 import type { MessageRef } from './message-ref.ts';
 import { sealedKeysOf } from './own-keys.ts';
 import type { SignedIn } from './session.ts';
@@ -56,7 +56,7 @@ export async function openingOf(
     sealedKeysOf(context.database, session.account.id),
     trustOf(context.database, session.account.id),
   ]);
-  const { bytes, ...facts } = valueOf(source);
+  const { bytes, ...facts } = valueOrError(source);
   return { job: { bytes, keys, masterKey: session.masterKey, trust, at: facts.internalDate }, facts };
 }
 

@@ -1,0 +1,19 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Context } from '../../context.ts';
+import { signedIn } from '../../plugins/session.ts';
+import { listMessages } from '../../services/list-messages.ts';
+import { mailboxView } from './mailbox-view.ts';
+import { folderOf } from './params.ts';
+
+const Query = z.object({ page: z.coerce.number().int().min(1).max(10_000_000).catch(1) });
+
+export function showMailbox(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const folder = folderOf(request);
+    const { page } = Query.parse(request.query);
+    const listed = await listMessages(context, signedIn(request), folder, page, request.formats);
+    const view = mailboxView(listed, request.formats, context.now());
+    return reply.page('messages/mailbox', { ...view, currentFolder: folder, folders: listed.folders });
+  };
+}

@@ -1,0 +1,47 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Context } from '../../context.ts';
+import type { HeaderLine } from '../../html/body-document.ts';
+import type { BodyThreads } from '../../html/body-thread.ts';
+import type { Formats } from '../../i18n/formats.ts';
+import { signedIn } from '../../plugins/session.ts';
+import { bodyViews, letterDocument } from '../../services/message-body.ts';
+import { type ReadMessage, readMessage } from '../../services/read-message.ts';
+import { addressLine } from './letter-view.ts';
+import { messageOf } from './params.ts';
+import { BodyQuery, bodyFrame, chosenView, sendBody } from './show-body.ts';
+
+/** The whole letter as a document that stands alone, for paper or a window of its own: claim and header above the text. */
+export function printMessage(context: Context, threads: BodyThreads) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const session = signedIn(request);
+    const { view: asked, remote } = BodyQuery.parse(request.query);
+    const message = await readMessage(context, session, messageOf(request));
+    const { formats } = request;
+    const subject = message.opened.subject.trim() || formats.t('messages.subject.none');
+    const frame = { ...bodyFrame(request, subject), header: headerBlock(message, formats) };
+    const view = chosenView(bodyViews(message.opened), asked) === 'html' ? 'html' : 'text';
+    const wished = remote === '1' || session.account.remoteImages;
+    return sendBody(reply, await letterDocument(threads, message.opened, view, wished, frame));
+  };
+}
+
+/** Plain text; the claim comes first, as on the page. */
+function headerBlock({ opened, facts }: ReadMessage, formats: Formats): HeaderLine[] {
+  const { t, longDateTime, utc, plainName } = formats;
+  const signer = opened.signature.signers[0];
+  const who = plainName(signer?.name ?? signer?.addresses[0] ?? '');
+  const lines: [string, string][] = [
+    ['signature', t(`messages.print.signature.${opened.signature.status}`, { name: who })],
+    ['encryption', t(`messages.print.encryption.${opened.encryption.status}`)],
+    ['subject', opened.subject.trim() || t('messages.subject.none')],
+    ['from', opened.from.map(addressLine).join(', ') || t('messages.list.nobody')],
+    ['to', opened.to.map(addressLine).join(', ')],
+    ['cc', opened.cc.map(addressLine).join(', ')],
+    ['date', opened.date ? `${longDateTime(opened.date)} (${utc(opened.date)})` : ''],
+    ['arrived', `${longDateTime(facts.internalDate)} (${utc(facts.internalDate)})`],
+    ['attachments', opened.attachments.map((attachment) => attachment.name).join(', ')],
+  ];
+  return lines
+    .filter(([, value]) => value !== '')
+    .map(([key, value]) => ({ label: t(`messages.header.${key}`), value }));
+}

@@ -1,0 +1,101 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Context } from '../../context.ts';
+import { AppError, ERROR_STATUS } from '../../errors.ts';
+import { signedIn } from '../../plugins/session.ts';
+import { explicitlyTrustedAt } from '../../services/explicit-trust.ts';
+import { markSeen } from '../../services/mark-seen.ts';
+import { folderHref, type MessageRef, messageHref, messageId } from '../../services/message-ref.ts';
+import { keepVerdict } from '../../services/message-verdicts.ts';
+import { folderId, readFolderPlaces } from '../../services/read-folders.ts';
+import { type ReadMessage, readMessage } from '../../services/read-message.ts';
+import { noteLinkProgress } from '../../services/secure-link.ts';
+import type { SignedIn } from '../../services/session.ts';
+import { letterView } from './letter-view.ts';
+import { messageOf } from './params.ts';
+import { securityView } from './security-view.ts';
+import { BodyQuery } from './show-body.ts';
+
+/** Failures for which the bytes can still be saved. */
+const STILL_THERE = ['message-too-large', 'message-too-complex'] as const;
+
+export function showMessage(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const session = signedIn(request);
+    const ref = messageOf(request);
+    let message: ReadMessage;
+    try {
+      message = await readMessage(context, session, ref);
+    } catch (error) {
+      const code = error instanceof AppError ? STILL_THERE.find((known) => known === error.code) : undefined;
+      if (code === undefined) throw error;
+      return unopenedPage(request, reply, ref, code);
+    }
+    const suggestion = await noteOpened(context, session, message);
+    const { formats } = request;
+    const { opened } = message;
+    const signer = opened.signature.signers[0];
+    const isExplicit = opened.signature.reasons.includes('explicitly-trusted') && signer !== undefined;
+    const [trustedAt, folders] = await Promise.all([
+      isExplicit ? explicitlyTrustedAt(context, session, signer.sha256) : null,
+      readFolderPlaces(context, session, formats, ref.folder),
+    ]);
+    const letter = letterView(message, BodyQuery.parse(request.query), session.account.remoteImages, formats);
+    const security = securityView(opened, formats);
+    const here = folders?.find((folder) => folder.path === ref.folder);
+    return reply.page('messages/show', {
+      title: formats.plainName(letter.subject),
+      currentFolder: ref.folder,
+      folders,
+      folder: {
+        id: folderId(ref.folder),
+        name: here?.name ?? ref.folder,
+        href: folderHref(ref.folder),
+        isBin: here?.specialUse === 'Trash',
+        isArchive: here?.specialUse === 'Archive',
+      },
+      message: messageId(ref),
+      letter,
+      security,
+      suggestion,
+      encryption: opened.encryption,
+      ribbon: {
+        signature: opened.signature,
+        from: opened.from[0] ?? null,
+        date: opened.date,
+        trustedAt,
+        trustHref:
+          opened.signature.status === 'untrusted'
+            ? `/trust/confirm?folder=${folderId(ref.folder)}&message=${messageId(ref)}`
+            : null,
+        checksHref: security.signatureCheckCount > 0 ? '#security' : null,
+        checkCount: security.signatureCheckCount,
+      },
+    });
+  };
+}
+
+/** What follows from the opening: read, known to the list, and perhaps a step of a secure link. */
+async function noteOpened(context: Context, session: SignedIn, message: ReadMessage) {
+  const [, , suggestion] = await Promise.all([
+    markSeen(context, session, message),
+    keepVerdict(context.database, session.account.id, message, context.now()),
+    noteLinkProgress(context, session, message.opened),
+  ]);
+  return suggestion;
+}
+
+function unopenedPage(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  ref: MessageRef,
+  code: (typeof STILL_THERE)[number],
+) {
+  const { t } = request.formats;
+  return reply.code(ERROR_STATUS[code]).page('messages/unopened', {
+    title: t(`errors.${code}.title`),
+    text: t(`errors.${code}.text`),
+    currentFolder: ref.folder,
+    back: folderHref(ref.folder),
+    download: `${messageHref(ref)}/message.eml`,
+  });
+}
