@@ -1,43 +1,52 @@
 import type { Context } from '../context.ts';
+import { AppError } from '../errors.ts';
 import type { Certificate } from '../pki/certificate.ts';
 import { type PathReason, validatePath } from '../pki/path.ts';
-import type { OpenedMessage, SignatureStatus, SignerSummary } from '../smime/verdict.ts';
+import type { OpenedMessage } from '../smime/verdict.ts';
 import { mayBeIssuer } from './contact-certificates.ts';
 import { readable, readOrNull } from './contact-marks.ts';
 import type { SignedIn } from './session.ts';
 import { trustOf } from './trust-of.ts';
 
-/** What the clerk can do about a signature whose issuer is not trusted (S03, S04, S11). */
-export type UntrustedSigner =
-  | { settled: true; status: SignatureStatus }
-  | {
-      settled: false;
-      leaf: Certificate;
-      /** Signer first, as far as it could be built; the root last where there is one */
-      chain: Certificate[];
-      /** The self-signed top of the path; null where it did not come with the message and is not on the trust page */
-      root: Certificate | null;
-      /** The root came with this message */
-      rootCame: boolean;
-      /** What else is wrong with the path, that confirming the root would not mend */
-      otherReasons: PathReason[];
-    };
+/** A certificate whose issuer may have to be confirmed, with what came along with it. */
+export type TrustSubject = { leaf: Certificate; carried: readonly Certificate[] };
 
-/** The signer of an opened message whose claim is `untrusted`, with the path that trusting its root would complete. */
-export async function untrustedSignerOf(
-  context: Context,
-  session: SignedIn,
-  opened: OpenedMessage,
-): Promise<UntrustedSigner> {
-  const { status } = opened.signature;
-  const signer = status === 'untrusted' ? untrustedOf(opened) : null;
+/** What the clerk can do about a certificate whose issuer is not trusted (S03, S04, S11). */
+export type UntrustedPath = {
+  /** Leaf first, as far as it could be built; the root last where there is one */
+  chain: Certificate[];
+  /** The self-signed top of the path; null where it did not come along and is not on the trust page */
+  root: Certificate | null;
+  /** The root came with the message or the contact's file */
+  rootCame: boolean;
+  /** What else is wrong with the path, that confirming the root would not mend */
+  otherReasons: PathReason[];
+};
+
+/** The signer of a message whose claim is `untrusted`; null where there is nothing that a clerk could settle. */
+export function untrustedSignerOf(opened: OpenedMessage): TrustSubject | null {
+  if (opened.signature.status !== 'untrusted') return null;
+  const signer = opened.signature.signers.find((one) => one.intact && one.status === 'untrusted');
   const leaf = signer?.certificate ? readOrNull(signer.certificate.der) : null;
-  if (!signer || !leaf) return { settled: true, status };
-  const carried = readable(signer.certificates.map((one) => one.der));
-  const { prisma } = context.database;
+  return signer && leaf ? { leaf, carried: readable(signer.certificates.map((one) => one.der)) } : null;
+}
+
+/** A contact's Digital ID with the chain that came with it. @throws AppError not-found, also for somebody else's */
+export async function contactCertificateAsSubject(context: Context, session: SignedIn, id: string): Promise<TrustSubject & { contactId: string }> {
+  const row = await context.database.prisma.contactCertificate.findFirst({
+    where: { id, contact: { accountId: session.account.id } },
+  });
+  const leaf = row ? readOrNull(row.certificate) : null;
+  if (!row || !leaf) throw new AppError('not-found');
+  return { leaf, carried: readable(row.chain), contactId: row.contactId };
+}
+
+/** The path that trusting its root would complete, from all that is at hand. */
+export async function untrustedPathOf(context: Context, session: SignedIn, subject: TrustSubject): Promise<UntrustedPath> {
+  const { leaf, carried } = subject;
   const [trust, roots] = await Promise.all([
     trustOf(context.database, session.account.id),
-    prisma.trustAnchor.findMany({
+    context.database.prisma.trustAnchor.findMany({
       where: {
         OR: [
           { accountId: session.account.id },
@@ -54,15 +63,9 @@ export async function untrustedSignerOf(
   // A certificate that signed itself and belongs to a person is no root: it can only be trusted by itself.
   const root = path.length > 1 && top.isSelfIssued && mayBeIssuer(top) ? top : null;
   return {
-    settled: false,
-    leaf,
     chain: [...path],
     root,
     rootCame: root !== null && carried.some((one) => one.sha256 === root.sha256),
     otherReasons: reasons.filter((reason) => reason !== 'issuer-not-trusted' && reason !== 'unknown-issuer'),
   };
-}
-
-function untrustedOf(opened: OpenedMessage): SignerSummary | null {
-  return opened.signature.signers.find((signer) => signer.intact && signer.status === 'untrusted') ?? null;
 }

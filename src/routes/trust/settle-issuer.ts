@@ -1,0 +1,50 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Context } from '../../context.ts';
+import { leaveNotice } from '../../plugins/notices.ts';
+import { signedIn } from '../../plugins/session.ts';
+import { offerAnchor, programmeAnchorOf } from '../../services/trust-anchors.ts';
+import { untrustedPathOf } from '../../services/untrusted-signer.ts';
+import { namedSubject } from './trust-subject.ts';
+
+/**
+ * "Confirm by phone" on a signer that is not trusted (S03): the chain, the ceremony for its root where the root is at
+ * hand, and the ways on where it is not (S04) or where only this certificate shall be trusted (S11).
+ */
+export function settleIssuer(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const session = signedIn(request);
+    const { t } = request.formats;
+    const { subject, status, home, reference } = await namedSubject(context, request, request.query);
+    if (!subject) {
+      const key = status === 'trusted' || status === 'mismatch' ? 'trust.settle.trusted' : 'trust.settle.nothing';
+      leaveNotice(reply, context.config, 'info', key);
+      return reply.redirect(home);
+    }
+    const path = await untrustedPathOf(context, session, subject);
+    const here = `/trust/confirm?${new URLSearchParams(reference)}`;
+    const ofProgramme = path.root ? await programmeAnchorOf(context, session, path.root.sha256) : null;
+    // Offered only: a row that grants nothing, for the ceremony to name.
+    const offered =
+      path.root && !ofProgramme
+        ? await offerAnchor(context.database, session.account, path.root, path.rootCame ? 'message' : 'file', context.now())
+        : null;
+    return reply.page('trust/settle', {
+      title: t('trust.settle.title'),
+      place: 'trust',
+      leaf: subject.leaf,
+      partner: subject.leaf.commonName ?? subject.leaf.addresses[0] ?? '',
+      chain: path.chain,
+      root: path.root,
+      rootCame: path.rootCame,
+      others: path.otherReasons.map((reason) => t(`verdict.reason.${reason}`)),
+      alreadyTrusted: offered?.state === 'trusted',
+      confirmAction: offered ? `/trust/anchors/${offered.id}/confirm` : null,
+      acceptHref: ofProgramme ? `/trust/programme/${ofProgramme.id}/accept?back=${encodeURIComponent(home)}` : null,
+      certificateHref: `/trust/certificates/confirm?${new URLSearchParams(reference)}`,
+      isMessage: 'folder' in reference,
+      reference,
+      home,
+      here,
+    });
+  };
+}

@@ -1,0 +1,25 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Context } from '../../context.ts';
+import { signedIn } from '../../plugins/session.ts';
+import { readTrustOverview } from '../../services/trust-page.ts';
+
+export function showTrust(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => trustPage(context, request, reply, {});
+}
+
+/** The trust page, also with what was wrong with a file. */
+export async function trustPage(
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  faults: { files?: string },
+) {
+  const overview = await readTrustOverview(context, signedIn(request));
+  return reply.page('trust/show', {
+    title: request.formats.t('trust.title'),
+    place: 'trust',
+    ...overview,
+    waiting: overview.offered.length + overview.programme.filter((anchor) => anchor.accepted === null).length,
+    faults,
+  });
+}
