@@ -18,6 +18,8 @@ export type PageData = {
   place?: string;
   /** Folder that is shown, by its path */
   currentFolder?: string;
+  /** Folders of the navigation where the page has read them itself; null when they could not be read */
+  folders?: FolderPlace[] | null;
   [name: string]: unknown;
 };
 
@@ -64,7 +66,11 @@ function formatsOf(request: FastifyRequest, known: Map<string, Formats>): Format
 
 async function pageFrame(context: Context, request: FastifyRequest, reply: FastifyReply, data: PageData) {
   const session = request.signedIn;
-  const folders = session ? await readFolderPlaces(context, session, request.formats, data.currentFolder ?? null) : null;
+  // The pages of the mailbox have asked for them already: once more would cost the mail server a second answer.
+  const folders =
+    data.folders !== undefined || !session
+      ? (data.folders ?? null)
+      : await readFolderPlaces(context, session, request.formats, data.currentFolder ?? null);
   return {
     ...request.formats,
     theme: session?.account.theme ?? null,
@@ -72,13 +78,13 @@ async function pageFrame(context: Context, request: FastifyRequest, reply: Fasti
     account: session && { name: `${session.account.firstName} ${session.account.surname}`, address: session.account.address },
     programme: session ? session.account.country.programme.name : null,
     keys: session && keysOf(session),
-    folders: folders as FolderPlace[] | null,
     place: '',
     counts: {},
     now: context.now(),
     notices: takeNotices(request, reply, context.config),
     path: request.url,
     ...data,
+    folders,
   };
 }
 
