@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { maildirOf } from './configurations.ts';
+import { maildirOf } from './daemons.ts';
 import { layoutOf } from './layout.ts';
 import type { ServerName, Testbed, TestbedDescription, TestbedOptions } from './testbed.ts';
 

@@ -7,18 +7,8 @@ import { promisify } from 'node:util';
 import argon2 from 'argon2';
 import type { MailServer } from '../src/mail/mail-server.ts';
 import { makeCertificates } from './certificates.ts';
-import {
-  daemonsOf,
-  maildirOf,
-  ownAccountsFile,
-  ownAddressesFile,
-  queueFolder,
-  SHORT_TIMES,
-  type SystemUsers,
-  type TimeOverrides,
-  wireCopiesFolder,
-  writeConfigurations,
-} from './configurations.ts';
+import { SHORT_TIMES, type SystemUsers, type TimeOverrides, writeConfigurations } from './configurations.ts';
+import { daemonsOf, maildirOf, ownAccountsFile, ownAddressesFile, queueFolder, wireCopiesFolder } from './daemons.ts';
 import { openDatabaseBridge } from './database-bridge.ts';
 import {
   type CountryKey,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { it } from 'node:test';
@@ -57,6 +57,8 @@ for (const place of ['a folder that everybody reaches', 'a folder below a privat
       await again.stop();
     } finally {
       await stopTestbed(folder, NETWORK);
+      // a link to another place where this one can not be reached by the servers' users
+      await rm(await realpath(path.join(folder, 'servers')), { recursive: true, force: true });
       await rm(base, { recursive: true, force: true });
     }
   });

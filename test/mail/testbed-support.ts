@@ -58,6 +58,7 @@ export async function startMailFixture(network: number): Promise<MailFixture> {
     },
     stop: async () => {
       await testbed.stop();
+      await rm(testbed.place, { recursive: true, force: true });
       await closeDatabase();
     },
   };
