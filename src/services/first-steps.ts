@@ -21,20 +21,30 @@ export type FirstSteps = {
   addressFits: boolean;
   /** The root of that Digital ID as offered to this person; null when nobody has it */
   root: Pick<TrustAnchor, 'id' | 'subject' | 'sha1' | 'sha256' | 'notAfter' | 'state'> | null;
+  /** When the test message left last, and when it was opened */
+  selfTestSentAt: Date | null;
   selfTestedAt: Date | null;
 };
+
+/** Nonces of test messages begin so: their letters are found again by it. */
+export const SELF_TEST_NONCE = 'self-test-';
 
 /** How far the set-up of this person has come, from what is stored: nothing is remembered about the steps themselves. */
 export async function readFirstSteps(context: Context, session: SignedIn): Promise<FirstSteps> {
   const { database } = context;
   const { account } = session;
   const at = context.now();
-  const [signing, encrypting, all, anchors, trust] = await Promise.all([
+  const [signing, encrypting, all, anchors, trust, test] = await Promise.all([
     signingIdentity(database, account, at),
     encryptionIdentity(database, account, at),
     identitiesOf(database, account.id),
     database.prisma.trustAnchor.findMany({ where: { accountId: account.id } }),
     trustOf(database, account.id),
+    database.prisma.letter.findFirst({
+      where: { accountId: account.id, nonce: { startsWith: SELF_TEST_NONCE } },
+      orderBy: { createdAt: 'desc' },
+      select: { createdAt: true },
+    }),
   ]);
   const identity = signing ?? encrypting ?? all[0] ?? null;
   const addressFits = identity !== null && hasAddress(identity.addresses, account.address);
@@ -56,6 +66,7 @@ export async function readFirstSteps(context: Context, session: SignedIn): Promi
     identity,
     addressFits,
     root: identity ? rootOf(identity, anchors) : null,
+    selfTestSentAt: test?.createdAt ?? null,
     selfTestedAt: account.selfTestedAt,
   };
 }

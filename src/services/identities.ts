@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import type { DigitalId } from '../generated/prisma/client.ts';
-import { parseCertificate } from '../pki/certificate.ts';
+import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { type RetiredReason, retiredReason } from './import-identity.ts';
 import { encryptionIdentity, identitiesOf, isUsable, signingIdentity } from './own-keys.ts';
 import type { SignedIn } from './session.ts';
@@ -120,4 +120,28 @@ async function recordChange(context: Context, session: SignedIn, row: DigitalId,
     result: 'done',
     reason,
   });
+}
+
+export type IdentityPath = {
+  certificates: Certificate[];
+  /** SHA-256 of roots in it that this person does not trust */
+  untrustedRoots: string[];
+  /** Row of the root that waits for a decision on the trust page */
+  waitingAnchorId: string | null;
+};
+
+/** The path as it is stored with a Digital ID, the person's certificate first. */
+export async function identityPath(context: Context, session: SignedIn, row: DigitalId): Promise<IdentityPath> {
+  const certificates = [row.certificate, ...row.chain].map((der) => parseCertificate(der));
+  const roots = certificates.filter((each) => each.isSelfIssued && each.sha256 !== row.sha256);
+  const anchors = await context.database.prisma.trustAnchor.findMany({
+    where: { accountId: session.account.id, sha256: { in: roots.map((root) => root.sha256) } },
+    select: { id: true, sha256: true, state: true },
+  });
+  const trusted = new Set(anchors.filter((anchor) => anchor.state === 'trusted').map((anchor) => anchor.sha256));
+  return {
+    certificates,
+    untrustedRoots: roots.map((root) => root.sha256).filter((sha256) => !trusted.has(sha256)),
+    waitingAnchorId: anchors.find((anchor) => anchor.state === 'offered')?.id ?? null,
+  };
 }

@@ -1,0 +1,127 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Context } from '../../context.ts';
+import { readParts } from '../../plugins/csrf.ts';
+import { signedIn, unlockedKey } from '../../plugins/session.ts';
+import { readFirstSteps } from '../../services/first-steps.ts';
+import { findIdentity } from '../../services/identities.ts';
+import {
+  type ImportResult,
+  importIdentities,
+  PFX_LIMIT_BYTES,
+  type RefusedIdentity,
+} from '../../services/import-identity.ts';
+import { presentIdentity } from './present-identity.ts';
+
+const PASSWORD_MAX = 1000;
+
+const STATUS: Record<string, number> = {
+  busy: 503,
+  'too-many-attempts': 429,
+  'too-costly': 422,
+  'nothing-imported': 422,
+};
+
+export function showImport() {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    unlockedKey(request);
+    return importPage(request, reply, 200, {});
+  };
+}
+
+export function importIdentity(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const { t } = request.formats;
+    const session = signedIn(request);
+    const masterKey = unlockedKey(request);
+    const { bytes, password } = await readForm(request);
+    if (bytes === null) return importPage(request, reply, 400, { file: t('identities.import.no-file') });
+    if (bytes === 'too-large') return importPage(request, reply, 413, { file: t('identities.import.too-large') });
+    const result = await importIdentities(context, session, { bytes, password }, masterKey);
+    if (result.ok) return importedPage(context, request, reply, result);
+    const faults = faultsOf(request, result);
+    return importPage(request, reply, STATUS[result.code] ?? 400, faults);
+  };
+}
+
+/** The file in memory: it is small, and the worker needs it whole. */
+async function readForm(request: FastifyRequest): Promise<{ bytes: Buffer | 'too-large' | null; password: string }> {
+  let bytes: Buffer | 'too-large' | null = null;
+  let password = '';
+  for await (const part of readParts(request, { fileBytes: PFX_LIMIT_BYTES, files: 1 })) {
+    if (part.kind === 'field') {
+      if (part.name === 'password') password = part.value.slice(0, PASSWORD_MAX);
+      continue;
+    }
+    const chunks: Buffer[] = [];
+    for await (const chunk of part.file.file) chunks.push(chunk as Buffer);
+    bytes = part.file.file.truncated ? 'too-large' : Buffer.concat(chunks);
+  }
+  return { bytes, password };
+}
+
+/** Each failure has its own sentence, at the field it concerns. */
+function faultsOf(request: FastifyRequest, result: Extract<ImportResult, { ok: false }>): Record<string, string> {
+  const { t, time } = request.formats;
+  if (result.code === 'nothing-imported') {
+    return { file: result.refused.map((each) => refusalText(request, each)).join(' ') };
+  }
+  if (result.code === 'too-many-attempts')
+    return { password: t('identities.import.too-many-attempts', { time: time(result.retryAt) }) };
+  return { [result.code === 'wrong-password' ? 'password' : 'file']: t(`identities.import.${result.code}`) };
+}
+
+function refusalText(request: FastifyRequest, refused: RefusedIdentity): string {
+  const { t, list, plainName } = request.formats;
+  if (refused.reason === 'already-there') return t('identities.import.already-there');
+  const own = signedIn(request).account.address;
+  if (refused.addresses.length === 0) return t('identities.import.address-none', { own });
+  return t('identities.import.address-differs', { found: list(refused.addresses.map(plainName)), own });
+}
+
+function importPage(request: FastifyRequest, reply: FastifyReply, status: number, faults: Record<string, string>) {
+  const { t } = request.formats;
+  return reply.code(status).page('identities/import', {
+    title: t('identities.import.title'),
+    place: 'digital-ids',
+    faults,
+    address: signedIn(request).account.address,
+  });
+}
+
+/** Shown once: what came in, what was left out, and that no root is trusted by it (T13). */
+async function importedPage(
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  result: Extract<ImportResult, { ok: true }>,
+) {
+  const { formats } = request;
+  const { t, plainName } = formats;
+  const session = signedIn(request);
+  const imported = await Promise.all(
+    result.imported.map(async (each) => ({
+      ...presentIdentity(formats, await findIdentity(context, session, each.id)),
+      note: noteOf(request, each),
+    })),
+  );
+  const steps = await readFirstSteps(context, session);
+  const next = steps.shown ? '/first-steps' : '/digital-ids';
+  return reply.page('identities/imported', {
+    title: t('identities.imported.title'),
+    place: 'digital-ids',
+    imported,
+    refused: result.refused.map((each) => refusalText(request, each)),
+    roots: result.roots.map((root) => ({
+      name: plainName(root.subject),
+      href: `/trust/anchors/${root.id}/confirm?next=${encodeURIComponent(next)}`,
+    })),
+    next,
+    nextText: t(steps.shown ? 'identities.imported.steps' : 'identities.imported.list'),
+  });
+}
+
+function noteOf(request: FastifyRequest, each: { retired: string | null; notYetValid: boolean }): string | null {
+  const { t } = request.formats;
+  if (each.retired) return t(`identities.imported.${each.retired}`);
+  return each.notYetValid ? t('identities.imported.not-yet-valid') : null;
+}

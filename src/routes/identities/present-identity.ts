@@ -1,0 +1,49 @@
+import type { Formats } from '../../i18n/formats.ts';
+import type { IdentitySummary } from '../../services/identities.ts';
+
+const LOOK = {
+  usable: ['ok', 'tick'],
+  'expires-soon': ['wait', 'clock'],
+  expired: ['seal', 'cross'],
+  'not-yet-valid': ['wait', 'clock'],
+  retired: ['', 'archive'],
+  revoked: ['seal', 'cross'],
+} as const;
+
+/** A Digital ID as the views show it: sentences and marks, nothing to decide. */
+export function presentIdentity(formats: Formats, summary: IdentitySummary) {
+  const { t } = formats;
+  const { row, condition, usedFor, fitFor, daysLeft } = summary;
+  const [look, icon] = LOOK[condition];
+  const kinds = [row.canSign ? 'sign' : '', row.canEncrypt ? 'encrypt' : ''].filter(Boolean).join('-');
+  return {
+    id: row.id,
+    href: `/digital-ids/${row.id}`,
+    name: formats.plainName(row.commonName),
+    use: t(`identities.use.${kinds || 'none'}`),
+    state: row.state,
+    mark: {
+      look: `${look} boxed`,
+      icon,
+      text: t(`identities.condition.${condition}`, { date: formats.date(row.notAfter) }),
+    },
+    uses: usedFor.map((purpose) => ({
+      look: 'blue boxed',
+      icon: purpose === 'sign' ? 'seal' : 'lock',
+      text: t(`identities.used.${purpose}`),
+    })),
+    choices: fitFor
+      .filter((purpose) => !usedFor.includes(purpose))
+      .map((purpose) => ({ purpose, text: t(`identities.choose.${purpose}`) })),
+    life: lifeText(formats, summary),
+    daysLeft,
+    certificate: row,
+  };
+}
+
+function lifeText(formats: Formats, { row, condition, daysLeft }: IdentitySummary): string {
+  const { t } = formats;
+  const span = t('common.certificate.validity', { from: formats.date(row.notBefore), to: formats.date(row.notAfter) });
+  const counting = condition === 'usable' || condition === 'expires-soon';
+  return counting ? `${span}, ${t('identities.daysLeft', { count: daysLeft })}` : span;
+}
