@@ -65,6 +65,11 @@ export function plainMessage({ entity, headers }: ComposedMessage): Buffer[] {
   return [Buffer.from(`${lines}MIME-Version: 1.0\r\n`), entity];
 }
 
+/** The field for the sender's own copy in Sent: no copy that leaves ever has it. Without the CRLF at its end. */
+export function bccHeader(recipients: readonly Address[]): string {
+  return encodeField(new MimeNode('text/plain', { ...FILE_ACCESS, textEncoding: 'B' }), 'Bcc', [...recipients]);
+}
+
 function toAttachment({ name, type, bytes }: ComposedAttachment) {
   return {
     filename: safeFileName(name),

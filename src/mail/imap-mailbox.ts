@@ -120,6 +120,20 @@ export function findByMessageId(
   });
 }
 
+/** Messages of a folder that contain a text and arrived on `since` or later: how a report is found by its envelope id. */
+export function findInBody(
+  connection: MailboxConnection,
+  folder: string,
+  text: string,
+  since: Date,
+): Promise<MailboxResult<MessageSet>> {
+  return connection.inFolder(folder, null, async ({ client, mailbox }) => {
+    const found = await client.search({ since, body: text }, { uid: true });
+    if (!Array.isArray(found)) return { ok: false, reason: client.usable ? 'refused' : 'connection-lost' };
+    return { ok: true, value: { folder, uidValidity: mailbox.uidValidity, uids: found } };
+  });
+}
+
 function bareMessageId(messageId: string): string {
   return messageId.trim().replace(/^<|>$/g, '');
 }

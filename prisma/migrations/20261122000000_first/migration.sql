@@ -278,6 +278,7 @@ CREATE TABLE "content_chunk" (
     "content_id" UUID NOT NULL,
     "number" INTEGER NOT NULL,
     "bytes" BYTEA NOT NULL,
+    "written_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
 
     CONSTRAINT "content_chunk_pkey" PRIMARY KEY ("content_id","number")
 );
