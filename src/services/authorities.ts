@@ -2,6 +2,7 @@ import type { Authority as AuthorityRow, Programme } from '../generated/prisma/c
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { type Authority, createIssuingAuthority, createRootAuthority } from '../pki/issue.ts';
 import type { KeyAlgorithm } from '../pki/key-pair.ts';
+import { chainAbove } from '../pki/pkcs12-identities.ts';
 import { openUnderPassphrase, sealUnderPassphrase } from '../vault/passphrase-seal.ts';
 import type { Database } from './database/connect.ts';
 
@@ -131,4 +132,18 @@ export async function publishedAuthorities(database: Database): Promise<Publishe
     kind: row.kind,
     certificate: parseCertificate(row.certificate),
   }));
+}
+
+/** An authority and what is above it, the root last; empty when it is not one of ours. */
+export async function authorityPath(database: Database, sha256: string): Promise<Certificate[]> {
+  const published = await publishedAuthorities(database);
+  const found = published.find((each) => each.id === sha256);
+  if (!found) return [];
+  return [
+    found.certificate,
+    ...chainAbove(
+      found.certificate,
+      published.map((each) => each.certificate),
+    ),
+  ];
 }

@@ -1,4 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../../context.ts';
+import { showHelp } from './show-help.ts';
 
-export function helpRoutes(_app: FastifyInstance, _context: Context): void {}
+/** Public: outside partners read it without an account (S13). */
+export function helpRoutes(app: FastifyInstance, _context: Context): void {
+  app.get('/help', { config: { public: true } }, showHelp());
+}

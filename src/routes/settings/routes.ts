@@ -1,4 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../../context.ts';
+import { endOtherSessionsAction, endSessionAction } from './end-session.ts';
+import { saveSettingsAction } from './save-settings.ts';
+import { showSettings } from './show-settings.ts';
 
-export function settingsRoutes(_app: FastifyInstance, _context: Context): void {}
+export function settingsRoutes(app: FastifyInstance, context: Context): void {
+  app.get('/settings', showSettings(context));
+  app.post('/settings', saveSettingsAction(context));
+  app.post('/settings/sessions/end-others', endOtherSessionsAction(context));
+  app.post('/settings/sessions/:id/end', endSessionAction(context));
+}
