@@ -8,7 +8,7 @@ import type { SignedIn } from './session.ts';
 import { recordDecision } from './trust-decisions.ts';
 
 /** What brought a root here. */
-export type AnchorSource = 'pfx' | 'file' | 'message' | 'programme';
+export type AnchorSource = 'pfx' | 'file' | 'message' | 'contact' | 'programme';
 
 /** Longest note on who read a thumbprint out. */
 export const TOLD_BY_MAX = 200;

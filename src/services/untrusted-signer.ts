@@ -32,7 +32,11 @@ export function untrustedSignerOf(opened: OpenedMessage): TrustSubject | null {
 }
 
 /** A contact's Digital ID with the chain that came with it. @throws AppError not-found, also for somebody else's */
-export async function contactCertificateAsSubject(context: Context, session: SignedIn, id: string): Promise<TrustSubject & { contactId: string }> {
+export async function contactCertificateAsSubject(
+  context: Context,
+  session: SignedIn,
+  id: string,
+): Promise<TrustSubject & { contactId: string }> {
   const row = await context.database.prisma.contactCertificate.findFirst({
     where: { id, contact: { accountId: session.account.id } },
   });
@@ -42,7 +46,11 @@ export async function contactCertificateAsSubject(context: Context, session: Sig
 }
 
 /** The path that trusting its root would complete, from all that is at hand. */
-export async function untrustedPathOf(context: Context, session: SignedIn, subject: TrustSubject): Promise<UntrustedPath> {
+export async function untrustedPathOf(
+  context: Context,
+  session: SignedIn,
+  subject: TrustSubject,
+): Promise<UntrustedPath> {
   const { leaf, carried } = subject;
   const [trust, roots] = await Promise.all([
     trustOf(context.database, session.account.id),

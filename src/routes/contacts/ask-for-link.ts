@@ -27,7 +27,12 @@ const Form = z.object({
   text: z.string().trim().min(1).max(20_000),
 });
 const Typed = z
-  .object({ nonce: z.uuid().catch(() => newLinkNonce()), recipients: z.string(), subject: z.string(), text: z.string() })
+  .object({
+    nonce: z.uuid().catch(() => newLinkNonce()),
+    recipients: z.string(),
+    subject: z.string(),
+    text: z.string(),
+  })
   .catch(() => ({ nonce: newLinkNonce(), recipients: '', subject: '', text: '' }));
 
 type Typed = z.infer<typeof Typed>;
@@ -58,7 +63,9 @@ export function askRecipients(context: Context) {
       if (wrong.has('text')) faults.text = t('contacts.ask.text.fault');
     }
     if (problems.length > 0) {
-      faults.recipients = t('contacts.ask.recipients.unreadable', { list: problems.map((one) => one.typed).join(', ') });
+      faults.recipients = t('contacts.ask.recipients.unreadable', {
+        list: problems.map((one) => one.typed).join(', '),
+      });
     } else if (recipients.length === 0) faults.recipients = t('contacts.ask.recipients.none');
     else if (recipients.length > MAX_LINK_RECIPIENTS) {
       faults.recipients = t('contacts.ask.recipients.tooMany', { limit: MAX_LINK_RECIPIENTS });
@@ -141,7 +148,10 @@ function askPage(request: FastifyRequest, reply: FastifyReply, typed: Typed, fau
 
 function requestLetter(locale: Locale, session: SignedIn): { subject: string; text: string } {
   const t = translator(locale);
-  return { subject: t('contacts.link.letter.subject'), text: t('contacts.link.letter.text', { name: fullName(session) }) };
+  return {
+    subject: t('contacts.link.letter.subject'),
+    text: t('contacts.link.letter.text', { name: fullName(session) }),
+  };
 }
 
 function fullName(session: SignedIn): string {

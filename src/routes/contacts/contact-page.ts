@@ -15,7 +15,11 @@ export type ShownMark = { usable: boolean; text: string; why: string[] };
 export function showMark(formats: Formats, mark: CertificateMark | null, digitalIds: number): ShownMark {
   const { t, date } = formats;
   if (mark === null) {
-    return { usable: false, text: t(digitalIds === 0 ? 'contacts.mark.no-digital-id' : 'contacts.mark.no-default'), why: [] };
+    return {
+      usable: false,
+      text: t(digitalIds === 0 ? 'contacts.mark.no-digital-id' : 'contacts.mark.no-default'),
+      why: [],
+    };
   }
   const until = date(mark.until);
   if (mark.reason === null) {

@@ -28,7 +28,8 @@ export function chooseDefault(context: Context) {
     const { session, contact, digitalId } = await named(context, request);
     const done = await makeDefault(context, session, contact, digitalId);
     if (!done) leaveNotice(reply, context.config, 'refused', 'contacts.default.noKey');
-    else if (!digitalId.mark.usable) leaveNotice(reply, context.config, 'info', 'contacts.default.unusable', { name: contact.name });
+    else if (!digitalId.mark.usable)
+      leaveNotice(reply, context.config, 'info', 'contacts.default.unusable', { name: contact.name });
     else leaveNotice(reply, context.config, 'done', 'contacts.default.done', { name: contact.name });
     return reply.redirect(`/contacts/${contact.id}`);
   };

@@ -56,7 +56,8 @@ function summaryOf(results: readonly Extract<ContactImport, { ok: true }>[]): Su
 
 function noticeFor(summary: Summary): { kind: 'done' | 'info'; key: string } {
   if (summary.others > 0) return { kind: 'info', key: 'contacts.import.others' };
-  if (summary.stored > 0) return { kind: 'done', key: summary.roots > 0 ? 'contacts.import.doneRoots' : 'contacts.import.done' };
+  if (summary.stored > 0)
+    return { kind: 'done', key: summary.roots > 0 ? 'contacts.import.doneRoots' : 'contacts.import.done' };
   if (summary.known > 0) return { kind: 'info', key: 'contacts.import.known' };
   if (summary.roots > 0) return { kind: 'info', key: 'contacts.import.onlyRoots' };
   return { kind: 'info', key: summary.chains > 0 ? 'contacts.import.chains' : 'contacts.import.onlyIssuers' };

@@ -31,7 +31,8 @@ export function createContact(context: Context) {
       return listPage(context, request, reply, { address: t(`contacts.add.${problem}`) }, typed);
     }
     const contact = await addContact(context, session, typed);
-    if (contact.outcome === 'known') leaveNotice(reply, context.config, 'info', 'contacts.add.known', { address: typed.address });
+    if (contact.outcome === 'known')
+      leaveNotice(reply, context.config, 'info', 'contacts.add.known', { address: typed.address });
     else leaveNotice(reply, context.config, 'done', 'contacts.add.done', { name: typed.name || typed.address });
     return reply.redirect(`/contacts/${contact.id}`);
   };

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { offerAnchor, programmeAnchorOf } from '../../services/trust-anchors.ts';
+import { type AnchorSource, offerAnchor, programmeAnchorOf } from '../../services/trust-anchors.ts';
 import { untrustedPathOf } from '../../services/untrusted-signer.ts';
 import { namedSubject } from './trust-subject.ts';
 
@@ -26,7 +26,13 @@ export function settleIssuer(context: Context) {
     // Offered only: a row that grants nothing, for the ceremony to name.
     const offered =
       path.root && !ofProgramme
-        ? await offerAnchor(context.database, session.account, path.root, path.rootCame ? 'message' : 'file', context.now())
+        ? await offerAnchor(
+            context.database,
+            session.account,
+            path.root,
+            sourceOf(path.rootCame, reference),
+            context.now(),
+          )
         : null;
     return reply.page('trust/settle', {
       title: t('trust.settle.title'),
@@ -47,4 +53,9 @@ export function settleIssuer(context: Context) {
       here,
     });
   };
+}
+
+function sourceOf(rootCame: boolean, reference: Record<string, string>): AnchorSource {
+  if (!rootCame) return 'file';
+  return 'folder' in reference ? 'message' : 'contact';
 }

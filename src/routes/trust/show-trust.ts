@@ -14,11 +14,14 @@ export async function trustPage(
   reply: FastifyReply,
   faults: { files?: string },
 ) {
-  const overview = await readTrustOverview(context, signedIn(request));
+  const session = signedIn(request);
+  const overview = await readTrustOverview(context, session);
   return reply.page('trust/show', {
     title: request.formats.t('trust.title'),
     place: 'trust',
     ...overview,
+    programme: session.account.country.programme.name,
+    programmeRoots: overview.programme,
     waiting: overview.offered.length + overview.programme.filter((anchor) => anchor.accepted === null).length,
     faults,
   });

@@ -9,7 +9,12 @@ export const ReadOutForm = z
     thumbprint: z.string().max(400).catch(''),
     source: z
       .string()
-      .transform((text) => text.replace(/\p{Cc}+/gu, ' ').trim().slice(0, TOLD_BY_MAX))
+      .transform((text) =>
+        text
+          .replace(/\p{Cc}+/gu, ' ')
+          .trim()
+          .slice(0, TOLD_BY_MAX),
+      )
       .catch(''),
   })
   .catch({ thumbprint: '', source: '' });

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { signedIn } from '../../plugins/session.ts';
-import type { SignatureStatus } from '../../smime/verdict.ts';
 import { messageHref, parseMessageRef } from '../../services/message-ref.ts';
 import { readMessage } from '../../services/read-message.ts';
 import { contactCertificateAsSubject, type TrustSubject, untrustedSignerOf } from '../../services/untrusted-signer.ts';
+import type { SignatureStatus } from '../../smime/verdict.ts';
 
 const Names = z.union([
   z.object({ folder: z.string().max(1400), message: z.string().max(40) }),
