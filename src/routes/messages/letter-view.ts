@@ -44,9 +44,9 @@ export function letterView(message: ReadMessage, query: LetterQuery, remoteByDef
   };
 }
 
-/** `Marja Virtanen <marja@…>`, where the name says more than the address. */
-export function addressLine({ name, address }: MailAddress): string {
-  return name === '' || name === address ? address : `${name} <${address}>`;
+/** `Marja Virtanen <marja@…>`, where the name says more than the address; both as `plain` writes foreign names. */
+export function addressLine({ name, address }: MailAddress, plain: (name: string) => string): string {
+  return name === '' || name === address ? plain(address) : `${plain(name)} <${plain(address)}>`;
 }
 
 type HeaderView = { label: string; people: { name: string; address: string }[]; more: number; text: string };

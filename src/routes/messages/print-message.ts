@@ -6,6 +6,7 @@ import type { Formats } from '../../i18n/formats.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { bodyViews, letterDocument } from '../../services/message-body.ts';
 import { type ReadMessage, readMessage } from '../../services/read-message.ts';
+import type { MailAddress } from '../../smime/verdict.ts';
 import { addressLine } from './letter-view.ts';
 import { messageOf } from './params.ts';
 import { BodyQuery, bodyFrame, chosenView, sendBody } from './show-body.ts';
@@ -28,20 +29,26 @@ export function printMessage(context: Context, threads: BodyThreads) {
 /** Plain text; the claim comes first, as on the page. */
 function headerBlock({ opened, facts }: ReadMessage, formats: Formats): HeaderLine[] {
   const { t, longDateTime, utc, plainName } = formats;
+  const people = (list: readonly MailAddress[]) => list.map((one) => addressLine(one, plainName)).join(', ');
   const signer = opened.signature.signers[0];
   const who = plainName(signer?.name ?? signer?.addresses[0] ?? '');
   const lines: [string, string][] = [
     ['signature', t(`messages.print.signature.${opened.signature.status}`, { name: who })],
     ['encryption', t(`messages.print.encryption.${opened.encryption.status}`)],
-    ['subject', opened.subject.trim() || t('messages.subject.none')],
-    ['from', opened.from.map(addressLine).join(', ') || t('messages.list.nobody')],
-    ['to', opened.to.map(addressLine).join(', ')],
-    ['cc', opened.cc.map(addressLine).join(', ')],
+    ['subject', withoutDirection(opened.subject).trim() || t('messages.subject.none')],
+    ['from', people(opened.from) || t('messages.list.nobody')],
+    ['to', people(opened.to)],
+    ['cc', people(opened.cc)],
     ['date', opened.date ? `${longDateTime(opened.date)} (${utc(opened.date)})` : ''],
     ['arrived', `${longDateTime(facts.internalDate)} (${utc(facts.internalDate)})`],
-    ['attachments', opened.attachments.map((attachment) => attachment.name).join(', ')],
+    ['attachments', opened.attachments.map((attachment) => plainName(attachment.name)).join(', ')],
   ];
   return lines
     .filter(([, value]) => value !== '')
     .map(([key, value]) => ({ label: t(`messages.header.${key}`), value }));
+}
+
+/** A subject in full, without the characters that would turn the lines of the claim around it (UAX #9). */
+function withoutDirection(text: string): string {
+  return text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '').replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
 }

@@ -3,7 +3,7 @@ import type { CertificateSummary, Check, CheckId, Layer, OpenedMessage, SignerSu
 
 const ENCRYPTION_CHECKS: readonly CheckId[] = ['encrypted-to-you', 'content-untouched', 'key-transport'];
 
-export type CheckGroup = { title: string; summary: string; checks: (Check & { detail: string })[] };
+export type CheckGroup = { title: string; summary: string; checks: readonly Check[] };
 
 /** The security details: every check on its own line (T25), layers, certificates, capabilities (T29). */
 export function securityView(opened: OpenedMessage, formats: Formats) {
@@ -33,54 +33,8 @@ function group(title: string, checks: readonly Check[], formats: Formats): Check
   return {
     title: formats.t(title),
     summary: formats.t('verdict.check.summary', { passed, total: checks.length }),
-    checks: checks.map((check) => ({ ...check, detail: detailOf(check, formats) })),
+    checks,
   };
-}
-
-/** The facts behind a check, after its sentence. Empty where the sentence says it all. */
-function detailOf({ id, outcome, data }: Check, formats: Formats): string {
-  const { t, date, dateTime, plainName } = formats;
-  const text = (name: string) => (typeof data[name] === 'string' ? plainName(data[name]) : '');
-  const moment = (name: string) => (typeof data[name] === 'string' ? new Date(data[name]) : null);
-  const say = (key: string, ...needed: string[]) =>
-    needed.every((name) => text(name) !== '')
-      ? t(`messages.check.${key}`, Object.fromEntries(needed.map((name) => [name, text(name)])))
-      : '';
-  switch (id) {
-    case 'signature-fits':
-      return say('algorithm', 'algorithm', 'digest', 'keyLabel');
-    case 'sender-address':
-      return outcome === 'failed'
-        ? say('addresses', 'certificateAddress', 'fromAddress')
-        : say('address', 'certificateAddress');
-    case 'issuer-trusted':
-      return data['explicit'] === true ? t('verdict.reason.explicitly-trusted') : say('root', 'root');
-    case 'valid-on-arrival': {
-      const [from, to] = [moment('notBeforeAt'), moment('notAfterAt')];
-      return from && to ? t('common.certificate.validity', { from: date(from), to: date(to) }) : '';
-    }
-    case 'strong-enough':
-      return say('strength', 'digest', 'keyLabel');
-    case 'date-agrees': {
-      const [signed, written] = [moment('signedAt'), moment('dateAt')];
-      if (outcome === 'failed' && signed && written) {
-        return t('messages.check.dates', { signed: dateTime(signed), date: dateTime(written) });
-      }
-      return signed ? t('messages.check.signedAt', { signed: dateTime(signed) }) : '';
-    }
-    case 'encrypted-to-you': {
-      const until = moment('notAfterAt');
-      return until
-        ? t('messages.check.openedWith', { date: date(until), count: Number(data['recipientCount'] ?? 0) })
-        : '';
-    }
-    case 'content-untouched':
-      return say(`protection.${text('protection') || 'none'}`, 'algorithm');
-    case 'key-transport':
-      return say('transport', 'keyTransport', 'keyLabel');
-    default:
-      return '';
-  }
 }
 
 const LAYER_ICONS: Record<Layer['kind'], string> = {

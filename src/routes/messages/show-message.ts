@@ -30,12 +30,13 @@ export function showMessage(context: Context) {
       if (code === undefined) throw error;
       return unopenedPage(request, reply, ref, code);
     }
-    const suggestion = await noteOpened(context, session, message);
     const { formats } = request;
     const { opened } = message;
     const signer = opened.signature.signers[0];
     const isExplicit = opened.signature.reasons.includes('explicitly-trusted') && signer !== undefined;
-    const [trustedAt, folders] = await Promise.all([
+    // Marked as read before the folders are counted: tasks of one mailbox run in the order in which they were asked for.
+    const [suggestion, trustedAt, folders] = await Promise.all([
+      noteOpened(context, session, message),
       isExplicit ? explicitlyTrustedAt(context, session, signer.sha256) : null,
       readFolderPlaces(context, session, formats, ref.folder),
     ]);
