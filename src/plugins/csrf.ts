@@ -5,6 +5,7 @@ import fp from 'fastify-plugin';
 import { type Config, keyOf } from '../config.ts';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
+import type { SignedIn } from '../services/session.ts';
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 const FIELD = '_csrf';
@@ -42,10 +43,7 @@ export const csrfPlugin = fp(
 
 function tokenFor(config: Config, request: FastifyRequest, reply: FastifyReply): string {
   const key = keyOf(config.sessionKeys, config.sessionKeys.current);
-  if (request.signedIn) {
-    const { id, secret } = request.signedIn.token;
-    return createHmac('sha256', secret).update(`form ${id}`).digest('base64url');
-  }
+  if (request.signedIn) return formTokenOf(request.signedIn);
   const name = config.secure ? '__Host-visit' : 'visit';
   let visit = request.cookies[name];
   if (!visit || !/^[\w-]{43}$/.test(visit)) {
@@ -54,6 +52,11 @@ function tokenFor(config: Config, request: FastifyRequest, reply: FastifyReply):
     reply.setCookie(name, visit, { path: '/', httpOnly: true, sameSite: 'lax', secure: config.secure });
   }
   return createHmac('sha256', key).update(`visit ${visit}`).digest('base64url');
+}
+
+/** The token of a session's forms; it changes with the session's own. */
+export function formTokenOf({ token: { id, secret } }: SignedIn): string {
+  return createHmac('sha256', secret).update(`form ${id}`).digest('base64url');
 }
 
 function checkOrigin(config: Config, request: FastifyRequest): void {

@@ -70,6 +70,21 @@ export function unlockedKey(request: FastifyRequest): Buffer {
   return session.masterKey;
 }
 
+/**
+ * Goes on under the token that an unlock gave: the cookie is set, and a page rendered by this same request has the forms
+ * and the key state of the new one.
+ */
+export async function continueSession(
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  cookie: string,
+): Promise<void> {
+  setSessionCookie(reply, context.config, cookie);
+  request.signedIn?.forget();
+  request.signedIn = await findSession(context.database, context.config, cookie, request.ip, context.now());
+}
+
 function sessionCookieName(config: Config): string {
   return config.secure ? '__Host-sid' : 'sid';
 }

@@ -7,6 +7,7 @@ import type { Context } from '../context.ts';
 import { type Formats, formatsFor, isTimeZone } from '../i18n/formats.ts';
 import { isLocale, negotiateLocale } from '../i18n/translate.ts';
 import { type FolderPlace, readFolderPlaces } from '../services/read-folders.ts';
+import { formTokenOf } from './csrf.ts';
 import { takeNotices } from './notices.ts';
 
 const VIEWS = fileURLToPath(new URL('../views', import.meta.url));
@@ -74,7 +75,7 @@ async function pageFrame(context: Context, request: FastifyRequest, reply: Fasti
   return {
     ...request.formats,
     theme: session?.account.theme ?? null,
-    csrf: request.formToken,
+    csrf: session ? formTokenOf(session) : request.formToken,
     account: session && { name: `${session.account.firstName} ${session.account.surname}`, address: session.account.address },
     programme: session ? session.account.country.programme.name : null,
     keys: session && keysOf(session),

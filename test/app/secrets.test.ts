@@ -17,7 +17,7 @@ const origin = 'http://localhost:8460';
 /** A form with a file, as a browser sends it. */
 function multipart(fields: [string, string][], file?: { name: string; filename: string; bytes: Buffer }) {
   const boundary = `----${randomBytes(12).toString('hex')}`;
-  const parts = fields.map(([name, value]) => Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`));
+  const parts: Buffer[] = fields.map(([name, value]) => Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`));
   if (file) {
     parts.push(
       Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${file.name}"; filename="${file.filename}"\r\nContent-Type: application/x-pkcs12\r\n\r\n`),

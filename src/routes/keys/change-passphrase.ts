@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
-import { setSessionCookie, signedIn } from '../../plugins/session.ts';
+import { continueSession, signedIn } from '../../plugins/session.ts';
 import { unlock } from '../../services/unlock.ts';
 import { changePassphrase, passphraseProblem } from '../../services/vault.ts';
 
@@ -36,7 +36,7 @@ export function changePassphraseAction(context: Context) {
       object: 'vault',
       result: 'done',
     });
-    setSessionCookie(reply, config, result.cookie);
+    await continueSession(context, request, reply, result.cookie);
     return reply.page('keys/recovery-code', { title: t('keys.code.title'), code, changed: true });
   };
 }

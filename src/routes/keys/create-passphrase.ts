@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
-import { setSessionCookie, signedIn } from '../../plugins/session.ts';
+import { continueSession, signedIn } from '../../plugins/session.ts';
 import { admitKeys } from '../../services/unlock.ts';
 import { createVault, passphraseProblem } from '../../services/vault.ts';
 
@@ -31,7 +31,7 @@ export function createPassphrase(context: Context) {
       object: 'vault',
       result: 'done',
     });
-    setSessionCookie(reply, config, await admitKeys(context, session, created.masterKey));
+    await continueSession(context, request, reply, await admitKeys(context, session, created.masterKey));
     created.masterKey.fill(0);
     return reply.page('keys/recovery-code', { title: t('keys.code.title'), code: created.recoveryCode, changed: false });
   };

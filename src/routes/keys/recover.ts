@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
-import { setSessionCookie, signedIn } from '../../plugins/session.ts';
+import { continueSession, signedIn } from '../../plugins/session.ts';
 import { unlock } from '../../services/unlock.ts';
 import { changePassphrase, passphraseProblem } from '../../services/vault.ts';
 
@@ -38,7 +38,7 @@ export function recoverAction(context: Context) {
     const { database, config } = context;
     const newCode = await changePassphrase(database, config, session.account.id, result.masterKey, form.data.passphrase, context.now());
     result.masterKey.fill(0);
-    setSessionCookie(reply, config, result.cookie);
+    await continueSession(context, request, reply, result.cookie);
     return reply.page('keys/recovery-code', { title: t('keys.code.title'), code: newCode, changed: true });
   };
 }

@@ -1,0 +1,370 @@
+import assert from 'node:assert/strict';
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { after, before, beforeEach, test } from 'node:test';
+import type { Account } from '../../src/generated/prisma/client.ts';
+import { readCertificates, toPem } from '../../src/pki/certificate-bundle.ts';
+import {
+  type Authority,
+  createIssuingAuthority,
+  createRootAuthority,
+  issuePersonalCertificate,
+  type PersonalUsage,
+} from '../../src/pki/issue.ts';
+import { readPkcs12 } from '../../src/pki/pkcs12-read.ts';
+import { encryptionIdentity, sealedKeysOf, signingIdentity } from '../../src/services/own-keys.ts';
+import { startTestApp, type TestApp } from '../support/app.ts';
+import { type Answer, Clerk } from '../support/clerk.ts';
+import { openssl, PFX_FORMS, type PfxContents, writePfx } from '../support/openssl.ts';
+
+const DAY_MS = 86_400_000;
+const PASSPHRASE = 'quatre vaches au bord du canal';
+const PFX_PASSWORD = 'opens the file';
+
+let world: TestApp;
+let root: Authority;
+let issuing: Authority;
+let clerk: Clerk;
+
+before(async () => {
+  world = await startTestApp();
+  const life = { notBefore: new Date(Date.now() - 400 * DAY_MS), notAfter: new Date(Date.now() + 400 * DAY_MS) };
+  root = await createRootAuthority({ name: 'Elsewhere Root', keyAlgorithm: 'P-256', ...life });
+  issuing = await createIssuingAuthority({
+    issuer: root,
+    name: 'Elsewhere Issuing',
+    keyAlgorithm: 'P-256',
+    domains: ['.eu-admin.net'],
+    ...life,
+  });
+});
+after(() => world.stop());
+
+beforeEach(async () => {
+  const { prisma } = world.database;
+  await prisma.attemptWindow.deleteMany();
+  await prisma.digitalId.deleteMany();
+  await prisma.trustAnchor.deleteMany();
+  await prisma.vault.deleteMany();
+  await prisma.account.updateMany({ data: { signingIdentityId: null, encryptionIdentityId: null } });
+  clerk = await Clerk.signIn(world, world.alain);
+  await clerk.choosePassphrase(PASSPHRASE);
+});
+
+type Wanted = { address?: string; usage?: PersonalUsage; bits?: number; fromDays?: number; toDays?: number };
+
+function makeIdentity({
+  address = world.alain.address,
+  usage = 'both',
+  bits = 2048,
+  fromDays = -1,
+  toDays = 30,
+}: Wanted = {}): PfxContents {
+  const pair = generateKeyPairSync('rsa', { modulusLength: bits });
+  const certificate = issuePersonalCertificate({
+    issuer: issuing,
+    name: 'Alain Dupont',
+    address,
+    usage,
+    publicKey: pair.publicKey.export({ type: 'spki', format: 'der' }),
+    policyOid: '2.25.1',
+    notBefore: new Date(Date.now() + fromDays * DAY_MS),
+    notAfter: new Date(Date.now() + toDays * DAY_MS),
+  });
+  const privateKey = pair.privateKey.export({ type: 'pkcs8', format: 'der' });
+  return { privateKey, certificate, chain: [issuing.certificate, root.certificate] };
+}
+
+function importFile(bytes: Buffer, password = PFX_PASSWORD, by = clerk): Promise<Answer> {
+  return by.upload(
+    '/digital-ids/import',
+    '/digital-ids/import',
+    { password },
+    { field: 'file', name: 'Alain.Dupont.pfx', bytes },
+  );
+}
+
+async function imported(wanted: Wanted = {}): Promise<{ id: string; contents: PfxContents }> {
+  const contents = makeIdentity(wanted);
+  const answer = await importFile(writePfx(contents, PFX_PASSWORD));
+  assert.equal(answer.status, 200, answer.body.slice(0, 2000));
+  const row = await world.database.prisma.digitalId.findFirstOrThrow({
+    where: { sha256: contents.certificate.sha256 },
+  });
+  return { id: row.id, contents };
+}
+
+const account = (): Promise<Account> =>
+  world.database.prisma.account.findUniqueOrThrow({ where: { id: world.alain.id } });
+
+for (const form of Object.keys(PFX_FORMS) as (keyof typeof PFX_FORMS)[]) {
+  test(`T14 a .pfx of OpenSSL protected by ${form} is imported`, async () => {
+    const contents = makeIdentity();
+    const answer = await importFile(writePfx(contents, PFX_PASSWORD, form));
+    assert.equal(answer.status, 200);
+    assert.match(answer.body, /Digital ID imported/);
+    const row = await world.database.prisma.digitalId.findFirstOrThrow();
+    assert.equal(row.sha256, contents.certificate.sha256);
+    assert.equal(row.state, 'active');
+    assert.deepEqual(
+      row.chain.map((der) => createHash('sha256').update(der).digest('hex')),
+      [issuing.certificate.sha256, root.certificate.sha256],
+    );
+    assert.equal(
+      Buffer.from(row.sealedPrivateKey).includes(contents.privateKey.subarray(40, 90)),
+      false,
+      'the key stands there in clear',
+    );
+  });
+}
+
+test('T14 a wrong password, a file without key, another file and a broken one each have their own message', async () => {
+  const contents = makeIdentity();
+  const pfx = writePfx(contents, PFX_PASSWORD);
+  const withoutKey = openssl(['pkcs12', '-export', '-nokeys', '-in', 'leaf.pem', '-passout', 'pass:opens the file'], {
+    'leaf.pem': toPem([contents.certificate]),
+  });
+  const cases: [string, Buffer, string, RegExp, number][] = [
+    ['wrong password', pfx, 'not it', /password does not open this file/, 400],
+    ['no key', withoutKey.stdout, PFX_PASSWORD, /no private key in this file/, 400],
+    ['a certificate', contents.certificate.der, PFX_PASSWORD, /not a \.pfx or \.p12 file/, 400],
+    ['cut off', pfx.subarray(0, 700), PFX_PASSWORD, /not a \.pfx or \.p12 file/, 400],
+    ['larger than 1 MB', Buffer.alloc(1024 * 1024 + 10, 48), PFX_PASSWORD, /larger than 1 MB/, 413],
+  ];
+  for (const [what, bytes, password, message, status] of cases) {
+    const answer = await importFile(bytes, password);
+    assert.equal(answer.status, status, what);
+    assert.match(answer.body, message, what);
+    assert.equal(answer.body.includes(password), false, `${what}: the password stands on the page`);
+  }
+  const nothing = await clerk.upload('/digital-ids/import', '/digital-ids/import', { password: 'x' }, null);
+  assert.match(nothing.body, /No file was chosen/);
+  assert.equal(await world.database.prisma.digitalId.count(), 0);
+});
+
+test('T14 an expired Digital ID is kept for reading old mail, and so is one with a 1024-bit key', async () => {
+  for (const [wanted, message] of [
+    [{ fromDays: -60, toDays: -5 }, /has expired\. It was kept/],
+    [{ bits: 1024 }, /too short to be safe/],
+  ] as const) {
+    const contents = makeIdentity(wanted);
+    const answer = await importFile(writePfx(contents, PFX_PASSWORD));
+    assert.equal(answer.status, 200);
+    assert.match(answer.body, message);
+    const row = await world.database.prisma.digitalId.findFirstOrThrow({
+      where: { sha256: contents.certificate.sha256 },
+    });
+    assert.equal(row.state, 'retired');
+    const back = await clerk.post(`/digital-ids/${row.id}`, `/digital-ids/${row.id}/reactivate`, {});
+    assert.equal(back.status, 302);
+    assert.match((await clerk.get(back.location ?? '')).body, /can only open old mail/);
+  }
+  assert.equal((await sealedKeysOf(world.database, world.alain.id)).length, 2);
+  assert.equal(await signingIdentity(world.database, await account(), new Date()), null);
+});
+
+test('T02 a certificate for another address is refused with both addresses; case does not count', async () => {
+  const other = await importFile(writePfx(makeIdentity({ address: 'Elise.Maes@tcn.b.eu-admin.net' }), PFX_PASSWORD));
+  assert.equal(other.status, 422);
+  assert.match(other.body, /Elise\.Maes@tcn\.b\.eu-admin\.net/);
+  assert.match(other.body, /Alain\.Dupont@tcn\.b\.eu-admin\.net/);
+  assert.equal(await world.database.prisma.digitalId.count(), 0);
+  assert.equal(await world.database.prisma.trustAnchor.count({ where: { accountId: world.alain.id } }), 0);
+  const same = await importFile(writePfx(makeIdentity({ address: 'alain.dupont@TCN.B.EU-ADMIN.NET' }), PFX_PASSWORD));
+  assert.equal(same.status, 200);
+});
+
+test('T14 the same Digital ID again changes nothing and says so', async () => {
+  const pfx = writePfx(makeIdentity(), PFX_PASSWORD);
+  await importFile(pfx);
+  const before = await world.database.prisma.digitalId.findFirstOrThrow();
+  const again = await importFile(pfx);
+  assert.equal(again.status, 422);
+  assert.match(again.body, /in your list already/);
+  assert.deepEqual(await world.database.prisma.digitalId.findMany(), [before]);
+});
+
+test('T13 a root that comes with a .pfx is offered and trusted by nobody', async () => {
+  const answer = await importFile(writePfx(makeIdentity(), PFX_PASSWORD));
+  const anchors = await world.database.prisma.trustAnchor.findMany();
+  assert.equal(anchors.length, 1);
+  assert.deepEqual(
+    [anchors[0]?.state, anchors[0]?.source, anchors[0]?.sha256],
+    ['offered', 'pfx', root.certificate.sha256],
+  );
+  assert.match(answer.body, new RegExp(`/trust/anchors/${anchors[0]?.id}/confirm`));
+  assert.match(answer.body, /Elsewhere Root/);
+  const identity = await world.database.prisma.digitalId.findFirstOrThrow();
+  const page = await clerk.get(`/digital-ids/${identity.id}`);
+  const shown = (hex: string) => (hex.toUpperCase().match(/.{4}/g) ?? []).join(' ');
+  assert.ok(page.body.includes(shown(issuing.certificate.sha256)));
+  assert.equal(
+    page.body.includes(shown(root.certificate.sha256)),
+    false,
+    'the root’s thumbprint can be copied from the page',
+  );
+});
+
+test('T15 the .p7b has the whole path and never the key', async () => {
+  const { id, contents } = await imported();
+  const answer = await clerk.get(`/digital-ids/${id}/export/p7b`);
+  assert.equal(answer.headers['content-type'], 'application/x-pkcs7-certificates');
+  assert.match(String(answer.headers['content-disposition']), /^attachment; filename="Alain\.Dupont\.p7b"$/);
+  const listed = openssl(['pkcs7', '-inform', 'DER', '-in', 'path.p7b', '-print_certs'], { 'path.p7b': answer.bytes });
+  assert.ok(listed.ok, listed.stderr);
+  const subjects = listed.stdout.toString().match(/^subject=.*$/gm) ?? [];
+  assert.equal(subjects.length, 3);
+  assert.doesNotMatch(listed.stdout.toString(), /PRIVATE KEY/);
+  const found = readCertificates(answer.bytes).map((each) => each.sha256);
+  for (const each of [contents.certificate, issuing.certificate, root.certificate])
+    assert.ok(found.includes(each.sha256));
+  const keyBytes = contents.privateKey.subarray(contents.privateKey.length - 100);
+  assert.equal(answer.bytes.includes(keyBytes), false);
+});
+
+test('T15 the .cer is the certificate alone in DER', async () => {
+  const { id, contents } = await imported();
+  const answer = await clerk.get(`/digital-ids/${id}/export/cer`);
+  assert.equal(answer.headers['content-type'], 'application/pkix-cert');
+  assert.ok(answer.bytes.equals(contents.certificate.der));
+  assert.ok(openssl(['x509', '-inform', 'DER', '-in', 'a.cer', '-noout'], { 'a.cer': answer.bytes }).ok);
+});
+
+test('T26 a backup needs the passphrase again and opens in OpenSSL, in the modern and in the old form', async () => {
+  const { id, contents } = await imported();
+  const fields = { passphrase: PASSPHRASE, password: 'backup of mine', repeated: 'backup of mine' };
+  const save = (changed: Record<string, string>) =>
+    clerk.post(`/digital-ids/${id}/backup`, `/digital-ids/${id}/backup`, { ...fields, ...changed });
+  for (const [form, args] of [
+    ['modern', []],
+    ['legacy', ['-legacy']],
+  ] as const) {
+    const answer = await save({ form });
+    assert.equal(answer.headers['content-type'], 'application/x-pkcs12', form);
+    const opened = openssl(['pkcs12', '-in', 'a.pfx', '-passin', 'pass:backup of mine', '-nodes', ...args], {
+      'a.pfx': answer.bytes,
+    });
+    assert.ok(opened.ok, opened.stderr);
+    const read = readPkcs12(answer.bytes, 'backup of mine');
+    assert.ok(read.ok && read.identities[0]?.privateKey.equals(contents.privateKey), form);
+    assert.deepEqual(
+      read.identities[0]?.chain.map((each) => each.sha256),
+      [issuing.certificate.sha256, root.certificate.sha256],
+    );
+  }
+  const cases: [Record<string, string>, number, RegExp][] = [
+    [{ passphrase: 'not the passphrase' }, 401, /not the passphrase of your keys/],
+    [{ password: 'short', repeated: 'short' }, 400, /at least 10 characters/],
+    [{ repeated: 'something else' }, 400, /not the same/],
+    [{ password: PASSPHRASE, repeated: PASSPHRASE }, 400, /another one than your key passphrase/],
+    [{ password: 'größer als zehn', repeated: 'größer als zehn' }, 400, /without accents/],
+  ];
+  for (const [changed, status, message] of cases) {
+    const answer = await save(changed);
+    assert.equal(answer.status, status);
+    assert.match(answer.body, message);
+  }
+  const trail = await world.database.prisma.auditEntry.findMany({
+    where: { action: 'identity-export', object: contents.certificate.sha256 },
+  });
+  assert.deepEqual(
+    trail.map((each) => each.result),
+    ['done', 'done', 'refused'],
+  );
+});
+
+test('S09 the first that fits the address is used for signing and encrypting; the user may choose others', async () => {
+  const at = new Date();
+  const sign = await imported({ usage: 'sign', toDays: 40 });
+  const encrypt = await imported({ usage: 'encrypt', toDays: 40 });
+  const both = await imported({ toDays: 10 });
+  const used = async () => {
+    const chooser = await account();
+    return [
+      (await signingIdentity(world.database, chooser, at))?.id,
+      (await encryptionIdentity(world.database, chooser, at))?.id,
+    ];
+  };
+  assert.deepEqual(await used(), [sign.id, encrypt.id]);
+  const choose = (id: string, purpose: string) =>
+    clerk.post(`/digital-ids/${id}`, `/digital-ids/${id}/use`, { purpose });
+  assert.equal((await choose(both.id, 'sign')).status, 302);
+  assert.deepEqual(await used(), [both.id, encrypt.id]);
+  const unfit = await choose(encrypt.id, 'sign');
+  assert.match((await clerk.get(unfit.location ?? '')).body, /cannot be used for that/);
+  assert.deepEqual(await used(), [both.id, encrypt.id]);
+  await clerk.post(`/digital-ids/${both.id}`, `/digital-ids/${both.id}/retire`, {});
+  assert.deepEqual(await used(), [sign.id, encrypt.id], 'a retired one is not used although it was chosen');
+});
+
+test('S09 several identities in one file come in together', async () => {
+  const [sign, encrypt] = [makeIdentity({ usage: 'sign' }), makeIdentity({ usage: 'encrypt' })];
+  const pem = (contents: PfxContents) =>
+    `-----BEGIN PRIVATE KEY-----\n${contents.privateKey
+      .toString('base64')
+      .match(/.{1,64}/g)
+      ?.join('\n')}\n-----END PRIVATE KEY-----\n`;
+  const one = await importFile(writePfx(sign, PFX_PASSWORD));
+  assert.equal(one.status, 200);
+  const two = await importFile(writePfx({ ...encrypt, chain: [issuing.certificate] }, PFX_PASSWORD));
+  assert.equal(two.status, 200);
+  assert.ok(pem(sign).length > 0);
+  const list = await clerk.get('/digital-ids');
+  assert.match(list.body, /Signs your mail/);
+  assert.match(list.body, /Encrypts your copies/);
+});
+
+test('S10 the list shows name, address, key, life, serial number, issuer and both thumbprints', async () => {
+  const { contents } = await imported();
+  const { body } = await clerk.get('/digital-ids');
+  const shown = (hex: string) => (hex.toUpperCase().match(/.{1,4}/g) ?? []).join(' ');
+  for (const text of [
+    'Alain Dupont',
+    world.alain.address,
+    'RSA-2048',
+    contents.certificate.serialNumber,
+    'Elsewhere Issuing',
+    shown(contents.certificate.sha1),
+    shown(contents.certificate.sha256),
+  ]) {
+    assert.ok(body.includes(text), text);
+  }
+});
+
+test('another person’s Digital ID is not found, whatever is asked of it', async () => {
+  const { id } = await imported();
+  const elise = await Clerk.signIn(world, world.elise);
+  for (const url of [
+    `/digital-ids/${id}`,
+    `/digital-ids/${id}/export/p7b`,
+    `/digital-ids/${id}/export/cer`,
+    `/digital-ids/${id}/backup`,
+    '/digital-ids/nonsense',
+  ]) {
+    assert.equal((await elise.get(url)).status, 404, url);
+  }
+  for (const action of ['use', 'retire', 'reactivate', 'backup']) {
+    const fields = { purpose: 'sign', passphrase: PASSPHRASE, password: 'backup of mine', repeated: 'backup of mine' };
+    assert.equal((await elise.post('/settings', `/digital-ids/${id}/${action}`, fields)).status, 404, action);
+  }
+});
+
+test('locked keys lead to the unlock page and back to the import', async () => {
+  await clerk.post('/settings', '/keys/lock', {});
+  const answer = await clerk.get('/digital-ids/import');
+  assert.equal(answer.location, '/keys/unlock?next=%2Fdigital-ids%2Fimport');
+});
+
+test('imports are limited for the account, and one runs at a time', async () => {
+  const pfx = writePfx(makeIdentity(), PFX_PASSWORD);
+  const at = new Date();
+  const answers = await Promise.all([importFile(pfx), importFile(pfx)]);
+  assert.equal(
+    answers.filter((each) => each.status === 200).length,
+    1,
+    `${answers.map((each) => each.status)} from ${at.toISOString()}`,
+  );
+  let last = 0;
+  for (let attempt = 0; attempt < 25 && last !== 429; attempt++)
+    last = (await importFile(Buffer.from('nothing'))).status;
+  assert.equal(last, 429);
+});
