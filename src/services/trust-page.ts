@@ -11,6 +11,8 @@ export type ShownAnchor = { row: TrustAnchor; certificate: Certificate };
 export type ProgrammeAnchor = ShownAnchor & {
   /** The clerk's own row, once accepted or confirmed */
   accepted: TrustAnchor | null;
+  /** The clerk's own row that waits, such as one that came with a .pfx: it can be confirmed by thumbprint too */
+  waiting: TrustAnchor | null;
 };
 
 export type TrustOverview = {
@@ -41,6 +43,7 @@ export async function readTrustOverview(context: Context, session: SignedIn): Pr
     programme: shown(standing).map((anchor) => ({
       ...anchor,
       accepted: own.find((row) => row.sha256 === anchor.row.sha256 && row.state === 'trusted') ?? null,
+      waiting: own.find((row) => row.sha256 === anchor.row.sha256 && row.state !== 'trusted') ?? null,
     })),
     // One that was only accepted on the programme's word falls with it.
     trusted: others.filter(({ row }) => row.state === 'trusted' && row.programmeId === null),

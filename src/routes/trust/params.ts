@@ -4,7 +4,8 @@ import { AppError } from '../../errors.ts';
 import { localPath } from '../local-path.ts';
 
 const Params = z.object({ anchor: z.uuid().optional(), trust: z.uuid().optional() });
-const Back = z.object({ back: z.string().max(2000).optional().catch(undefined) }).catch({ back: undefined });
+const path = z.string().max(2000).optional().catch(undefined);
+const Back = z.object({ back: path, next: path }).catch({ back: undefined, next: undefined });
 
 /** The root that the address names. @throws AppError not-found for what cannot be one */
 export function anchorParam(request: FastifyRequest): string {
@@ -24,7 +25,7 @@ function named(request: FastifyRequest, name: 'anchor' | 'trust'): string {
 
 /** Where the person came from: a message, a contact, or else the trust page. */
 export function backPath(source: unknown): string {
-  const { back } = Back.parse(source ?? {});
-  const path = localPath(back);
-  return path === '/' ? '/trust' : path;
+  const { back, next } = Back.parse(source ?? {});
+  const local = localPath(back ?? next);
+  return local === '/' ? '/trust' : local;
 }
