@@ -107,7 +107,7 @@ async function takeAttachments(
         { name: attachment.name, type: attachment.type, source: once(Buffer.from(attachment.bytes)) },
         context.config.attachmentLimitBytes,
       ));
-    if (!added || !added.ok) leftOut.push(name);
+    if (!added || added.ok === false) leftOut.push(name);
   }
   return leftOut;
 }

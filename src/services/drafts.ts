@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import type { Draft } from '../generated/prisma/client.ts';
@@ -21,7 +22,7 @@ const Content = z.object({
 export type DraftContent = z.infer<typeof Content>;
 
 /** Where a draft comes from. Fixed when it is made: no form can take away that a reply must be encrypted. */
-const Origin = z.object({
+export const DraftOriginSchema = z.object({
   mode: z.enum(['new', 'reply', 'reply-all', 'forward']),
   /** An answer to encrypted mail leaves encrypted or not at all (security.md, "Never") */
   mustEncrypt: z.boolean(),
@@ -32,7 +33,7 @@ const Origin = z.object({
   /** The message in the mailbox, to be flagged as answered or forwarded */
   source: z.object({ folder: z.string(), uidValidity: z.string(), uid: z.number() }).nullable(),
 });
-export type DraftOrigin = z.infer<typeof Origin>;
+export type DraftOrigin = z.infer<typeof DraftOriginSchema>;
 
 export const NEW_ORIGIN: DraftOrigin = {
   mode: 'new',
@@ -105,12 +106,17 @@ export type Saved =
   /** The draft is not there any more: sent or discarded in another window */
   | { kind: 'gone' };
 
-/** Saves a form over the version that it was opened as. @throws AppError no-vault */
+/**
+ * Saves a form over the version that it was opened as.
+ * @param masterKey where it is at hand, a form that says what is saved already (a double click) is no conflict
+ * @throws AppError no-vault
+ */
 export async function saveDraft(
   database: Database,
   accountId: string,
   form: { id: string; version: number; content: DraftContent },
   at: Date,
+  masterKey: Uint8Array | null = null,
 ): Promise<Saved> {
   const key = await sealingKey(database, accountId);
   const row = await database.prisma.draft.findFirst({
@@ -124,8 +130,25 @@ export async function saveDraft(
     data: { sealed: joinBoxes(splitBoxes(row.sealed).origin, sealed), version: { increment: 1 }, savedAt: at },
   });
   if (count === 1) return { kind: 'saved', id: row.id, version: form.version + 1 };
+  const now = await database.prisma.draft.findFirst({ where: { id: row.id, accountId } });
+  if (!now) return { kind: 'gone' };
+  if (masterKey && (await hasContent(database, accountId, masterKey, now, form.content))) {
+    return { kind: 'saved', id: row.id, version: now.version };
+  }
   const second = await createSecondVersion(database, accountId, row, form.content, at);
   return { kind: 'conflict', ...second };
+}
+
+function hasContent(
+  database: Database,
+  accountId: string,
+  masterKey: Uint8Array,
+  row: Pick<Draft, 'id' | 'sealed'>,
+  content: DraftContent,
+): Promise<boolean> {
+  return withDraftKeys(database, accountId, masterKey, async (keys) =>
+    isDeepStrictEqual(openBoxes(keys, accountId, row).content, content),
+  );
 }
 
 /**
@@ -225,7 +248,7 @@ function openBoxes(keys: DraftKeys, accountId: string, row: Pick<Draft, 'id' | '
   const origin = openFrom(keys, boxes.origin, boxContext(accountId, boxes.boundTo ?? row.id, 'origin'));
   const content = openFrom(keys, boxes.content, boxContext(accountId, row.id, 'content'));
   return {
-    origin: Origin.parse(JSON.parse(origin.toString('utf8'))),
+    origin: DraftOriginSchema.parse(JSON.parse(origin.toString('utf8'))),
     content: Content.parse(JSON.parse(content.toString('utf8'))),
   };
 }

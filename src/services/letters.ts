@@ -6,7 +6,7 @@ import { openFrom } from '../vault/sealed-box.ts';
 import { writeAddress } from './compose-reply.ts';
 import { removeContents } from './content-chunks.ts';
 import type { Database } from './database/connect.ts';
-import { createDraft, type DraftKeys, NEW_ORIGIN, withDraftKeys } from './drafts.ts';
+import { createDraft, type DraftKeys, DraftOriginSchema, discardDraft, NEW_ORIGIN, withDraftKeys } from './drafts.ts';
 import { type LetterHead, letterHeadContext } from './outbox-enqueue.ts';
 import type { RecipientState } from './outbox-results.ts';
 import type { SignedIn } from './session.ts';
@@ -14,7 +14,14 @@ import type { SignedIn } from './session.ts';
 const LIST_LIMIT = 100;
 
 const AddressList = z.array(z.object({ name: z.string(), address: z.string() }));
-const Head = z.object({ subject: z.string(), text: z.string(), to: AddressList, cc: AddressList, bcc: AddressList });
+const Head = z.object({
+  subject: z.string(),
+  text: z.string(),
+  to: AddressList,
+  cc: AddressList,
+  bcc: AddressList,
+  origin: DraftOriginSchema.optional(),
+});
 
 /** `sending`: a node works on it now; `waiting`: for the sender's sign-in, or for the next attempt. */
 export type LetterProgress = 'waiting-for-sign-in' | 'queued' | 'sending' | 'filing' | 'done' | 'failed' | 'cancelled';
@@ -161,6 +168,17 @@ export async function cancelLetter(
 ): Promise<string | null> {
   const { database } = context;
   const { head, signed, encrypted } = await readLetter(context, session, masterKey, id);
+  const content = {
+    to: head.to.map(writeAddress).join(', '),
+    cc: head.cc.map(writeAddress).join(', '),
+    bcc: head.bcc.map(writeAddress).join(', '),
+    subject: head.subject,
+    text: head.text,
+    sign: signed,
+    encrypt: encrypted,
+  };
+  // First the draft: whatever happens to this node, the text stands somewhere.
+  const draft = await createDraft(database, session.account.id, content, head.origin ?? NEW_ORIGIN, context.now());
   const cancelled = await database.pool.query<{ sent_copy_id: string }>(
     `update letter l set state = 'cancelled', due_at = null, waiting_for_sign_in = false
      where id = $1 and account_id = $2 and state = 'queued'
@@ -173,19 +191,10 @@ export async function cancelLetter(
     [id, session.account.id],
   );
   const copy = cancelled.rows[0];
-  if (!copy) return null;
-  const content = {
-    to: head.to.map(writeAddress).join(', '),
-    cc: head.cc.map(writeAddress).join(', '),
-    bcc: head.bcc.map(writeAddress).join(', '),
-    subject: head.subject,
-    text: head.text,
-    sign: signed,
-    encrypt: encrypted,
-  };
-  // What was to leave encrypted does not become plain by the way back.
-  const origin = { ...NEW_ORIGIN, mustEncrypt: encrypted };
-  const draft = await createDraft(database, session.account.id, content, origin, context.now());
+  if (!copy) {
+    await discardDraft(database, session.account.id, draft.id);
+    return null;
+  }
   const envelopes = await database.prisma.envelope.findMany({ where: { letterId: id }, select: { contentId: true } });
   await removeContents(database.pool, [copy.sent_copy_id, ...envelopes.map((envelope) => envelope.contentId)]);
   await context.audit.record({

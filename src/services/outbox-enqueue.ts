@@ -4,11 +4,19 @@ import type { Context } from '../context.ts';
 import type { Address } from '../mail/address.ts';
 import { sealTo } from '../vault/sealed-box.ts';
 import { removeUnusedContents, writeContent } from './content-chunks.ts';
+import type { DraftOrigin } from './drafts.ts';
 import type { SealedCopy } from './outbox-copies.ts';
 import type { SignedIn } from './session.ts';
 
 /** What the sender sees of a letter, and gets back when it is cancelled. */
-export type LetterHead = { subject: string; text: string; to: Address[]; cc: Address[]; bcc: Address[] };
+export type LetterHead = {
+  subject: string;
+  text: string;
+  to: Address[];
+  cc: Address[];
+  bcc: Address[];
+  origin?: DraftOrigin | undefined;
+};
 
 export type Enqueued = {
   nonce: string;

@@ -5,6 +5,7 @@ import type { DigitalId } from '../generated/prisma/client.ts';
 import { type Address, addressDomain, addressKey } from '../mail/address.ts';
 import { composeMime } from '../mail/compose-mime.ts';
 import { type RecipientMark, recipientMarks } from './contact-marks.ts';
+import type { DraftOrigin } from './drafts.ts';
 import { type CopyPlan, planCopies, SealingFailedError, sealedCopies } from './outbox-copies.ts';
 import { enqueueLetter, type LetterHead } from './outbox-enqueue.ts';
 import { encryptionIdentity, signingIdentity } from './own-keys.ts';
@@ -35,6 +36,8 @@ export type NewLetter = {
   date?: Date;
   /** The draft that becomes this letter: removed in the same transaction */
   draftId?: string;
+  /** Where that draft came from: it is one again when the letter is cancelled */
+  origin?: DraftOrigin;
 };
 
 export type SendResult = { ok: true; letterId: string; messageId: string } | { ok: false; problems: SendProblem[] };
@@ -65,7 +68,7 @@ export async function sendLetter(context: Context, session: SignedIn, letter: Ne
 
   const { address } = session.account;
   const messageId = `<${randomBytes(16).toString('hex')}@${addressDomain(address)}>`;
-  const head: LetterHead = { subject: letter.subject, text: letter.text, ...checked.recipients };
+  const head: LetterHead = { subject: letter.subject, text: letter.text, ...checked.recipients, origin: letter.origin };
   try {
     const copies = await copiesOf(context, session, letter, checked, messageId);
     const letterId = await enqueueLetter(context, session, {

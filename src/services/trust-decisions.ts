@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import type { TrustDecision } from '../generated/prisma/client.ts';
+import { forgetVerdicts } from './message-verdicts.ts';
 import type { SignedIn } from './session.ts';
 
 export type Decision = {
@@ -29,6 +30,8 @@ export async function recordDecision(context: Context, session: SignedIn, decisi
       at: context.now(),
     },
   });
+  // What the lists of messages say was found under the trust of before.
+  await forgetVerdicts(context.database, session.account.id);
   await context.audit.record({
     accountId: session.account.id,
     actor: session.account.address,

@@ -1,4 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../../context.ts';
+import { cancelLetterAction } from './cancel-letter.ts';
+import { showLetters } from './list-letters.ts';
+import { showLetter } from './show-letter.ts';
 
-export function letterRoutes(_app: FastifyInstance, _context: Context): void {}
+export function letterRoutes(app: FastifyInstance, context: Context): void {
+  // A country's own server takes letters only while their sender's credential is at hand: each request is a chance.
+  app.addHook('preHandler', async (request) => {
+    if (request.signedIn) context.outbox.attend(request.signedIn);
+  });
+
+  app.get('/letters', showLetters(context));
+  app.get('/letters/:letter', showLetter(context));
+  app.post('/letters/:letter/cancel', cancelLetterAction(context));
+}

@@ -1,0 +1,111 @@
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Context } from '../../context.ts';
+import { AppError } from '../../errors.ts';
+import { readParts } from '../../plugins/csrf.ts';
+import { addAttachment } from '../../services/draft-attachments.ts';
+import { createDraft, type DraftContent, NEW_ORIGIN, type Saved, saveDraft } from '../../services/drafts.ts';
+import { letterOfNonce } from '../../services/letters.ts';
+import type { SignedIn } from '../../services/session.ts';
+
+/** A form that is much too large is still read to its end, so that its sender gets a page and not a broken connection. */
+const READ_AHEAD = 40;
+const MAX_FILES = 50;
+
+const Fields = z.object({
+  version: z.coerce.number().int().min(1),
+  nonce: z.string().max(100),
+  to: z.string(),
+  cc: z.string(),
+  bcc: z.string(),
+  subject: z.string().transform((subject) => subject.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, 2000)),
+  text: z.string().transform((text) => text.replace(/\r\n?/g, '\n')),
+  sign: z.literal('on').optional(),
+  encrypt: z.literal('on').optional(),
+  confirmUnsigned: z.literal('on').optional(),
+  do: z.string().max(1000).default('save'),
+});
+
+export type FileProblem = { name: string; reason: 'too-large' | 'too-many' };
+
+export type ReadForm = {
+  /** What the pressed button asks for */
+  action: string;
+  nonce: string;
+  confirmedUnsigned: boolean;
+  saved:
+    | Exclude<Saved, { kind: 'gone' }>
+    | { kind: 'recovered'; id: string; version: number }
+    | { kind: 'sent'; letterId: string };
+  fileProblems: FileProblem[];
+};
+
+/**
+ * Reads the form in the order in which it comes: the text stands before the files and is saved before the first of them
+ * is read, so that no upload that breaks off or is too large takes it along.
+ * @throws AppError form-expired, bad-request, no-vault
+ */
+export async function readDraftForm(
+  context: Context,
+  request: FastifyRequest,
+  session: SignedIn,
+  draftId: string,
+): Promise<ReadForm> {
+  const limit = context.config.attachmentLimitBytes;
+  const fields: Record<string, string> = {};
+  const fileProblems: FileProblem[] = [];
+  let saved: ReadForm['saved'] | null = null;
+  for await (const part of readParts(request, { fileBytes: READ_AHEAD * limit, files: MAX_FILES })) {
+    if (part.kind === 'field') {
+      fields[part.name] = part.value;
+      continue;
+    }
+    saved ??= await save(context, session, draftId, fields);
+    if (saved.kind === 'sent') {
+      part.file.file.resume();
+      continue;
+    }
+    const name = part.file.filename;
+    const file = { name, type: part.file.mimetype, source: part.file.file };
+    const added = await addAttachment(context.database, session.account.id, saved.id, file, limit);
+    if (!added.ok) fileProblems.push({ name, reason: added.reason });
+  }
+  const { action, nonce, confirmedUnsigned } = readFields(fields);
+  saved ??= await save(context, session, draftId, fields);
+  return { action, nonce, confirmedUnsigned, saved, fileProblems };
+}
+
+function readFields(fields: Record<string, string>) {
+  const read = Fields.safeParse(fields);
+  if (!read.success) throw new AppError('bad-request');
+  const { to, cc, bcc, subject, text, version, nonce } = read.data;
+  const content: DraftContent = {
+    to,
+    cc,
+    bcc,
+    subject,
+    text,
+    sign: read.data.sign === 'on',
+    encrypt: read.data.encrypt === 'on',
+  };
+  return { content, version, nonce, action: read.data.do, confirmedUnsigned: read.data.confirmUnsigned === 'on' };
+}
+
+async function save(
+  context: Context,
+  session: SignedIn,
+  draftId: string,
+  fields: Record<string, string>,
+): Promise<ReadForm['saved']> {
+  const { database } = context;
+  const { content, version, nonce } = readFields(fields);
+  const accountId = session.account.id;
+  const form = { id: draftId, version, content };
+  const saved = await saveDraft(database, accountId, form, context.now(), session.masterKey);
+  if (saved.kind !== 'gone') return saved;
+  const letterId = await letterOfNonce(database, accountId, nonce);
+  if (letterId !== null) return { kind: 'sent', letterId };
+  // Discarded in another window: what stands here is kept all the same, and stays as strict as it was.
+  const origin = { ...NEW_ORIGIN, mustEncrypt: content.encrypt };
+  return { kind: 'recovered', ...(await createDraft(database, accountId, content, origin, context.now())) };
+}

@@ -1,0 +1,108 @@
+import type { Formats } from '../../i18n/formats.ts';
+import type { LetterProgress, LetterView, RecipientEvidence } from '../../services/letters.ts';
+
+export type Look = 'ok' | 'wait' | 'failed' | 'later';
+export type Event = { look: Look; icon: string; title: string; at: Date | null; why: string; answer: string };
+
+const PROGRESS: Record<LetterProgress, { look: Look; icon: string }> = {
+  'waiting-for-sign-in': { look: 'wait', icon: 'clock' },
+  queued: { look: 'wait', icon: 'clock' },
+  sending: { look: 'wait', icon: 'sent' },
+  filing: { look: 'ok', icon: 'tick' },
+  done: { look: 'ok', icon: 'tick' },
+  failed: { look: 'failed', icon: 'cross' },
+  cancelled: { look: 'later', icon: 'dash' },
+};
+
+export function progressMark({ t }: Formats, progress: LetterProgress) {
+  return { ...PROGRESS[progress], text: t(`letters.progress.${progress}`) };
+}
+
+const RECIPIENT: Record<RecipientEvidence['state'], { look: Look; icon: string }> = {
+  queued: { look: 'wait', icon: 'clock' },
+  accepted: { look: 'ok', icon: 'tick' },
+  refused: { look: 'failed', icon: 'cross' },
+  'given-up': { look: 'failed', icon: 'cross' },
+};
+
+/** One recipient's lane: what is known, in the order in which it happened. */
+export function laneOf(formats: Formats, letter: LetterView, recipient: RecipientEvidence) {
+  const { t, plainName } = formats;
+  const cancelled = letter.progress === 'cancelled';
+  const waiting = letter.progress === 'waiting-for-sign-in' && recipient.state === 'queued';
+  const state = cancelled ? 'cancelled' : waiting ? 'waiting' : recipient.state;
+  return {
+    name: plainName(recipient.name || recipient.address),
+    address: plainName(recipient.address),
+    envelopeId: recipient.envelopeId,
+    mark: { ...(cancelled ? PROGRESS.cancelled : RECIPIENT[recipient.state]), text: t(`letters.recipient.${state}`) },
+    events: eventsOf(formats, letter, recipient),
+  };
+}
+
+function eventsOf(formats: Formats, letter: LetterView, recipient: RecipientEvidence): Event[] {
+  const { t, dateTime } = formats;
+  const queued: Event = {
+    look: 'ok',
+    icon: 'draft',
+    title: t('letters.event.queued'),
+    at: letter.createdAt,
+    why: t('letters.event.queued.why'),
+    answer: '',
+  };
+  const events = [queued, ...attemptsOf(formats, recipient)];
+  if (recipient.state !== 'queued') return [...events, endOf(formats, recipient)];
+  if (letter.progress === 'cancelled') return events;
+  const signIn = letter.progress === 'waiting-for-sign-in';
+  const later: Event = {
+    look: 'later',
+    icon: 'clock',
+    title: t('letters.event.next'),
+    at: recipient.nextAttemptAt,
+    why: signIn ? t('letters.event.next.signIn') : t('letters.event.next.why', { date: dateTime(recipient.givesUpAt) }),
+    answer: '',
+  };
+  return [...events, later];
+}
+
+/** Attempts that brought this recipient no further. Of many only the last ones: the first tell nothing more. */
+const SHOWN_ATTEMPTS = 10;
+
+function attemptsOf({ t, has }: Formats, recipient: RecipientEvidence): Event[] {
+  const vain = recipient.attempts.filter(
+    (attempt) => attempt.finishedAt !== null && !isLast(recipient, attempt) && attempt.outcome !== 'accepted',
+  );
+  return vain.slice(-SHOWN_ATTEMPTS).map((attempt) => {
+    const key = `letters.event.attempt.${attempt.outcome}`;
+    return {
+      look: 'wait',
+      icon: 'clock',
+      title: t('letters.event.attempt'),
+      at: attempt.startedAt,
+      why: t(has(key) ? key : 'letters.event.attempt.other'),
+      answer: attempt.answer ?? '',
+    };
+  });
+}
+
+/** The attempt that decided: it is told by its result. */
+function isLast(recipient: RecipientEvidence, attempt: RecipientEvidence['attempts'][number]): boolean {
+  return recipient.state !== 'queued' && attempt.finishedAt?.getTime() === recipient.at?.getTime();
+}
+
+function endOf({ t }: Formats, recipient: RecipientEvidence): Event {
+  const { state, at, answer } = recipient;
+  if (state === 'accepted') {
+    const why = answer === null ? t('letters.event.accepted.report') : '';
+    return { look: 'ok', icon: 'upload', title: t('letters.event.accepted'), at, why, answer: answer ?? '' };
+  }
+  const givenUp = state === 'given-up';
+  return {
+    look: 'failed',
+    icon: 'cross',
+    title: t(givenUp ? 'letters.event.given-up' : 'letters.event.refused'),
+    at,
+    why: givenUp ? t('letters.event.given-up.why') : '',
+    answer: answer ?? '',
+  };
+}

@@ -1,0 +1,23 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Context } from '../../context.ts';
+import { signedIn, unlockedKey } from '../../plugins/session.ts';
+import { listLetters } from '../../services/letters.ts';
+import { progressMark } from './letter-view.ts';
+
+export function showLetters(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const session = signedIn(request);
+    const { t, list, plainName } = request.formats;
+    const letters = await listLetters(context, session, unlockedKey(request));
+    return reply.page('letters/index', {
+      title: t('letters.title'),
+      place: 'outbox',
+      letters: letters.map((letter) => ({
+        ...letter,
+        who: list(letter.recipients.map(plainName)),
+        mark: progressMark(request.formats, letter.progress),
+        summary: t('letters.summary', { accepted: letter.accepted, total: letter.total }),
+      })),
+    });
+  };
+}

@@ -1,0 +1,29 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Context } from '../../context.ts';
+import { signedIn, unlockedKey } from '../../plugins/session.ts';
+import { readLetter } from '../../services/letters.ts';
+import { laneOf, progressMark } from './letter-view.ts';
+import { letterOf } from './params.ts';
+
+export function showLetter(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const session = signedIn(request);
+    const letter = await readLetter(context, session, unlockedKey(request), letterOf(request));
+    const { t } = request.formats;
+    const { account } = session;
+    const summary =
+      letter.failed > 0
+        ? t('letters.summary.failed', { failed: letter.failed, total: letter.total })
+        : t('letters.summary', { accepted: letter.accepted, total: letter.total });
+    return reply.page('letters/show', {
+      title: t('letters.show.title'),
+      place: 'outbox',
+      letter,
+      from: `${account.firstName} ${account.surname} <${account.address}>`,
+      mark: progressMark(request.formats, letter.progress),
+      why: t(`letters.progress.${letter.progress}.why`),
+      summary,
+      lanes: letter.recipients.map((recipient) => laneOf(request.formats, letter, recipient)),
+    });
+  };
+}
