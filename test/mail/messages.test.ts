@@ -346,6 +346,32 @@ test('T27 an open page is told of new mail, and no longer after the sign-out', a
   assert.equal(again.status, 401);
 });
 
+test('a fourth open page of a session takes the place of the first, which is told not to come back', async () => {
+  const watcher = await signInAs(node.url, world.people.otto);
+  const cookie = [...watcher.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+  const ended = new AbortController();
+  const open = () => fetch(`${node.url}/events`, { headers: { cookie }, signal: ended.signal });
+  const first = await open();
+  for (let page = 0; page < 3; page++) await open();
+  assert.match(await first.text(), /event: gone/);
+  ended.abort();
+});
+
+test('a mail server that goes away while a message is open is said, and the message comes back with it', async () => {
+  const href = await arrive(letter({ sign: true }));
+  await world.testbed.stopServer('dovecot-b');
+  for (const path of [href, INBOX, `${href}/message.eml`]) {
+    const page = await alain.get(path);
+    assert.equal(page.status, 502, path);
+    assert.match(page.text, /The mail server does not answer/);
+  }
+  const body = await alain.get(`${href}/body`);
+  assert.equal(body.status, 502);
+  assert.match(body.headers.get('content-security-policy') ?? '', /frame-ancestors 'self'/, 'the frame can show it');
+  await world.testbed.startServer('dovecot-b');
+  assert.equal((await alain.get(href)).status, 200);
+});
+
 test('pages of the list hold 50, newest first, and the last one what is left', async () => {
   const otto = await signInAs(node.url, world.people.otto);
   const bytes = Array.from({ length: 120 }, (_, index) =>
