@@ -99,21 +99,3 @@ export function mayBeIssuer(certificate: Certificate): boolean {
 function distinct(certificates: readonly Certificate[]): Certificate[] {
   return [...new Map(certificates.map((one) => [one.sha256, one])).values()];
 }
-
-/**
- * What the contact's program announced in a valid signature (T29). An older signature, or one that claims to come from
- * the future, changes nothing: a replayed message must not take algorithms away.
- */
-export async function noteCapabilities(
-  database: Database,
-  contactCertificateId: string,
-  announced: { capabilities: readonly string[]; signingTime: Date | null },
-  at: Date,
-): Promise<void> {
-  const { signingTime } = announced;
-  if (signingTime === null || signingTime > at || announced.capabilities.length === 0) return;
-  await database.prisma.contactCertificate.updateMany({
-    where: { id: contactCertificateId, OR: [{ capabilitiesAt: null }, { capabilitiesAt: { lt: signingTime } }] },
-    data: { capabilities: announced.capabilities.slice(0, 30), capabilitiesAt: signingTime },
-  });
-}

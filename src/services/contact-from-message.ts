@@ -2,13 +2,8 @@ import type { Context } from '../context.ts';
 import { addressKey, addressProblem, sameAddress } from '../mail/address.ts';
 import type { Certificate } from '../pki/certificate.ts';
 import type { OpenedMessage, SignerSummary } from '../smime/verdict.ts';
-import {
-  type DigitalIdSource,
-  mayBeIssuer,
-  noteCapabilities,
-  type StoredDigitalId,
-  storeDigitalId,
-} from './contact-certificates.ts';
+import { noteCapabilities } from './contact-capabilities.ts';
+import { type DigitalIdSource, mayBeIssuer, type StoredDigitalId, storeDigitalId } from './contact-certificates.ts';
 import { readable, readOrNull } from './contact-marks.ts';
 import { addContact, auditContact } from './contacts.ts';
 import type { SignedIn } from './session.ts';

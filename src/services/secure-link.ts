@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import type { Contact, LinkState } from '../generated/prisma/client.ts';
 import { addressKey, sameAddress } from '../mail/address.ts';
 import type { OpenedMessage, SignerSummary } from '../smime/verdict.ts';
+import { noteCapabilities } from './contact-capabilities.ts';
 import type { Database } from './database/connect.ts';
 import type { SignedIn } from './session.ts';
 
@@ -13,7 +14,8 @@ export type LinkSuggestion = { contactId: string; name: string; address: string 
 
 /**
  * Called after a message was opened: moves the secure link with its sender on (T19). A signature that was not intact
- * moves nothing; `ready` needs a trusted signature inside an encryption.
+ * moves nothing; `ready` needs a trusted signature inside an encryption. Newer capabilities of a Digital ID that is stored
+ * are learnt on the way (T29).
  * @returns what to propose to the reader, or null
  */
 export async function noteLinkProgress(
@@ -30,9 +32,12 @@ export async function noteLinkProgress(
     include: { certificates: { where: { sha256: signer.sha256 }, select: { id: true } } },
   });
   if (!contact) return null;
+  const stored = contact.certificates[0];
+  if (stored && opened.signature.status === 'trusted') {
+    await noteCapabilities(context.database, stored.id, signer, context.now());
+  }
   if (contact.linkState === 'asked' && isAfter(opened, signer, contact.linkMessageId, contact.linkAskedAt)) {
-    if (contact.certificates.length === 0)
-      return { contactId: contact.id, name: contact.name, address: contact.address };
+    if (!stored) return { contactId: contact.id, name: contact.name, address: contact.address };
     await noteDigitalIdStored(context.database, contact.id, context.now());
     return null;
   }
