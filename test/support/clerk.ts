@@ -59,7 +59,7 @@ export class Clerk {
     const token = tokenOf((await this.get(page)).body);
     const boundary = `----${randomBytes(12).toString('hex')}`;
     const head = (disposition: string) => `--${boundary}\r\nContent-Disposition: form-data; ${disposition}\r\n`;
-    const parts = Object.entries({ _csrf: token, ...fields }).map(([name, value]) =>
+    const parts: Buffer[] = Object.entries({ _csrf: token, ...fields }).map(([name, value]) =>
       Buffer.from(`${head(`name="${name}"`)}\r\n${value}\r\n`),
     );
     if (file) {

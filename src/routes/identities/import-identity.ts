@@ -43,20 +43,21 @@ export function importIdentity(context: Context) {
   };
 }
 
+type Form = { bytes: Buffer | 'too-large' | null; password: string };
+
 /** The file in memory: it is small, and the worker needs it whole. */
-async function readForm(request: FastifyRequest): Promise<{ bytes: Buffer | 'too-large' | null; password: string }> {
-  let bytes: Buffer | 'too-large' | null = null;
-  let password = '';
-  for await (const part of readParts(request, { fileBytes: PFX_LIMIT_BYTES, files: 1 })) {
-    if (part.kind === 'field') {
-      if (part.name === 'password') password = part.value.slice(0, PASSWORD_MAX);
-      continue;
+async function readForm(request: FastifyRequest): Promise<Form> {
+  const form: Form = { bytes: null, password: '' };
+  try {
+    for await (const part of readParts(request, { fileBytes: PFX_LIMIT_BYTES, files: 1 })) {
+      if (part.kind === 'file') form.bytes = await part.file.toBuffer();
+      else if (part.name === 'password') form.password = part.value.slice(0, PASSWORD_MAX);
     }
-    const chunks: Buffer[] = [];
-    for await (const chunk of part.file.file) chunks.push(chunk as Buffer);
-    bytes = part.file.file.truncated ? 'too-large' : Buffer.concat(chunks);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'FST_REQ_FILE_TOO_LARGE') throw error;
+    form.bytes = 'too-large';
   }
-  return { bytes, password };
+  return form;
 }
 
 /** Each failure has its own sentence, at the field it concerns. */
