@@ -11,6 +11,7 @@ import { sendDraft } from '../../services/draft-sending.ts';
 import { type DraftContent, discardDraft, type OpenedDraft, openDraft, saveDraft } from '../../services/drafts.ts';
 import { letterOfNonce } from '../../services/letters.ts';
 import { sendsInBackground } from '../../services/outbox-enqueue.ts';
+import { megabytes } from './compose-checks.ts';
 import { composePage } from './compose-page.ts';
 import { type ReadForm, readDraftForm } from './draft-form.ts';
 import { draftOf } from './params.ts';
@@ -38,7 +39,7 @@ export function changeDraft(context: Context) {
     const [refused] = form.fileProblems;
     if (refused) {
       const key = refused.reason === 'too-large' ? 'drafts.file.tooLarge' : 'drafts.file.tooMany';
-      const limit = request.formats.size(context.config.attachmentLimitBytes);
+      const limit = megabytes(context.config.attachmentLimitBytes);
       leaveNotice(reply, context.config, 'refused', key, { name: request.formats.plainName(refused.name), limit });
       return reply.redirect(`/drafts/${saved.id}`);
     }

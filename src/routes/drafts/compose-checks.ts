@@ -52,10 +52,7 @@ export function composeChecks(formats: Formats, checked: Checked): CheckLine[] {
 }
 
 /** A refusal in words: what is wrong, and what to do. */
-export function problemText(
-  { t, list, size, plainName }: Formats,
-  problem: DraftProblem,
-): { title: string; why: string } {
+export function problemText({ t, list, plainName }: Formats, problem: DraftProblem): { title: string; why: string } {
   const words = (parameters: Record<string, string | number> = {}) => ({
     title: t(`drafts.problem.${problem.code}`, parameters),
     why: t(`drafts.problem.${problem.code}.why`, parameters),
@@ -72,8 +69,13 @@ export function problemText(
       return words({ count: who.length, names: names(who) });
     }
     case 'attachments-too-large':
-      return words({ limit: size(problem.limitBytes) });
+      return words({ limit: megabytes(problem.limitBytes) });
     default:
       return words();
   }
+}
+
+/** As the administrator's setting counts them. */
+export function megabytes(bytes: number): number {
+  return Math.floor(bytes / (1024 * 1024));
 }

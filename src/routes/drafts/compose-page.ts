@@ -8,7 +8,7 @@ import { openAttachment } from '../../services/draft-attachments.ts';
 import { checkDraft, type DraftProblem } from '../../services/draft-sending.ts';
 import { type OpenedDraft, withDraftKeys } from '../../services/drafts.ts';
 import { encryptionIdentity, signingIdentity } from '../../services/own-keys.ts';
-import { composeChecks, problemText } from './compose-checks.ts';
+import { composeChecks, megabytes, problemText } from './compose-checks.ts';
 import { markWords, shortThumbprint } from './mark-words.ts';
 
 type Slip = ReturnType<typeof markWords> & { drop: string };
@@ -64,7 +64,7 @@ export async function composePage(
       name: formats.plainName(one.name),
       about: formats.size(one.size),
     })),
-    attachmentHint: t('drafts.attachments.hint', { limit: formats.size(context.config.attachmentLimitBytes) }),
+    attachmentHint: t('drafts.attachments.hint', { limit: megabytes(context.config.attachmentLimitBytes) }),
     faults: refused === null ? [] : all.map((problem) => problemText(formats, problem)),
     badAddresses: all.flatMap((problem) => (problem.code === 'bad-addresses' ? problem.addresses : [])),
     checks: composeChecks(formats, {
