@@ -7,6 +7,9 @@ import type { Database } from './database/connect.ts';
 import type { SignedIn } from './session.ts';
 import { recordDecision } from './trust-decisions.ts';
 
+/** A root as it stands in the database. */
+export type Anchor = TrustAnchor;
+
 /** What brought a root here. */
 export type AnchorSource = 'pfx' | 'file' | 'message' | 'contact' | 'programme';
 

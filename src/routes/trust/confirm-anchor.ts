@@ -1,11 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
-import type { TrustAnchor } from '../../generated/prisma/client.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { readOrNull } from '../../services/contact-marks.ts';
-import { confirmAnchor, findAnchor } from '../../services/trust-anchors.ts';
+import { type Anchor, confirmAnchor, findAnchor } from '../../services/trust-anchors.ts';
 import { anchorParam, backPath } from './params.ts';
 import { comparisonFault, ReadOutForm } from './thumbprint-words.ts';
 
@@ -37,7 +36,7 @@ function ceremony(
   context: Context,
   request: FastifyRequest,
   reply: FastifyReply,
-  anchor: TrustAnchor,
+  anchor: Anchor,
   form: { back: string; typed: string; source: string; fault: string | null },
 ) {
   const root = readOrNull(anchor.certificate);
