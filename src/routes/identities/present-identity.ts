@@ -13,7 +13,7 @@ const LOOK = {
 /** A Digital ID as the views show it: sentences and marks, nothing to decide. */
 export function presentIdentity(formats: Formats, summary: IdentitySummary) {
   const { t } = formats;
-  const { row, condition, usedFor, fitFor, daysLeft } = summary;
+  const { row, condition, usedFor, fitFor } = summary;
   const [look, icon] = LOOK[condition];
   const kinds = [row.canSign ? 'sign' : '', row.canEncrypt ? 'encrypt' : ''].filter(Boolean).join('-');
   return {
@@ -36,14 +36,19 @@ export function presentIdentity(formats: Formats, summary: IdentitySummary) {
       .filter((purpose) => !usedFor.includes(purpose))
       .map((purpose) => ({ purpose, text: t(`identities.choose.${purpose}`) })),
     life: lifeText(formats, summary),
-    daysLeft,
+    left: daysText(formats, summary),
     certificate: row,
   };
 }
 
-function lifeText(formats: Formats, { row, condition, daysLeft }: IdentitySummary): string {
-  const { t } = formats;
-  const span = t('common.certificate.validity', { from: formats.date(row.notBefore), to: formats.date(row.notAfter) });
+function lifeText(formats: Formats, summary: IdentitySummary): string {
+  const { notBefore, notAfter } = summary.row;
+  const span = formats.t('common.certificate.validity', { from: formats.date(notBefore), to: formats.date(notAfter) });
+  return [span, daysText(formats, summary)].filter(Boolean).join(', ');
+}
+
+/** Empty where days do not count any more, or not yet. */
+function daysText(formats: Formats, { condition, daysLeft }: IdentitySummary): string {
   const counting = condition === 'usable' || condition === 'expires-soon';
-  return counting ? `${span}, ${t('identities.daysLeft', { count: daysLeft })}` : span;
+  return counting ? formats.t('identities.daysLeft', { count: daysLeft }) : '';
 }

@@ -16,7 +16,7 @@ export function showIdentity(context: Context) {
       place: 'digital-ids',
       identity,
       // Thumbprints of a root that is not trusted yet are to come from the partner, not from this page (security.md, "Never").
-      chain: { certificates: path.certificates, fold: path.untrustedRoots },
+      chain: { certificates: path.certificates.slice(1), startsWithPerson: false, fold: path.untrustedRoots },
       trustHref: path.waitingAnchorId
         ? `/trust/anchors/${path.waitingAnchorId}/confirm?next=${encodeURIComponent(identity.href)}`
         : null,
