@@ -81,6 +81,19 @@ test('the first steps lead from the passphrase over the Digital ID and its root 
   assert.equal(await states(), 'done done done done now later');
   assert.match((await clerk.get('/first-steps')).body, /Send the test message/);
 
+  const page5 = await clerk.get('/first-steps');
+  const nonce = /name="nonce" value="(self-test-[^"]+)"/.exec(page5.body)?.[1] ?? assert.fail('no nonce');
+  for (const click of ['first', 'second']) {
+    const sent = await clerk.post('/first-steps', '/first-steps/self-test', { nonce });
+    assert.equal(sent.location, '/first-steps', `${click} click: ${sent.body.slice(0, 3000)}`);
+  }
+  const letters = await world.database.prisma.letter.findMany({ where: { accountId: world.alain.id } });
+  assert.deepEqual(
+    letters.map((letter) => [letter.signed, letter.encrypted]),
+    [[true, true]],
+  );
+  assert.match((await clerk.get('/first-steps')).body, /Send it once more/);
+
   const session = await sessionOfAlain();
   await noteSelfTest(world.context, session, asOpened('untrusted', 'encrypted', world.alain.address));
   await noteSelfTest(world.context, session, asOpened('trusted', 'none', world.alain.address));
@@ -90,6 +103,23 @@ test('the first steps lead from the passphrase over the Digital ID and its root 
   assert.equal(await states(), 'done done done done done done');
   assert.equal((await clerk.get('/')).location, '/mail');
   assert.match((await clerk.get('/first-steps')).body, /6 of 6 done/);
+});
+
+test('S12 my certificates go to a partner in a signed letter', async () => {
+  const clerk = await Clerk.signIn(world, world.alain);
+  await clerk.post('/keys/unlock', '/keys/unlock', { passphrase: PASSPHRASE });
+  const page = (await clerk.get('/digital-ids/send')).body;
+  const nonce = /name="nonce" value="(own-certificates-[^"]+)"/.exec(page)?.[1] ?? assert.fail('no nonce');
+  const send = (to: string) => clerk.post('/digital-ids/send', '/digital-ids/send', { to, text: 'typed by me', nonce });
+  for (const to of ['', 'no address', 'x@elsewhere.example']) {
+    const refused = await send(to);
+    assert.equal(refused.status, 400, to);
+    assert.ok(refused.body.includes('typed by me'));
+    assert.match(refused.body, /aria-invalid="true"/);
+  }
+  assert.equal((await send(world.elise.address)).location, '/digital-ids');
+  const letter = await world.database.prisma.letter.findFirstOrThrow({ where: { nonce } });
+  assert.deepEqual([letter.signed, letter.encrypted], [true, false]);
 });
 
 test('a person who does not want to be led to the first steps is not', async () => {
