@@ -8,12 +8,20 @@ import { folderOf } from './params.ts';
 
 const Query = z.object({ page: z.coerce.number().int().min(1).max(10_000_000).catch(1) });
 
+/** Where the bar about new mail leads: events tell of the inbox only. */
+export const NEW_MAIL = { folder: 'INBOX', href: '/mail' };
+
 export function showMailbox(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const folder = folderOf(request);
     const { page } = Query.parse(request.query);
     const listed = await listMessages(context, signedIn(request), folder, page, request.formats);
     const view = mailboxView(listed, request.formats, context.now());
-    return reply.page('messages/mailbox', { ...view, currentFolder: folder, folders: listed.folders });
+    return reply.page('messages/mailbox', {
+      ...view,
+      currentFolder: folder,
+      folders: listed.folders,
+      newMail: NEW_MAIL,
+    });
   };
 }

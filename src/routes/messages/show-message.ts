@@ -11,6 +11,7 @@ import { type ReadMessage, readMessage } from '../../services/read-message.ts';
 import { noteLinkProgress } from '../../services/secure-link.ts';
 import type { SignedIn } from '../../services/session.ts';
 import { letterView } from './letter-view.ts';
+import { NEW_MAIL } from './list-messages.ts';
 import { messageOf } from './params.ts';
 import { securityView } from './security-view.ts';
 import { BodyQuery } from './show-body.ts';
@@ -58,6 +59,7 @@ export function showMessage(context: Context) {
       letter,
       security,
       suggestion,
+      newMail: NEW_MAIL,
       encryption: opened.encryption,
       ribbon: {
         signature: opened.signature,
