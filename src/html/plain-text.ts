@@ -3,6 +3,7 @@ import { harmlessLink } from './sanitise.ts';
 
 const MAX_CHARACTERS = 2_000_000;
 const MAX_QUOTE_DEPTH = 8;
+const PUNCTUATION = new Set('.,;:!?…');
 const LINK = /\b(?:https?:\/\/|mailto:)[^\s<>"'`\u0000-\u0020]{1,2000}/gi;
 
 export interface PlainTextOptions {
@@ -59,6 +60,9 @@ function lineToHtml(line: string, options: PlainTextOptions): string {
 }
 
 function withoutTrailingPunctuation(address: string): string {
-  const trimmed = address.replace(/[.,;:!?…]+$/u, '');
+  // Not by a pattern: one that looks for the end from every full stop costs the square of their number.
+  let end = address.length;
+  while (end > 0 && PUNCTUATION.has(address[end - 1] as string)) end -= 1;
+  const trimmed = address.slice(0, end);
   return trimmed.endsWith(')') && !trimmed.includes('(') ? trimmed.slice(0, -1) : trimmed;
 }

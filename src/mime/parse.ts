@@ -191,7 +191,8 @@ function partRanges(source: Buffer, start: number, end: number, boundary: string
     if (at < 0 || at + delimiter.length > end) break;
     const line = delimiterLine(source, at, delimiter.length, start, end);
     if (line === null) {
-      position = at + 1;
+      // A delimiter starts a line, so nothing before the next line end can be one: a body of dashes stays linear.
+      position = nextLine(source, at, end);
       continue;
     }
     if (partStart >= 0) ranges.push({ start: partStart, end: beforeLineEnd(source, partStart, at) });

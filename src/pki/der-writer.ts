@@ -60,13 +60,16 @@ export function nullValue(): Buffer {
   return Buffer.from([TAG.null, 0]);
 }
 
+/** Arcs may be of any size: those of UUIDs (ITU-T X.667) have 128 bits. Throws RangeError for what is no identifier. */
 export function objectIdentifier(dotted: string): Buffer {
-  const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number);
+  if (!/^[0-2](\.(0|[1-9]\d{0,99}))+$/.test(dotted))
+    throw new RangeError(`no object identifier: ${dotted.slice(0, 100)}`);
+  const [first = 0n, second = 0n, ...rest] = dotted.split('.').map(BigInt);
+  if (first < 2n && second > 39n) throw new RangeError(`no object identifier: ${dotted}`);
   const octets: number[] = [];
-  for (const arc of [first * 40 + second, ...rest]) {
-    const base128 = [arc % 128];
-    for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128))
-      base128.unshift(0x80 | (left % 128));
+  for (const arc of [first * 40n + second, ...rest]) {
+    const base128 = [Number(arc % 128n)];
+    for (let left = arc / 128n; left > 0n; left /= 128n) base128.unshift(0x80 | Number(left % 128n));
     octets.push(...base128);
   }
   return element(TAG.oid, Buffer.from(octets));

@@ -97,7 +97,10 @@ function isMailWithin(address: string, base: string): boolean | null {
   if (baseAt >= 0) {
     const baseHost = asciiHost(base.slice(baseAt + 1));
     if (baseHost === null) return null;
-    return baseHost === host && base.slice(0, baseAt) === address.slice(0, at);
+    const [wanted, has] = [base.slice(0, baseAt), address.slice(0, at)];
+    if (baseHost !== host) return false;
+    // RFC 5280 tells `Ann` from `ann`, mail programs do not (T02): what only case sets apart is neither permitted nor safe.
+    return wanted === has || (wanted.toLowerCase() === has.toLowerCase() ? null : false);
   }
   const baseHost = asciiHost(base.replace(/^\./, ''));
   if (baseHost === null) return null;

@@ -48,7 +48,8 @@ export function checkPath(
 ): Set<PathReason> {
   const reasons = new Set<PathReason>();
   for (const [index, certificate] of path.entries()) {
-    if (at < certificate.notBefore) reasons.add('not-yet-valid');
+    // Said so that a time that is none fits no certificate.
+    if (!(at >= certificate.notBefore)) reasons.add('not-yet-valid');
     if (at.getTime() >= certificate.notAfter.getTime() + 1000) reasons.add('expired'); // through its last second
     if (keyStrength(certificate.key, index === 0 ? 'message' : 'path') !== 'strong') reasons.add('weak-key');
     if (certificate.criticalExtensions.some((type) => !UNDERSTOOD.has(type))) reasons.add('path-invalid');

@@ -1,8 +1,8 @@
 /** What one verified signature is worth to this reader: path, explicit trust, address and date (security.md). */
 import { type Mailbox, sameAddress } from '../mime/addresses.ts';
 import { type Certificate, canSign } from '../pki/certificate.ts';
-import { EXTENDED_KEY_USAGE } from '../pki/certificate-extensions.ts';
 import { validatePath } from '../pki/path.ts';
+import { checkPath } from '../pki/path-checks.ts';
 import { summariseCertificate } from './certificate-match.ts';
 import { preferredCertificate } from './signed-attributes.ts';
 import type { Reason, SignerSummary } from './verdict.ts';
@@ -96,27 +96,17 @@ function assessPath(
   const weak = (reason: Reason) => reason === 'weak-algorithm' || reason === 'weak-key';
   const pathReasons: Reason[] = verdict.reasons.filter((reason) => !(legacyAlgorithms && weak(reason)));
   if (pathReasons.length > 0 && trust.explicitlyTrusted.includes(leaf.sha256)) {
+    // The user's word stands in for the path, not for what the certificate says about itself.
+    const own = [...checkPath([leaf], { at, purpose: 'email' })].filter(
+      (reason) => !(legacyAlgorithms && weak(reason)),
+    );
     return {
-      reasons: [...usage, ...lifeAndPurpose(leaf, at), 'explicitly-trusted', 'revocation-unchecked'],
+      reasons: [...new Set([...usage, ...own]), 'explicitly-trusted', 'revocation-unchecked'],
       path: [leaf],
     };
   }
   const reasons = [...new Set([...usage, ...pathReasons])];
   return { reasons: reasons.length === 0 ? ['revocation-unchecked'] : reasons, path: verdict.path };
-}
-
-// The user's word stands in for the path, not for what the certificate says about itself.
-function lifeAndPurpose(leaf: Certificate, at: Date): Reason[] {
-  const reasons: Reason[] = [];
-  if (at < leaf.notBefore) reasons.push('not-yet-valid');
-  if (at > leaf.notAfter) reasons.push('expired');
-  const purposes = leaf.extendedKeyUsage;
-  const mail =
-    purposes === null ||
-    purposes.includes(EXTENDED_KEY_USAGE.emailProtection) ||
-    purposes.includes(EXTENDED_KEY_USAGE.any);
-  if (!mail) reasons.push('wrong-purpose');
-  return reasons;
 }
 
 function fitReasons(check: SignatureCheck, sender: SenderFacts): Reason[] {

@@ -22,8 +22,23 @@ function namesMatch(identifier: SignerIdentifier & { kind: 'issuer-and-serial' }
   }
 }
 
-/** Without its key object, so that it can leave the thread. */
+/** A certificate for more mailboxes is nobody's own; the list would only be carried from thread to thread. */
+const MAX_ADDRESSES = 100;
+const summaries = new WeakMap<Certificate, CertificateSummary>();
+
+/**
+ * Without its key object, so that it can leave the thread. One summary for one certificate: the many signers of a hostile
+ * message share it, and it crosses once.
+ */
 export function summariseCertificate(certificate: Certificate): CertificateSummary {
+  const known = summaries.get(certificate);
+  if (known !== undefined) return known;
+  const summary = summarise(certificate);
+  summaries.set(certificate, summary);
+  return summary;
+}
+
+function summarise(certificate: Certificate): CertificateSummary {
   return {
     der: certificate.der,
     sha1: certificate.sha1,
@@ -32,7 +47,7 @@ export function summariseCertificate(certificate: Certificate): CertificateSumma
     subject: certificate.subject,
     issuer: certificate.issuer,
     commonName: certificate.commonName,
-    addresses: certificate.addresses,
+    addresses: certificate.addresses.slice(0, MAX_ADDRESSES),
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
     keyLabel: certificate.keyLabel,

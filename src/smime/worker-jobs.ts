@@ -103,18 +103,23 @@ export type JobResult<T> =
  * Node are often windows into a shared pool; posting one would clone the whole pool, other people's bytes included.
  */
 export function detachBytes<T>(data: T, reuseWhole = false): { data: T; transfer: ArrayBuffer[] } {
-  const copies = new Map<Uint8Array, Uint8Array>();
+  // What stands in several places is copied once and crosses the thread once: a hostile message could name it thousands of times.
+  const copies = new Map<object, unknown>();
   const transfer = new Set<ArrayBuffer>();
-  const visit = (value: unknown): unknown => {
+  const copyOf = (value: object): unknown => {
     if (value instanceof Uint8Array) {
-      const copy = copies.get(value) ?? (reuseWhole && ownsBuffer(value) ? value : new Uint8Array(value));
-      copies.set(value, copy);
-      transfer.add(copy.buffer as ArrayBuffer);
-      return copy;
+      const bytes = reuseWhole && ownsBuffer(value) ? value : new Uint8Array(value);
+      transfer.add(bytes.buffer as ArrayBuffer);
+      return bytes;
     }
+    if (value instanceof Date) return value;
     if (Array.isArray(value)) return value.map(visit);
-    if (value === null || typeof value !== 'object' || value instanceof Date) return value;
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, visit(item)]));
+  };
+  const visit = (value: unknown): unknown => {
+    if (value === null || typeof value !== 'object') return value;
+    if (!copies.has(value)) copies.set(value, copyOf(value));
+    return copies.get(value);
   };
   return { data: visit(data) as T, transfer: [...transfer] };
 }

@@ -31,6 +31,12 @@ describe('plainTextToHtml', () => {
     assert.ok(!plainTextToHtml('javascript:alert(1) ftp://x data:x', { links: true }).includes('<a'));
   });
 
+  it('copes with links that are nothing but punctuation', () => {
+    const started = performance.now();
+    plainTextToHtml(`http://${'.'.repeat(1990)}x `.repeat(1000), { links: true });
+    assert.ok(performance.now() - started < 2000);
+  });
+
   it('closes every quote and copes with a megabyte of marks', () => {
     const started = performance.now();
     const html = plainTextToHtml('>'.repeat(500_000) + '\n' + '> x\n'.repeat(120_000), { links: true });

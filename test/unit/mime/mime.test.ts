@@ -231,6 +231,14 @@ QUJD
   });
 });
 
+it('a body made of what the boundary begins with costs no more than its length', () => {
+  const levels = Array.from({ length: 20 }, (_, level) => '-'.repeat(180 - level));
+  const head = levels.map((name) => `Content-Type: multipart/mixed; boundary="${name}"\r\n\r\n--${name}\r\n`).join('');
+  const startedMs = performance.now();
+  parseEntity(Buffer.from(`${head}\r\n\r\n${'-'.repeat(1_000_000)}`));
+  assert.ok(performance.now() - startedMs < 1000);
+});
+
 it('hostile header fields cost no more than their length', () => {
   const startedMs = performance.now();
   decodeEncodedWords('=?utf-8?B?YQ==?= '.repeat(100_000));

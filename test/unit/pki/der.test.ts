@@ -29,6 +29,15 @@ test('object identifiers and times survive the way there and back', () => {
   }
 });
 
+test('arcs of any size are written exactly, and what is no object identifier is refused', () => {
+  const uuid = objectIdentifier('2.25.329800735698586629295641978511506172918');
+  assert.equal(uuid.toString('hex'), '06146983f09da7ebcfdee0c7a1a7b2c0948cc8f9d776');
+  assert.equal(objectIdentifier('1.2.9007199254740993').toString('hex'), '06092a9080808080808001');
+  for (const wrong of ['', '1', '3.1', '1.40', '1.2.x', '1.2.-1', '1.2.1.5e3', '1..2']) {
+    assert.throws(() => objectIdentifier(wrong), RangeError);
+  }
+});
+
 test('a time that does not exist is refused', () => {
   const impossible = Buffer.from('170d3236303233303132303030305a', 'hex'); // 30 February
   assert.throws(() => timeOf(readWhole(impossible)), code('malformed'));

@@ -7,6 +7,8 @@ import type { Certificate } from '../../../src/pki/certificate.ts';
 import { parseCertificate } from '../../../src/pki/certificate.ts';
 import { type Authority, createIssuingAuthority, createRootAuthority } from '../../../src/pki/issue.ts';
 import { generateKeyPair } from '../../../src/pki/key-pair.ts';
+import type { GeneralName } from '../../../src/pki/name.ts';
+import { satisfiesNameConstraints } from '../../../src/pki/name-constraints.ts';
 import { validatePath } from '../../../src/pki/path.ts';
 import { DECADE, type DemoAuthorities, demoAuthorities, issueOdd, issueTo, NOON } from './demo-authorities.ts';
 
@@ -46,6 +48,20 @@ test('a certificate is valid from its first second through its last', () => {
   assert.ok(judge(demo.anna, { at: new Date(demo.anna.notAfter.getTime() + 999) }).valid);
   assert.deepEqual(judge(demo.anna, { at: new Date(demo.anna.notAfter.getTime() + 1000) }).reasons, ['expired']);
   assert.deepEqual(judge(demo.anna, { at: new Date(demo.anna.notBefore.getTime() - 1) }).reasons, ['not-yet-valid']);
+});
+
+test('at a time that is none no certificate is valid', () => {
+  assert.deepEqual(judge(demo.anna, { at: new Date(Number.NaN) }).reasons, ['not-yet-valid']);
+});
+
+test('a constraint on one mailbox cannot be passed by another case of its name', async () => {
+  const certificate = await issueTo(demo.issuing, demo.annaKeys, 'Anna@partner.example');
+  const mailbox = (text: string): GeneralName[] => [{ kind: 'rfc822Name', text }];
+  const judgement = (permitted: GeneralName[], excluded: GeneralName[]) =>
+    satisfiesNameConstraints(certificate, { permitted, excluded, unusable: false });
+  assert.ok(judgement(mailbox('Anna@partner.example'), mailbox('carl@partner.example')));
+  assert.ok(!judgement([], mailbox('anna@partner.example')));
+  assert.ok(!judgement(mailbox('anna@partner.example'), []));
 });
 
 test('an altered certificate has no path', () => {

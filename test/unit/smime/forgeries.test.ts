@@ -1,8 +1,11 @@
 /** Known ways to make a page claim what is not so. None may reach `trusted`. */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes, sign as rawSign } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { parseCertificate } from '../../../src/pki/certificate.ts';
 import * as der from '../../../src/pki/der-writer.ts';
 import { ATTRIBUTE, CONTENT_TYPE, DIGEST_OID, KEY_ALGORITHM } from '../../../src/smime/algorithms.ts';
 import { openMessage } from '../../../src/smime/open-message.ts';
@@ -191,6 +194,19 @@ describe('signatures', () => {
     assert.equal(verdict(open(bytes, { explicitlyTrusted })), 'trusted explicitly-trusted revocation-unchecked');
     const later = new Date(Date.now() + 400 * 86_400_000);
     assert.match(verdict(open(bytes, { explicitlyTrusted, at: later })), /^invalid .*expired/);
+  });
+
+  it('S11 explicit trust does not stand in for what the certificate says about itself', () => {
+    for (const odd of ['1.2.3.4=critical,ASN1:NULL', 'extendedKeyUsage=serverAuth', 'keyUsage=keyEncipherment']) {
+      writeFileSync(join(people.folder, 'odd.ext'), `subjectAltName=email:eve@example.org\n${odd}\n`);
+      const request = ['-req', '-in', 'eve.csr', '-CA', 'other.pem', '-CAkey', 'other.key', '-CAcreateserial'];
+      const made = people.openssl('x509', ...request, '-days', '20', '-extfile', 'odd.ext', '-outform', 'DER');
+      const certificate = parseCertificate(made);
+      const message = open(signed({ ...people.eve, certificate }, header('eve@example.org')), {
+        explicitlyTrusted: [certificate.sha256],
+      });
+      assert.equal(message.signature.status, 'invalid', odd);
+    }
   });
 
   it('T25 expired on arrival is invalid', () => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Job, OpenJob, SealedKey } from '../../../src/smime/worker-jobs.ts';
+import { detachBytes, type Job, type OpenJob, type SealedKey } from '../../../src/smime/worker-jobs.ts';
 import { createWorkerPool, type WorkerPool } from '../../../src/smime/worker-pool.ts';
 import { sealUnder } from '../../../src/vault/seal.ts';
 import { makePeople, type People, type Person } from '../../support/smime-people.ts';
@@ -134,6 +134,15 @@ describe('worker pool', () => {
     const after = await small.run(openJob(Buffer.from('Subject: x\r\n\r\nhi')));
     assert.ok(after.ok && after.value.text === 'hi');
     await small.close();
+  });
+
+  it('what an answer names many times crosses the thread once', () => {
+    const certificate = { der: new Uint8Array(3), addresses: ['a@x.example'] };
+    const { data, transfer } = detachBytes({ first: [certificate, certificate], second: { certificate } });
+    assert.equal(data.first[0], data.first[1]);
+    assert.equal(data.first[0], data.second.certificate);
+    assert.notEqual(data.first[0], certificate);
+    assert.equal(transfer.length, 1);
   });
 
   it('a buffer given away before is answered, and the pool goes on', async () => {
