@@ -4,7 +4,10 @@ import { mailboxOf } from './mailbox.ts';
 import type { ReadMessage } from './read-message.ts';
 import type { SignedIn } from './session.ts';
 
-/** Opening a message is reading it, unless it stayed closed because of locked keys. A folder that may only be read is no reason to withhold the message. */
+/**
+ * Opening a message is reading it, unless it stayed closed because of locked keys. A folder that may only be read is no
+ * reason to withhold the message.
+ */
 export async function markSeen(context: Context, session: SignedIn, message: ReadMessage): Promise<void> {
   if (message.closed !== 'none' || message.facts.flags.has('\\Seen')) return;
   const { folder, uidValidity, uid } = message.ref;
