@@ -3,6 +3,7 @@ import type { Context } from '../../context.ts';
 import { AppError, ERROR_STATUS } from '../../errors.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { explicitlyTrustedAt } from '../../services/explicit-trust.ts';
+import { noteSelfTest } from '../../services/first-steps.ts';
 import { markSeen } from '../../services/mark-seen.ts';
 import { folderHref, type MessageRef, messageHref, messageId } from '../../services/message-ref.ts';
 import { keepVerdict } from '../../services/message-verdicts.ts';
@@ -83,6 +84,7 @@ async function noteOpened(context: Context, session: SignedIn, message: ReadMess
     markSeen(context, session, message),
     keepVerdict(context.database, session.account.id, message, context.now()),
     noteLinkProgress(context, session, message.opened),
+    noteSelfTest(context, session, message.opened),
   ]);
   return suggestion;
 }
