@@ -61,16 +61,20 @@ export function formTokenOf({ token: { id, secret } }: SignedIn): string {
 
 function checkOrigin(config: Config, request: FastifyRequest): void {
   const origin = request.headers.origin;
-  if (origin !== undefined ? origin === config.publicUrl.origin : request.headers['sec-fetch-site'] === 'same-origin') return;
+  if (origin !== undefined ? origin === config.publicUrl.origin : request.headers['sec-fetch-site'] === 'same-origin')
+    return;
   throw new AppError('forbidden');
 }
 
 function isToken(given: unknown, expected: string): boolean {
-  if (typeof given !== 'string' || given.length !== expected.length) return false;
-  return timingSafeEqual(Buffer.from(given), Buffer.from(expected));
+  if (typeof given !== 'string') return false;
+  const [bytes, wanted] = [Buffer.from(given), Buffer.from(expected)];
+  return bytes.length === wanted.length && timingSafeEqual(bytes, wanted);
 }
 
-export type FormPart = { kind: 'field'; name: string; value: string } | { kind: 'file'; name: string; file: MultipartFile };
+export type FormPart =
+  | { kind: 'field'; name: string; value: string }
+  | { kind: 'file'; name: string; file: MultipartFile };
 
 /**
  * The parts of a multipart form in order, files as streams. The token must come first, so nothing is read for a stranger.

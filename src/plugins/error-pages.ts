@@ -22,8 +22,12 @@ export const errorPages = fp(
 
 function toUnlock(request: FastifyRequest, reply: FastifyReply) {
   if (request.routeOptions.config.background) return reply.code(409).send();
-  const back = request.method === 'GET' ? request.url : (request.headers.referer ? new URL(request.headers.referer).pathname : '/');
+  const back = request.method === 'GET' ? request.url : pathOf(request.headers.referer);
   return reply.redirect(`/keys/unlock?next=${encodeURIComponent(back)}`);
+}
+
+function pathOf(referer: string | undefined): string {
+  return referer !== undefined && URL.canParse(referer) ? new URL(referer).pathname : '/';
 }
 
 async function showError(reply: FastifyReply, error: AppError) {

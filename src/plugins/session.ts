@@ -35,6 +35,12 @@ export const sessionPlugin = fp(
       if (request.signedIn || request.routeOptions.config.public) return;
       return toSignIn(request, reply, context.config);
     });
+    // By the time there is an answer the keys have been used. 'close' also comes when the browser went away, 'finish' does not.
+    app.addHook('onSend', async ({ signedIn: session }, { raw }) => {
+      if (!session) return;
+      if (raw.destroyed) session.forget();
+      else raw.once('close', () => session.forget());
+    });
     app.addHook('onResponse', async (request) => request.signedIn?.forget());
   },
   { name: 'session', dependencies: ['@fastify/cookie'] },
@@ -48,9 +54,10 @@ async function keepKeysOpen(context: Context, session: SignedIn): Promise<void> 
 }
 
 async function toSignIn(request: FastifyRequest, reply: FastifyReply, config: Config) {
+  // Without touching the cookie: asked just before an unlock and answered after it, this would take away the new one.
+  if (request.routeOptions.config.background) return reply.code(401).send();
   // A cookie that no longer fits is of no use to anybody.
   if (request.cookies[sessionCookieName(config)]) clearSessionCookie(reply, config);
-  if (request.routeOptions.config.background) return reply.code(401).send();
   // A form that came too late goes back to the page it belongs to.
   const from = request.method === 'GET' ? request.url : undefined;
   return reply.redirect(from && from !== '/' ? `/sign-in?next=${encodeURIComponent(from)}` : '/sign-in');
@@ -100,5 +107,10 @@ export function setSessionCookie(reply: FastifyReply, config: Config, value: str
 }
 
 export function clearSessionCookie(reply: FastifyReply, config: Config): void {
-  reply.clearCookie(sessionCookieName(config), { path: '/', httpOnly: true, sameSite: 'strict', secure: config.secure });
+  reply.clearCookie(sessionCookieName(config), {
+    path: '/',
+    httpOnly: true,
+    sameSite: 'strict',
+    secure: config.secure,
+  });
 }

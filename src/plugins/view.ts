@@ -76,7 +76,10 @@ async function pageFrame(context: Context, request: FastifyRequest, reply: Fasti
     ...request.formats,
     theme: session?.account.theme ?? null,
     csrf: session ? formTokenOf(session) : request.formToken,
-    account: session && { name: `${session.account.firstName} ${session.account.surname}`, address: session.account.address },
+    account: session && {
+      name: `${session.account.firstName} ${session.account.surname}`,
+      address: session.account.address,
+    },
     programme: session ? session.account.country.programme.name : null,
     keys: session && keysOf(session),
     place: '',

@@ -1,5 +1,7 @@
 import { textOfHtml } from '../html/text-of-html.ts';
 import { type Address, addressKey, addressProblem, sameAddress } from '../mail/address.ts';
+import { decodeEncodedWords } from '../mime/headers.ts';
+import { mayQuote } from '../smime/reply-quote.ts';
 import type { MailAddress, OpenedMessage } from '../smime/verdict.ts';
 import type { DraftOrigin } from './drafts.ts';
 
@@ -37,10 +39,11 @@ export function composeAnswer(opened: OpenedMessage, mode: AnswerMode, own: stri
   const quoteWithheld = withheldQuote(opened, mode, to.length + cc.length);
   const prefix = mode === 'forward' ? 'Fwd: ' : 'Re: ';
   const known = mode === 'forward' ? PREFIXES.forward : PREFIXES.reply;
+  const subject = quoteWithheld === null ? opened.subject : outerSubject(opened);
   return {
     to,
     cc,
-    subject: known.test(opened.subject) ? opened.subject : `${prefix}${opened.subject}`,
+    subject: known.test(subject) ? subject : `${prefix}${subject}`,
     quote: quoteWithheld === null ? quoteOf(opened, mode, words) : '',
     quoteWithheld,
     mustEncrypt: isEncrypted(opened),
@@ -68,16 +71,14 @@ export function withheldQuote(
   // A forward goes to people whom the writer names; an answer to whom the message names.
   if (mode === 'forward') return null;
   if (opened.encryption.malleable) return 'malleable';
-  if (!isSignedBySender(opened)) return 'no-signature';
+  if (!mayQuote(opened)) return 'no-signature';
   // The signature proves the From address alone; further recipients may have been put on by whoever re-sent it.
   return recipients > 1 && !opened.headersProtected ? 'unprotected-recipients' : null;
 }
 
-function isSignedBySender(opened: OpenedMessage): boolean {
-  const [from] = opened.from;
-  const { status, signers } = opened.signature;
-  if (from === undefined || opened.from.length !== 1 || (status !== 'trusted' && status !== 'untrusted')) return false;
-  return signers.some((signer) => signer.intact && signer.addresses.some((each) => sameAddress(each, from.address)));
+/** The one that travelled in clear: where the text is withheld, a subject from inside the encryption is text like the rest. */
+function outerSubject({ rootHeaders }: OpenedMessage): string {
+  return decodeEncodedWords(rootHeaders.find(({ name }) => name.toLowerCase() === 'subject')?.value ?? '');
 }
 
 function replyRecipients(opened: OpenedMessage, mode: AnswerMode, own: string): { to: Address[]; cc: Address[] } {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isIPv6 } from 'node:net';
 import { type Config, keyOf } from '../config.ts';
 import { connectMailbox } from '../mail/imap-connection.ts';
 import type { MailboxConnections } from '../mail/mailbox-connections.ts';
@@ -24,14 +25,19 @@ type Tools = { database: Database; config: Config; mail: MailboxConnections; aud
 export async function signIn(tools: Tools, request: SignInRequest): Promise<SignInResult> {
   const startedMs = performance.now();
   const result = await attemptSignIn(tools, request);
-  if (!result.ok && result.reason === 'refused') await wait(tools.config.signInFailureMs - (performance.now() - startedMs));
+  if (!result.ok && result.reason === 'refused')
+    await wait(tools.config.signInFailureMs - (performance.now() - startedMs));
   return result;
 }
 
 async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<SignInResult> {
   const { database, config, audit } = tools;
   const at = tools.now();
-  const addressKey = request.address.trim().toLowerCase();
+  // The database takes no NUL; no account has a control character, so the replaced address is refused like any other.
+  const addressKey = request.address
+    .trim()
+    .toLowerCase()
+    .replace(/\p{Cc}/gu, '\ufffd');
   const attemptKey = keyOf(config.serverKeys, config.serverKeys.current);
   const refuse = async (reason: 'refused' | 'unreachable' | 'tls' | 'too-many-attempts', accountId: string | null) =>
     audit.record({
@@ -44,11 +50,21 @@ async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<Sign
       reason,
     });
 
-  const network = await countAttempt(database, 'sign-in-network', request.network, config.networkLimit, attemptKey, at);
-  const address = await countAttempt(database, 'sign-in-address', addressKey, config.signInLimit, attemptKey, at);
-  if (!network.allowed || !address.allowed) {
+  const network = await countAttempt(
+    database,
+    'sign-in-network',
+    subscriberOf(request.network),
+    config.networkLimit,
+    attemptKey,
+    at,
+  );
+  // A network that is shut out does not count against the addresses it names: it could keep their owners out for ever.
+  const attempt = network.allowed
+    ? await countAttempt(database, 'sign-in-address', addressKey, config.signInLimit, attemptKey, at)
+    : network;
+  if (!attempt.allowed) {
     await refuse('too-many-attempts', null);
-    return { ok: false, reason: 'too-many-attempts', retryAt: address.retryAt };
+    return { ok: false, reason: 'too-many-attempts', retryAt: attempt.retryAt };
   }
   const account = await database.prisma.account.findUnique({
     where: { addressKey },
@@ -73,7 +89,12 @@ async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<Sign
   const cookie = await createSession(
     database,
     config,
-    { accountId: account.id, mailboxPassword: request.password, network: request.network, userAgent: request.userAgent },
+    {
+      accountId: account.id,
+      mailboxPassword: request.password,
+      network: request.network,
+      userAgent: request.userAgent,
+    },
     at,
   );
   tools.mail.rename(provisional, sessionIdOf(cookie));
@@ -86,6 +107,20 @@ async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<Sign
     result: 'done',
   });
   return { ok: true, cookie, accountId: account.id };
+}
+
+/** What one subscriber has: an IPv4 address, or the 64 bits in front of an IPv6 address, behind which he chooses at will. */
+export function subscriberOf(network: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(network)?.[1];
+  if (mapped !== undefined || !isIPv6(network)) return mapped ?? network;
+  const [head = '', tail = ''] = network.toLowerCase().split('%')[0]?.split('::') ?? [];
+  const [before, behind] = [head, tail].map((half) => (half === '' ? [] : half.split(':'))) as [string[], string[]];
+  const zeros = Array<string>(Math.max(0, 8 - before.length - behind.length)).fill('0');
+  const groups = [...before, ...(network.includes('::') ? zeros : []), ...behind];
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
 }
 
 function wait(ms: number): Promise<void> {

@@ -70,6 +70,26 @@ test('the form before sign-in needs its token and origin as well', async () => {
   assert.doesNotMatch(asked.body, /value="x"/, 'but not the password');
 });
 
+test('odd bytes in a form, a token or a header are refused and never a fault of the server', async () => {
+  const page = await world.app.inject({ url: '/sign-in' });
+  const visit = page.cookies.find((each) => each.name === 'visit');
+  const headers = { ...formHeaders, cookie: `visit=${visit?.value}` };
+  const post = (fields: Record<string, string>) =>
+    world.app.inject({ method: 'POST', url: '/sign-in', headers, payload: form(fields) });
+  const token = tokenOf(page.body);
+  assert.equal((await post({ _csrf: 'é'.repeat(token.length), address: 'a@b.example', password: 'x' })).statusCode, 403);
+  assert.equal((await post({ _csrf: token, address: 'a\0@b.example', password: 'x' })).statusCode, 401);
+  const cookie = await world.cookieFor(world.elise);
+  const settings = await world.app.inject({ url: '/settings', headers: { cookie } });
+  const extend = await world.app.inject({
+    method: 'POST',
+    url: '/keys/extend',
+    headers: { ...formHeaders, cookie, referer: 'no address' },
+    payload: form({ _csrf: tokenOf(settings.body) }),
+  });
+  assert.equal(extend.statusCode, 302);
+});
+
 test('keys lock when nothing was done for the set time, and the session ends after twelve hours', async () => {
   const start = new Date();
   world.setNow(start);

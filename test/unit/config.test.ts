@@ -23,7 +23,10 @@ test('every wrong and missing setting is named at once, with what is expected', 
     () => readConfig({ PORT: '99999', DATABASE_URL: 'mysql://x', LOG_LEVEL: 'loud', PUBLIC_URL: 'ftp://x' }),
     (error: SettingsError) => {
       for (const name of ['PORT', 'DATABASE_URL', 'LOG_LEVEL', 'PUBLIC_URL']) {
-        assert.ok(error.problems.some((problem) => problem.startsWith(`${name}: expected`)), name);
+        assert.ok(
+          error.problems.some((problem) => problem.startsWith(`${name}: expected`)),
+          name,
+        );
       }
       return error instanceof SettingsError;
     },
@@ -33,9 +36,14 @@ test('every wrong and missing setting is named at once, with what is expected', 
 test('with a database of its own the secrets must be given, since several nodes share them', () => {
   assert.throws(
     () => readConfig({ DATABASE_URL: 'postgresql://x/y' }),
-    (error: SettingsError) => error.problems.length === 2 && error.problems.every((problem) => problem.includes('missing')),
+    (error: SettingsError) =>
+      error.problems.length === 2 && error.problems.every((problem) => problem.includes('missing')),
   );
-  const config = readConfig({ DATABASE_URL: 'postgresql://x/y', SERVER_KEYS: `${key(1)},${key(2)}`, SESSION_KEYS: key(3) });
+  const config = readConfig({
+    DATABASE_URL: 'postgresql://x/y',
+    SERVER_KEYS: `${key(1)},${key(2)}`,
+    SESSION_KEYS: key(3),
+  });
   assert.equal(config.serverKeys.current, 'k2');
   assert.equal(config.serverKeys.keys.size, 2);
 });

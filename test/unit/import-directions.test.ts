@@ -66,7 +66,10 @@ test('only services and the composition root know Prisma', () => {
     const area = areaOf(file);
     if (area === 'services') return false;
     const text = fs.readFileSync(path.join(src, file), 'utf8');
-    return importsOf(text).some((name) => name.includes('generated/prisma') || name.startsWith('@prisma/')) || /\.prisma\./.test(text);
+    return (
+      importsOf(text).some((name) => name.includes('generated/prisma') || name.startsWith('@prisma/')) ||
+      /\.prisma\./.test(text)
+    );
   });
   assert.deepEqual(wrong, []);
 });
@@ -76,7 +79,9 @@ test('libraries know no web framework, no database, no environment and no clock'
   for (const file of sourceFiles().filter((name) => LIBRARIES.includes(areaOf(name)))) {
     const text = fs.readFileSync(path.join(src, file), 'utf8');
     for (const name of importsOf(text)) {
-      if (FOREIGN_TO_LIBRARIES.some((foreign) => name === foreign || (foreign.endsWith('/') && name.startsWith(foreign)))) {
+      if (
+        FOREIGN_TO_LIBRARIES.some((foreign) => name === foreign || (foreign.endsWith('/') && name.startsWith(foreign)))
+      ) {
         wrong.push(`${file} imports ${name}`);
       }
     }
@@ -89,5 +94,8 @@ test('only config.ts reads the environment', () => {
   const reading = sourceFiles().filter((file) => /process\.env\b/.test(fs.readFileSync(path.join(src, file), 'utf8')));
   // The command's verbs hand the whole environment to readConfig; Postgres gets its PATH from it.
   const known = /^(config\.ts|cli\.ts|cli\/[\w-]+\.ts|services\/database\/embedded-postgres\.ts)$/;
-  assert.deepEqual(reading.filter((file) => !known.test(file.split(path.sep).join('/'))), []);
+  assert.deepEqual(
+    reading.filter((file) => !known.test(file.split(path.sep).join('/'))),
+    [],
+  );
 });

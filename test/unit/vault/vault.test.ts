@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { generateMasterKey, generateRecoveryCode, unwrapMasterKey, wrapMasterKey } from '../../../src/vault/master-key.ts';
+import {
+  generateMasterKey,
+  generateRecoveryCode,
+  unwrapMasterKey,
+  wrapMasterKey,
+} from '../../../src/vault/master-key.ts';
 import { openSealed, SealBrokenError, sealUnder } from '../../../src/vault/seal.ts';
 import { generateBoxKeys, openFrom, sealTo } from '../../../src/vault/sealed-box.ts';
 import {
@@ -44,10 +49,20 @@ test('the master key opens by passphrase or by recovery code, never without K_sr
   const masterKey = generateMasterKey();
   const code = generateRecoveryCode();
   assert.match(code, /^([0-9A-HJKMNP-TV-Z]{4}-){7}[0-9A-HJKMNP-TV-Z]{4}$/);
-  const byPassphrase = await wrapMasterKey(masterKey, { kind: 'passphrase', secret: 'vier Wörter für mich' }, serverKey, 'u 1');
+  const byPassphrase = await wrapMasterKey(
+    masterKey,
+    { kind: 'passphrase', secret: 'vier Wörter für mich' },
+    serverKey,
+    'u 1',
+  );
   const byRecovery = await wrapMasterKey(masterKey, { kind: 'recovery', secret: code }, serverKey, 'u 1');
-  const open = (wrapped: typeof byPassphrase, kind: 'passphrase' | 'recovery', secret: string, key = serverKey, context = 'u 1') =>
-    unwrapMasterKey(wrapped, { kind, secret }, key, context);
+  const open = (
+    wrapped: typeof byPassphrase,
+    kind: 'passphrase' | 'recovery',
+    secret: string,
+    key = serverKey,
+    context = 'u 1',
+  ) => unwrapMasterKey(wrapped, { kind, secret }, key, context);
   assert.deepEqual(await open(byPassphrase, 'passphrase', 'vier Wörter für mich'), masterKey);
   // typed on another keyboard: decomposed umlauts are the same passphrase
   assert.deepEqual(await open(byPassphrase, 'passphrase', 'vier Wörter für mich'.normalize('NFD')), masterKey);
