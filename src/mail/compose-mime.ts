@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import MimeNode from 'nodemailer/lib/mime-node';
 import type { Address } from './address.ts';
@@ -39,6 +40,9 @@ export interface ComposedMessage {
   headers: { name: string; line: string }[];
 }
 
+const KiB = 1024;
+const SLICE_BYTES = 57 * KiB;
+const YIELD_BYTES = 16 * SLICE_BYTES;
 const NEWLINE = /\r\n|\r|\n/g;
 const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/i;
 const FILE_ACCESS = { disableFileAccess: true, disableUrlAccess: true } as const;
@@ -73,12 +77,20 @@ export function bccHeader(recipients: readonly Address[]): string {
 function toAttachment({ name, type, bytes }: ComposedAttachment) {
   return {
     filename: safeFileName(name),
-    content: bytes,
+    content: Readable.from(slices(bytes), { objectMode: false }),
     contentType: MEDIA_TYPE.test(type) ? type.toLowerCase() : 'application/octet-stream',
     contentDisposition: 'attachment' as const,
     // an attached message, too: RFC 8551 section 3.1.2 wants 7bit, and base64 survives every relay
     contentTransferEncoding: 'base64' as const,
   };
+}
+
+/** In small pieces: nodemailer encodes each in one go, and 25 MB at once would keep everybody else waiting. */
+async function* slices(bytes: Buffer): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+    yield bytes.subarray(at, at + SLICE_BYTES);
+    if (at % YIELD_BYTES === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 /** File name without path and control characters. */

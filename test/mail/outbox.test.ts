@@ -5,11 +5,12 @@ import { findByMessageId } from '../../src/mail/imap-mailbox.ts';
 import { fetchSource } from '../../src/mail/message-source.ts';
 import type { Node } from '../../src/server.ts';
 import { type OutboxOptions, openOutbox } from '../../src/services/outbox.ts';
+import { folderId } from '../../src/services/read-folders.ts';
 import { openMessage } from '../../src/smime/open-message.ts';
 import type { World, WorldPerson } from '../../testbed/world.ts';
-import { composeThroughPages, sendThroughPages } from '../support/compose.ts';
+import { composeThroughPages, pressOnDraft, sendThroughPages } from '../support/compose.ts';
 import { keyOfPerson, settleIn, trustRoot, withMailbox } from '../support/letters.ts';
-import type { Visitor } from '../support/visitor.ts';
+import { signInAs, type Visitor } from '../support/visitor.ts';
 import { type SpawnedNode, spawnTestNode, startTestNode, startTestWorld } from '../support/world.ts';
 
 const PASSPHRASE = 'quiet harbour lantern 42';
@@ -162,6 +163,38 @@ test('a signed and encrypted letter with an attachment arrives once, and its cop
   assert.equal(left, 0, 'no bytes are kept once it is done');
 });
 
+test('a reply quotes what was signed and encrypted, a forward takes the attachment along, and both must be encrypted', async () => {
+  const { alain: from, marta: to } = world.people;
+  const file = new File(['annex-content'], 'annex.txt', { type: 'text/plain' });
+  const url = await sendThroughPages(alain, { to: to.address, subject: 'Question', text: 'How many?', file });
+  const { messageId } = await done(url);
+  await arrived(to, messageId);
+  const place = await withMailbox(node, to, async (connection) => {
+    const found = await findByMessageId(connection, 'INBOX', messageId);
+    return found.ok
+      ? `${folderId('INBOX')}/${found.value.uidValidity}-${found.value.uids[0]}`
+      : assert.fail(found.reason);
+  });
+  const reply = await marta.get(`/drafts/new?reply=${place}&mode=reply`);
+  assert.match(reply.text, /&gt; How many\?/);
+  assert.match(reply.text, /value="Re: Question"/);
+  assert.match(reply.text, new RegExp(from.address.replaceAll('.', '\\.')));
+  assert.match(reply.text, /checked disabled/, 'the button cannot be released');
+  const forward = await marta.get(`/drafts/new?reply=${place}&mode=forward`);
+  assert.match(forward.text, /annex\.txt/);
+  assert.match(forward.text, /value="Fwd: Question"/);
+  const sent = await pressOnDraft(
+    marta,
+    forward,
+    { to: from.address, subject: 'Fwd: Question', text: 'see below', encrypt: false },
+    'send',
+  );
+  const row = await done(sent.url);
+  assert.equal(row.encrypted, true, 'whatever the form says');
+  const [copy] = await arrived(from, row.messageId);
+  assert.equal(openAs(from, copy as Buffer).attachments[0]?.name, 'annex.txt');
+});
+
 test('each Bcc recipient gets a copy of its own that nobody else is named in', async () => {
   const { alain: from, marta: to, otto } = world.people;
   await storeContact(from, otto);
@@ -307,7 +340,6 @@ for (const { name, reached } of MOMENTS) {
 }
 
 async function signedInAt(url: string, person: WorldPerson): Promise<{ visitor: Visitor }> {
-  const { signInAs } = await import('../support/visitor.ts');
   const visitor = await signInAs(url, person);
   await visitor.get('/keys/unlock');
   await visitor.post('/keys/unlock', { passphrase: PASSPHRASE });

@@ -1,5 +1,5 @@
 import type { Formats } from '../../i18n/formats.ts';
-import type { LetterProgress, LetterView, RecipientEvidence } from '../../services/letters.ts';
+import type { LetterLine, LetterProgress, LetterView, RecipientEvidence } from '../../services/letters.ts';
 
 export type Look = 'ok' | 'wait' | 'failed' | 'later';
 export type Event = { look: Look; icon: string; title: string; at: Date | null; why: string; answer: string };
@@ -16,6 +16,14 @@ const PROGRESS: Record<LetterProgress, { look: Look; icon: string }> = {
 
 export function progressMark({ t }: Formats, progress: LetterProgress) {
   return { ...PROGRESS[progress], text: t(`letters.progress.${progress}`) };
+}
+
+/** In few words, for the list; who was refused is no detail. */
+export function listMark({ t }: Formats, letter: Pick<LetterLine, 'progress' | 'failed' | 'accepted'>) {
+  if (letter.failed > 0 && letter.accepted > 0) {
+    return { look: 'failed' as const, icon: 'warning', text: t('letters.short.partly') };
+  }
+  return { ...PROGRESS[letter.progress], text: t(`letters.short.${letter.progress}`) };
 }
 
 const RECIPIENT: Record<RecipientEvidence['state'], { look: Look; icon: string }> = {

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn, unlockedKey } from '../../plugins/session.ts';
 import { listLetters } from '../../services/letters.ts';
-import { progressMark } from './letter-view.ts';
+import { listMark } from './letter-view.ts';
 
 export function showLetters(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
@@ -15,7 +15,7 @@ export function showLetters(context: Context) {
       letters: letters.map((letter) => ({
         ...letter,
         who: list(letter.recipients.map(plainName)),
-        mark: progressMark(request.formats, letter.progress),
+        mark: listMark(request.formats, letter),
         summary: t('letters.summary', { accepted: letter.accepted, total: letter.total }),
       })),
     });
