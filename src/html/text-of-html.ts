@@ -35,7 +35,6 @@ const DROPPED_WITH_CONTENT = [
   'option',
   'xmp',
 ];
-const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"' };
 
 /** The words of an HTML message as plain text, for quoting and for printing. Quotes get `> ` in front of their lines. */
 export function textOfHtml(html: string): string {
@@ -50,11 +49,16 @@ export function textOfHtml(html: string): string {
   const writer = new LineWriter();
   // What the sanitiser writes is well-formed: a tag without attributes, or text whose < and & are escaped.
   for (const [token, slash, tag = ''] of marked.matchAll(/<(\/?)([a-z0-9]+)[^>]*>|[^<]+/g)) {
-    if (tag === '') writer.text(token.replace(/&(amp|lt|gt|quot);/g, (_, name: string) => ENTITIES[name] ?? ''));
+    if (tag === '') writer.text(unescaped(token));
     else if (slash === '/') writer.close(tag);
     else writer.open(tag);
   }
   return writer.finish();
+}
+
+// One entity after the other: a function called for each of a million of them takes five times as long.
+function unescaped(text: string): string {
+  return text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&amp;', '&');
 }
 
 class LineWriter {
