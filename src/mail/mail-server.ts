@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 
 /** `implicit`: TLS from the first byte (RFC 8314); `starttls`: the connection is upgraded before anything is said. */
@@ -48,10 +49,12 @@ export function isSafeLogin(credential: Credential): boolean {
 
 /** TLS options for `host`: the certificate is always checked, against the administrator's CA where there is one. */
 export function tlsOptions(server: MailServer, host: string): ConnectionOptions {
+  const name = server.serverName ?? host;
   return {
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',
-    servername: server.serverName ?? host,
+    // SNI has names only (RFC 6066 section 3); an address is checked against the certificate's own addresses.
+    ...(isIP(name) === 0 ? { servername: name } : {}),
     ...(server.caPem === null ? {} : { ca: server.caPem }),
   };
 }

@@ -15,6 +15,10 @@ declare module 'fastify' {
     /** Token for the forms of this page: bound to the session, before sign-in to a cookie of its own */
     formToken: string;
   }
+  interface FastifyContextConfig {
+    /** A form for visitors: its token is bound to a cookie of its own */
+    visitForm?: boolean;
+  }
 }
 
 /**
@@ -35,7 +39,7 @@ export const csrfPlugin = fp(
         return;
       }
       const body = request.body as Record<string, unknown> | null | undefined;
-      if (!isToken(body?.[FIELD], request.formToken)) throw new AppError('form-expired');
+      if (request.formToken === '' || !isToken(body?.[FIELD], request.formToken)) throw new AppError('form-expired');
     });
   },
   { name: 'csrf', dependencies: ['session', '@fastify/cookie', '@fastify/multipart'] },
@@ -44,6 +48,8 @@ export const csrfPlugin = fp(
 function tokenFor(config: Config, request: FastifyRequest, reply: FastifyReply): string {
   const key = keyOf(config.sessionKeys, config.sessionKeys.current);
   if (request.signedIn) return formTokenOf(request.signedIn);
+  // Public pages without a form set no cookie.
+  if (!request.routeOptions.config.visitForm) return '';
   const name = config.secure ? '__Host-visit' : 'visit';
   let visit = request.cookies[name];
   if (!visit || !/^[\w-]{43}$/.test(visit)) {

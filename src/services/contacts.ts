@@ -107,6 +107,10 @@ export async function addContact(
     where: { accountId_addressKey: { accountId: session.account.id, addressKey: key } },
   });
   if (created.count === 1) await auditContact(context, session, contact.id, 'contact-added');
+  // Asked for a link by address alone, the contact gets its name with the answer (S02).
+  else if (given.name && addressKey(contact.name) === key) {
+    await prisma.contact.update({ where: { id: contact.id }, data: { name: given.name } });
+  }
   return { id: contact.id, outcome: created.count === 1 ? 'added' : 'known' };
 }
 

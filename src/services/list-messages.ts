@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import type { Formats } from '../i18n/formats.ts';
 import { listPage, type MessagePage } from '../mail/message-list.ts';
-import { mailboxOf, valueOf as valueOrError } from './mailbox.ts';
+import { mailboxOf, valueOrError } from './mailbox.ts';
 import { type KeptVerdict, keptVerdicts } from './message-verdicts.ts';
 import { type FolderPlace, readFolderPlaces } from './read-folders.ts';
 import type { SignedIn } from './session.ts';

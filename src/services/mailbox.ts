@@ -19,7 +19,7 @@ export function mailboxOf(context: Pick<Context, 'mail'>, session: SignedIn): Ma
 }
 
 /** The value, or the AppError that a page shows for this failure. */
-export function valueOf<T>(result: SessionMailboxResult<T>, gone: 'message-gone' | 'folder-gone' = 'message-gone'): T {
+export function valueOrError<T>(result: SessionMailboxResult<T>, gone: 'message-gone' | 'folder-gone' = 'message-gone'): T {
   if (result.ok) return result.value;
   switch (result.reason) {
     case 'gone':

@@ -2,7 +2,7 @@ import type { Context } from '../context.ts';
 import type { MailboxConnection, MailboxResult } from '../mail/imap-connection.ts';
 import { specialFolder } from '../mail/imap-folders.ts';
 import { deleteMessages, type MessageSet, moveMessages, setFlag } from '../mail/imap-mailbox.ts';
-import { mailboxOf, valueOf as valueOrError } from './mailbox.ts';
+import { mailboxOf, valueOrError } from './mailbox.ts';
 import type { MessageRef } from './message-ref.ts';
 import { forgetVerdictsOf } from './message-verdicts.ts';
 import type { SignedIn } from './session.ts';

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import { fetchPiece } from '../mail/message-piece.ts';
-import { mailboxOf, valueOf as valueOrError } from './mailbox.ts';
+import { mailboxOf, valueOrError } from './mailbox.ts';
 import type { MessageRef } from './message-ref.ts';
 import type { SignedIn } from './session.ts';
 

@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts';
 import { fetchSource, type MessageFacts } from '../mail/message-source.ts';
 import type { OpenedMessage } from '../smime/verdict.ts';
 import type { JobFailure, OpenJob } from '../smime/worker-jobs.ts';
-import { mailboxOf, valueOf as valueOrError } from './mailbox.ts';
+import { mailboxOf, valueOrError } from './mailbox.ts';
 import type { MessageRef } from './message-ref.ts';
 import { sealedKeysOf } from './own-keys.ts';
 import type { SignedIn } from './session.ts';

@@ -7,7 +7,7 @@ import { showSignIn } from './show-sign-in.ts';
 
 export function sessionRoutes(app: FastifyInstance, context: Context): void {
   app.get('/', enter(context));
-  app.get('/sign-in', { config: { public: true } }, showSignIn());
-  app.post('/sign-in', { config: { public: true } }, createSignIn(context));
+  app.get('/sign-in', { config: { public: true, visitForm: true } }, showSignIn());
+  app.post('/sign-in', { config: { public: true, visitForm: true } }, createSignIn(context));
   app.post('/sign-out', endSignIn(context));
 }
