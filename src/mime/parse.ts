@@ -14,6 +14,8 @@ const MAX_PARTS = 2_000;
 const MAX_FIELDS = 2_000;
 const MAX_HEADER_BYTES = 2 * 1024 * 1024;
 const MAX_BOUNDARY = 200;
+/** Two tokens (RFC 2045 section 5.1); what is no media type could not stand in the header of an answer either. */
+const MEDIA_TYPE = /^[!#$%&'*+.^_`{|}~0-9a-z-]{1,127}\/[!#$%&'*+.^_`{|}~0-9a-z-]{1,127}$/;
 
 export interface HeaderField {
   /** Lower case. */
@@ -124,7 +126,7 @@ function readEntity(region: Region, budget: { parts: number }): MimeEntity {
 
 function contentTypeOf(field: string | null, fallback: string): ParameterisedValue {
   const read = field === null ? null : parseParameterised(field);
-  return read !== null && /^[^\s/]+\/[^\s/]+$/.test(read.value)
+  return read !== null && MEDIA_TYPE.test(read.value)
     ? read
     : { value: fallback, parameters: read?.parameters ?? new Map() };
 }

@@ -105,4 +105,6 @@ export async function* readParts(
     else if (part.filename === '' || part.filename === undefined) part.file.resume();
     else yield { kind: 'file', name: part.fieldname, file: part };
   }
+  // A form without any part carries no token either.
+  if (!checked) throw new AppError('form-expired');
 }

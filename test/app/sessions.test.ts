@@ -25,7 +25,20 @@ test('a visitor is led to the sign-in page and back to where he wanted to go', a
 
 test('every page carries the headers of the security policy', async () => {
   const cookie = await world.cookieFor(world.alain);
-  const routes = ['/sign-in', '/', '/contacts', '/digital-ids', '/trust', '/settings', '/first-steps', '/drafts', '/keys/passphrase', '/help', '/certificates', '/nowhere'];
+  const routes = [
+    '/sign-in',
+    '/',
+    '/contacts',
+    '/digital-ids',
+    '/trust',
+    '/settings',
+    '/first-steps',
+    '/drafts',
+    '/keys/passphrase',
+    '/help',
+    '/certificates',
+    '/nowhere',
+  ];
   for (const url of routes) {
     const answer = await world.app.inject({ url, headers: { cookie } });
     assert.equal(answer.headers['content-security-policy'], PAGE_POLICY, url);
@@ -34,7 +47,11 @@ test('every page carries the headers of the security policy', async () => {
     assert.equal(answer.headers['cross-origin-opener-policy'], 'same-origin', url);
     assert.equal(answer.headers['cross-origin-resource-policy'], 'same-origin', url);
     assert.equal(answer.headers['cache-control'], 'no-store', url);
-    assert.doesNotMatch(answer.body, /<script(?![^>]*src=)[^>]*>|<style|\sstyle=|\son[a-z]+=/i, `${url} has inline script or style`);
+    assert.doesNotMatch(
+      answer.body,
+      /<script(?![^>]*src=)[^>]*>|<style|\sstyle=|\son[a-z]+=/i,
+      `${url} has inline script or style`,
+    );
   }
 });
 
@@ -43,7 +60,11 @@ test('a form without the token, from elsewhere or without an origin changes noth
   const page = await world.app.inject({ url: '/keys/passphrase', headers: { cookie } });
   const payload = form({ _csrf: tokenOf(page.body), passphrase: 'four words of mine', repeated: 'four words of mine' });
   const attempts: [string, Record<string, string>, string][] = [
-    ['no token', { ...formHeaders, cookie }, form({ passphrase: 'four words of mine', repeated: 'four words of mine' })],
+    [
+      'no token',
+      { ...formHeaders, cookie },
+      form({ passphrase: 'four words of mine', repeated: 'four words of mine' }),
+    ],
     ['token of nobody', { ...formHeaders, cookie }, form({ _csrf: 'x'.repeat(43), passphrase: 'four words of mine' })],
     ['another origin', { ...formHeaders, origin: 'https://evil.example', cookie }, payload],
     ['null origin', { ...formHeaders, origin: 'null', cookie }, payload],
@@ -57,14 +78,48 @@ test('a form without the token, from elsewhere or without an origin changes noth
   assert.equal(await world.database.prisma.vault.count(), 0);
 });
 
+test('a form of parts needs its token first, also when it has no parts', async () => {
+  const cookie = await world.cookieFor(world.alain);
+  const field = (name: string, value: string) =>
+    `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
+  const token = tokenOf((await world.app.inject({ url: '/settings', headers: { cookie } })).body);
+  const headers = { origin, cookie, 'content-type': 'multipart/form-data; boundary=b' };
+  for (const body of ['', field('x', 'y'), field('x', 'y') + field('_csrf', token), field('_csrf', `${token}x`)]) {
+    const answer = await world.app.inject({
+      method: 'POST',
+      url: '/trust/import',
+      headers,
+      payload: `${body}--b--\r\n`,
+    });
+    assert.equal(answer.statusCode, 403, body);
+  }
+  const right = await world.app.inject({
+    method: 'POST',
+    url: '/trust/import',
+    headers,
+    payload: `${field('_csrf', token)}--b--\r\n`,
+  });
+  assert.notEqual(right.statusCode, 403);
+});
+
 test('the form before sign-in needs its token and origin as well', async () => {
   const page = await world.app.inject({ url: '/sign-in' });
   const visit = page.cookies.find((each) => each.name === 'visit');
   const payload = { address: 'a@b.example', password: 'x' };
-  const refused = await world.app.inject({ method: 'POST', url: '/sign-in', headers: formHeaders, payload: form({ ...payload, _csrf: tokenOf(page.body) }) });
+  const refused = await world.app.inject({
+    method: 'POST',
+    url: '/sign-in',
+    headers: formHeaders,
+    payload: form({ ...payload, _csrf: tokenOf(page.body) }),
+  });
   assert.equal(refused.statusCode, 403, 'the token belongs to a cookie');
   const headers = { ...formHeaders, cookie: `visit=${visit?.value}` };
-  const asked = await world.app.inject({ method: 'POST', url: '/sign-in', headers, payload: form({ ...payload, _csrf: tokenOf(page.body) }) });
+  const asked = await world.app.inject({
+    method: 'POST',
+    url: '/sign-in',
+    headers,
+    payload: form({ ...payload, _csrf: tokenOf(page.body) }),
+  });
   assert.equal(asked.statusCode, 401);
   assert.match(asked.body, /value="a@b.example"/, 'what was typed is kept');
   assert.doesNotMatch(asked.body, /value="x"/, 'but not the password');
@@ -77,7 +132,10 @@ test('odd bytes in a form, a token or a header are refused and never a fault of 
   const post = (fields: Record<string, string>) =>
     world.app.inject({ method: 'POST', url: '/sign-in', headers, payload: form(fields) });
   const token = tokenOf(page.body);
-  assert.equal((await post({ _csrf: 'é'.repeat(token.length), address: 'a@b.example', password: 'x' })).statusCode, 403);
+  assert.equal(
+    (await post({ _csrf: 'é'.repeat(token.length), address: 'a@b.example', password: 'x' })).statusCode,
+    403,
+  );
   assert.equal((await post({ _csrf: token, address: 'a\0@b.example', password: 'x' })).statusCode, 401);
   const cookie = await world.cookieFor(world.elise);
   const settings = await world.app.inject({ url: '/settings', headers: { cookie } });
@@ -105,10 +163,15 @@ test('keys lock when nothing was done for the set time, and the session ends aft
   const old = cookie;
   cookie = `sid=${made.cookies.find((each) => each.name === 'sid')?.value}`;
   assert.notEqual(cookie, old, 'the token changes when keys come into the session');
-  assert.equal((await world.app.inject({ url: '/drafts', headers: { cookie: old } })).statusCode, 302, 'the old one is worth nothing');
+  assert.equal(
+    (await world.app.inject({ url: '/drafts', headers: { cookie: old } })).statusCode,
+    302,
+    'the old one is worth nothing',
+  );
 
   const minutes = (count: number) => world.setNow(new Date(start.getTime() + count * 60_000));
-  const keysOpen = async () => (await world.app.inject({ url: '/settings', headers: { cookie } })).body.includes('/keys/lock');
+  const keysOpen = async () =>
+    (await world.app.inject({ url: '/settings', headers: { cookie } })).body.includes('/keys/lock');
   minutes(10);
   assert.ok(await keysOpen());
   minutes(24);
@@ -134,10 +197,17 @@ test('attempts are limited for an address on all nodes, before the mail server i
     });
   const statuses = [];
   for (let n = 0; n < world.config.signInLimit + 1; n++) statuses.push((await attempt()).statusCode);
-  assert.deepEqual(statuses.slice(0, -1), Array(world.config.signInLimit).fill(502), 'nobody answers at this mail server');
+  assert.deepEqual(
+    statuses.slice(0, -1),
+    Array(world.config.signInLimit).fill(502),
+    'nobody answers at this mail server',
+  );
   assert.equal(statuses.at(-1), 429);
   const table = await world.database.prisma.attemptWindow.findMany();
-  assert.ok(table.every((row) => !row.bucket.includes('@')), 'the table is no list of addresses');
+  assert.ok(
+    table.every((row) => !row.bucket.includes('@')),
+    'the table is no list of addresses',
+  );
 });
 
 test('a wrong passphrase, a wrong recovery code and the right ones', async () => {
@@ -145,14 +215,22 @@ test('a wrong passphrase, a wrong recovery code and the right ones', async () =>
   let cookie = await world.cookieFor(world.alain);
   const post = async (url: string, fields: Record<string, string>) => {
     const token = tokenOf((await world.app.inject({ url: '/settings', headers: { cookie } })).body);
-    const answer = await world.app.inject({ method: 'POST', url, headers: { ...formHeaders, cookie }, payload: form({ _csrf: token, ...fields }) });
+    const answer = await world.app.inject({
+      method: 'POST',
+      url,
+      headers: { ...formHeaders, cookie },
+      payload: form({ _csrf: token, ...fields }),
+    });
     const fresh = answer.cookies.find((each) => each.name === 'sid')?.value;
     if (fresh) cookie = `sid=${fresh}`;
     return answer;
   };
   const weak = await post('/keys/passphrase', { passphrase: 'short', repeated: 'short' });
   assert.equal(weak.statusCode, 400);
-  const same = await post('/keys/passphrase', { passphrase: 'mailbox-password-canary', repeated: 'mailbox-password-canary' });
+  const same = await post('/keys/passphrase', {
+    passphrase: 'mailbox-password-canary',
+    repeated: 'mailbox-password-canary',
+  });
   assert.equal(same.statusCode, 400, 'the mailbox password is no passphrase');
   const made = await post('/keys/passphrase', { passphrase: 'first words of mine', repeated: 'first words of mine' });
   const code = /id="recovery-code">([^<]+)</.exec(made.body)?.[1] ?? '';
@@ -167,7 +245,11 @@ test('a wrong passphrase, a wrong recovery code and the right ones', async () =>
   const recovered = await post('/keys/recovery', { code: code.toLowerCase(), ...fields });
   assert.equal(recovered.statusCode, 200);
   await post('/keys/lock', {});
-  assert.equal((await post('/keys/unlock', { passphrase: 'first words of mine' })).statusCode, 401, 'the old passphrase is worth nothing');
+  assert.equal(
+    (await post('/keys/unlock', { passphrase: 'first words of mine' })).statusCode,
+    401,
+    'the old passphrase is worth nothing',
+  );
   assert.equal((await post('/keys/recovery', { code, ...fields })).statusCode, 401, 'nor is the old code');
   assert.equal((await post('/keys/unlock', { passphrase: 'second words of mine' })).statusCode, 302);
   const used = await world.database.prisma.auditEntry.count({ where: { action: 'recovery-use', result: 'done' } });

@@ -231,6 +231,25 @@ QUJD
   });
 });
 
+it('what is no media type is plain text', () => {
+  for (const written of [
+    'text',
+    'text/',
+    'text/pl€in',
+    'a/b/c',
+    'text/"x"',
+    'text/plain\u0001',
+    'text/plain, image/png',
+  ]) {
+    assert.equal(
+      parseEntity(Buffer.from(`Content-Type: ${written}; x=y\r\n\r\n`)).contentType.value,
+      'text/plain',
+      written,
+    );
+  }
+  assert.equal(parseEntity(Buffer.from('Content-Type: Image/SVG+XML\r\n\r\n')).contentType.value, 'image/svg+xml');
+});
+
 it('a body made of what the boundary begins with costs no more than its length', () => {
   const levels = Array.from({ length: 20 }, (_, level) => '-'.repeat(180 - level));
   const head = levels.map((name) => `Content-Type: multipart/mixed; boundary="${name}"\r\n\r\n--${name}\r\n`).join('');
