@@ -6,9 +6,8 @@ import path from 'node:path';
  * their sizes from the names. Far quicker than sending them.
  */
 export function fillFolder(maildir: string, folder: string, count: number): void {
-  const at = path.join(maildir, `.${folder}`);
+  const at = path.join(maildir, folder);
   for (const each of ['cur', 'new', 'tmp']) fs.mkdirSync(path.join(at, each), { recursive: true });
-  fs.writeFileSync(path.join(at, 'maildirfolder'), '');
   const start = Date.UTC(2026, 0, 1) / 1000;
   for (let n = 0; n < count; n++) {
     const second = start + n * 60;
