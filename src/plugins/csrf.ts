@@ -27,6 +27,8 @@ declare module 'fastify' {
  */
 export const csrfPlugin = fp(
   async (app, { context }: { context: Context }) => {
+    // Forms come as forms: other types are refused before anything of them is read.
+    app.removeContentTypeParser(['application/json', 'text/plain']);
     app.decorateRequest('formToken', '');
     app.addHook('onRequest', async (request, reply) => {
       request.formToken = tokenFor(context.config, request, reply);

@@ -17,7 +17,15 @@ test('a visitor is led to the sign-in page and back to where he wanted to go', a
   const answer = await world.app.inject({ url: '/contacts?page=2' });
   assert.equal(answer.statusCode, 302);
   assert.equal(answer.headers.location, '/sign-in?next=%2Fcontacts%3Fpage%3D2');
-  for (const next of ['//evil.example', 'https://evil.example', '/\\evil.example', 'javascript:alert(1)']) {
+  for (const next of [
+    '/\u0000',
+    '/\u{1f600}',
+    '/é',
+    '//evil.example',
+    'https://evil.example',
+    '/\\evil.example',
+    'javascript:alert(1)',
+  ]) {
     const page = await world.app.inject({ url: `/sign-in?next=${encodeURIComponent(next)}` });
     assert.match(page.body, /name="next" value="\/"/, next);
   }
@@ -100,6 +108,20 @@ test('a form of parts needs its token first, also when it has no parts', async (
     payload: `${field('_csrf', token)}--b--\r\n`,
   });
   assert.notEqual(right.statusCode, 403);
+});
+
+test('what is no form is refused, with a token or without', async () => {
+  const cookie = await world.cookieFor(world.alain);
+  const _csrf = tokenOf((await world.app.inject({ url: '/settings', headers: { cookie } })).body);
+  for (const [type, payload] of [
+    ['application/json', JSON.stringify({ _csrf })],
+    ['text/plain', `_csrf=${_csrf}`],
+    ['multipart/form-data; boundary=b', '--b--'],
+  ]) {
+    const headers = { origin, cookie, 'content-type': type as string };
+    const answer = await world.app.inject({ method: 'POST', url: '/keys/lock', headers, payload: payload as string });
+    assert.equal(answer.statusCode, 415, type);
+  }
 });
 
 test('the form before sign-in needs its token and origin as well', async () => {
