@@ -190,6 +190,8 @@ function signedLayer(
     verifySignature(signer, signed.contentType, digestOf, known, context.legacyAlgorithms),
   );
   const reasons: Reason[] = signatures.length === 0 ? ['no-signer'] : [];
+  // RFC 8551 section 2.4.1: mail is signed as data. What was signed as a time stamp or a key is no letter.
+  if (signed.contentType !== CONTENT_TYPE.data) reasons.push('malformed');
   return { kind: 'signed', form, partPath: entity.partPath, reasons, signatures, certificates: signed.certificates };
 }
 

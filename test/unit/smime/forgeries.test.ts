@@ -62,7 +62,13 @@ function opaque(cms: Buffer, type = 'signed-data', head = header()): Buffer {
 }
 
 /** SignedData with attributes of the test's choice; null for none. */
-function crafted(attributes: Buffer[] | null, content: Buffer, detached: boolean, signers = 1): Buffer {
+function crafted(
+  attributes: Buffer[] | null,
+  content: Buffer,
+  detached: boolean,
+  signers = 1,
+  type: string = CONTENT_TYPE.data,
+): Buffer {
   const { certificate, privateKey } = people.alice;
   const set = attributes === null ? null : der.setOf(...attributes);
   const signature = rawSign('sha256', set ?? content, privateKey);
@@ -80,7 +86,7 @@ function crafted(attributes: Buffer[] | null, content: Buffer, detached: boolean
   const body = der.sequence(
     der.integer(1),
     der.setOf(digest),
-    der.sequence(der.objectIdentifier(CONTENT_TYPE.data), ...encapsulated),
+    der.sequence(der.objectIdentifier(type), ...encapsulated),
     der.context(0, certificate.der),
     der.setOf(...Array.from({ length: signers }, () => info)),
   );
@@ -155,6 +161,13 @@ describe('signatures', () => {
     );
     for (const attributes of cases) {
       assert.match(verdict(open(opaque(crafted(attributes, ENTITY, false)))), /^invalid attributes-malformed/);
+    }
+  });
+
+  it('T25 what was signed as a time stamp is no letter', () => {
+    for (const type of ['1.2.840.113549.1.9.16.1.4', CONTENT_TYPE.signedData]) {
+      const cms = crafted([typeAttribute(type), digestAttribute()], ENTITY, false, 1, type);
+      assert.equal(open(opaque(cms)).signature.status, 'invalid', type);
     }
   });
 
