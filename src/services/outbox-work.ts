@@ -37,8 +37,10 @@ type ClaimedEnvelope = ClaimedLetter['envelopes'][number];
 /** Where a letter's mail goes and as whom. */
 type Way = { server: MailServer; credential: Credential };
 
-/** At least so long after an answer that was not heard: reports of a message that was taken have arrived by then. */
-const UNKNOWN_WAIT_MS = 5_000;
+/** How often the inbox is asked for a report after an answer that was not heard. */
+const REPORT_LOOK_MS = 5_000;
+/** Until then a report of failure has come back; reports of success are not asked for (src/mail/submission.ts). */
+const REPORT_PATIENCE_MS = 10_000;
 /** Filing is not urgent: nobody but the sender waits for it. */
 const FILING_RETRIES = 5;
 
@@ -89,16 +91,16 @@ async function attempt(
   signal: AbortSignal,
 ): Promise<void> {
   const { database, now } = context;
-  const earlier = await closeInterrupted(context, envelope);
-  if (earlier.unknownSince) {
+  const unknown = await unknownAttempts(context, envelope);
+  if (unknown) {
     // The server may have it. Its reports carry our envelope id, which nobody else can know.
-    const found = await reportArrived(way, envelope.envelopeId, earlier.unknownSince, signal);
+    const found = await reportArrived(way, envelope.envelopeId, unknown.first, signal);
     if (found === 'arrived') return recordTaken(database, envelope.id, now());
-    const tooEarly = earlier.justFound && now().getTime() - earlier.lastAt.getTime() < UNKNOWN_WAIT_MS;
+    const hopeful = now().getTime() - unknown.last.getTime() < REPORT_PATIENCE_MS;
     // While the inbox cannot be asked, waiting is better than sending twice; it ends with the time for trying.
     const cannotAsk = found === 'unreachable' && now() < envelope.givesUpAt;
-    if (tooEarly || cannotAsk) {
-      const nextAttemptAt = new Date(now().getTime() + (tooEarly ? UNKNOWN_WAIT_MS : context.config.retryMs));
+    if (hopeful || cannotAsk) {
+      const nextAttemptAt = new Date(now().getTime() + REPORT_LOOK_MS);
       await database.prisma.envelope.update({ where: { id: envelope.id }, data: { nextAttemptAt } });
       return;
     }
@@ -117,8 +119,7 @@ async function attempt(
     { signal },
   );
   await context.afterSubmission?.(letter.id, result);
-  const wait =
-    result.outcome === 'unknown' ? Math.max(context.config.retryMs, UNKNOWN_WAIT_MS) : context.config.retryMs;
+  const wait = result.outcome === 'unknown' ? REPORT_LOOK_MS : context.config.retryMs;
   await recordResult(database, { envelope, attemptId, result, at: now(), nextAt: new Date(now().getTime() + wait) });
 }
 
@@ -134,25 +135,30 @@ async function* bytesOf(database: Database, envelope: ClaimedEnvelope, attemptId
   }
 }
 
-type Earlier = { unknownSince: Date | null; lastAt: Date; justFound: boolean };
-
-/** Attempts of a node that was killed: `interrupted` where nothing was sent, `unknown` where the last piece was going out. */
-async function closeInterrupted({ database, now }: WorkContext, envelope: ClaimedEnvelope): Promise<Earlier> {
-  let unknownSince: Date | null = null;
-  let lastAt = new Date(0);
-  let justFound = false;
+/**
+ * Closes attempts of a node that was killed: `interrupted` where nothing was sent, `unknown` where the last piece was
+ * going out.
+ * @returns when the first attempt of unknown outcome began and when the last ended or was found; null without any
+ */
+async function unknownAttempts(
+  { database, now }: WorkContext,
+  envelope: ClaimedEnvelope,
+): Promise<{ first: Date; last: Date } | null> {
+  const moments: { from: Date; to: Date }[] = [];
   for (const entry of envelope.log) {
-    if (entry.startedAt > lastAt) lastAt = entry.startedAt;
+    const at = now();
     let outcome = entry.outcome;
     if (entry.finishedAt === null) {
       outcome = entry.outcome === 'handing-over' ? 'unknown' : 'interrupted';
-      justFound ||= outcome === 'unknown';
-      await database.prisma.submissionAttempt.update({ where: { id: entry.id }, data: { outcome, finishedAt: now() } });
+      await database.prisma.submissionAttempt.update({ where: { id: entry.id }, data: { outcome, finishedAt: at } });
     }
-    if (outcome === 'unknown' && (unknownSince === null || entry.startedAt < unknownSince))
-      unknownSince = entry.startedAt;
+    if (outcome === 'unknown') moments.push({ from: entry.startedAt, to: entry.finishedAt ?? at });
   }
-  return { unknownSince, lastAt, justFound };
+  if (moments.length === 0) return null;
+  return {
+    first: new Date(Math.min(...moments.map(({ from }) => from.getTime()))),
+    last: new Date(Math.max(...moments.map(({ to }) => to.getTime()))),
+  };
 }
 
 /** Files the copy, then lets go of all bytes: what remains is what the sender's page shows. */
