@@ -100,6 +100,16 @@ test('any node serves a session, and sign-out ends it on all of them', async () 
   }
 });
 
+test('whoever signs in again ends the session that the browser had before', async () => {
+  const visitor = await signInAs(node.url, world.people.alain);
+  const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+  await visitor.get('/settings');
+  await visitor.post('/sign-in', { address: world.people.alain.address, password: world.people.alain.password });
+  const before = await fetch(`${node.url}/settings`, { headers: { cookie }, redirect: 'manual' });
+  assert.equal(before.status, 302);
+  assert.equal((await visitor.get('/settings')).url, '/settings');
+});
+
 test('one IMAP connection is kept for a session and closed at sign-out', async () => {
   const before = node.context.mail.size;
   const visitor = await signInAs(node.url, world.people.alain);

@@ -33,6 +33,7 @@ export function unlockAction(context: Context) {
       if (result.reason === 'too-many-attempts') return again(429, t('keys.unlock.tooMany', { time: time(result.retryAt) }));
       return again(401, t('keys.unlock.wrong'));
     }
+    result.masterKey.fill(0);
     setSessionCookie(reply, context.config, result.cookie);
     return reply.redirect(next);
   };

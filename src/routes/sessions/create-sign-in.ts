@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { setSessionCookie } from '../../plugins/session.ts';
+import { endSession } from '../../services/session.ts';
 import { type SignInResult, signIn } from '../../services/sign-in.ts';
 import { localPath } from '../local-path.ts';
 import { signInPage } from './show-sign-in.ts';
@@ -33,6 +34,10 @@ export function createSignIn(context: Context) {
     });
     if (!result.ok) return again(STATUS[result.reason], `sessions.signIn.${result.reason}`, waitFor(request, result));
     // A session that this browser had before ends here: the new one starts with nothing of it.
+    if (request.signedIn) {
+      await endSession(context.database, request.signedIn.sessionId);
+      await context.mail.close(request.signedIn.sessionId);
+    }
     setSessionCookie(reply, context.config, result.cookie);
     return reply.redirect(next);
   };
