@@ -37,7 +37,7 @@ results.push(run('Prisma client', process.execPath, ['bin/generate-client.mjs'])
 if (chosen.length === 0) {
   results.push(run('Debian packages', process.execPath, ['testbed/ensure-packages.ts', '--browser']));
   results.push(run('types', bin('tsc'), ['--noEmit']));
-  results.push(run('lint and format', bin('biome'), ['ci', '.']));
+  results.push(run('lint and format', path.join(root, 'node_modules/@biomejs/cli-linux-x64/biome'), ['ci', '.']));
 }
 const env: NodeJS.ProcessEnv = long ? { SEALPOST_LONG: '1' } : {};
 const wanted = (folders: string[]) => folders.filter((folder) => chosen.length === 0 || chosen.includes(folder));
