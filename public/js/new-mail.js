@@ -5,6 +5,7 @@ if (bar && 'EventSource' in window) listen(bar);
 
 function listen(place) {
   const events = new EventSource('/events');
+  const title = document.title;
   let count = 0;
   events.addEventListener('mail', (event) => {
     const news = JSON.parse(event.data);
@@ -13,6 +14,7 @@ function listen(place) {
     const form = new Intl.PluralRules(document.documentElement.lang).select(count) === 'one' ? 'one' : 'other';
     place.querySelector('[data-words]').textContent = (place.dataset[form] ?? '').replace('{count}', String(count));
     place.hidden = false;
+    document.title = `(${count}) ${title}`;
   });
   // A node that goes away must not be asked again and again by every open page: the browser waits, then tries anew.
   events.addEventListener('gone', () => events.close());

@@ -1,4 +1,4 @@
-import { type Piece, plainName, translateInPieces } from './isolate.ts';
+import { commonNameOf, type Piece, plainName, translateInPieces } from './isolate.ts';
 import type { TextParameters } from './message.ts';
 import { formatLocale, hasText, type Locale, type Translate, translator } from './translate.ts';
 
@@ -13,6 +13,8 @@ export interface Formats {
   pieces(key: string, names: Readonly<Record<string, string>>, parameters?: TextParameters): Piece[];
   /** A name from outside, on one line, at most 80 characters, without direction marks */
   plainName(name: string): string;
+  /** `Root 7` of `C=DE, CN=Root 7`: the name by which people know an issuer */
+  commonNameOf(name: string): string;
   /** EB95 12D8 … in groups of four */
   thumbprint(hex: string): string;
   /** 24 November 2026 */
@@ -83,6 +85,7 @@ export function formatsFor(locale: Locale, timeZone: string): Formats {
     has: hasText,
     pieces: (key, names, parameters) => translateInPieces(t, key, names, parameters),
     plainName,
+    commonNameOf,
     thumbprint: (hex) => (hex.toUpperCase().match(/.{1,4}/g) ?? []).join(' '),
     date,
     longDate,

@@ -23,6 +23,15 @@ export function plainName(name: string): string {
   return characters.length <= LONGEST_NAME ? line : `${characters.slice(0, LONGEST_NAME - 1).join('')}…`;
 }
 
+/**
+ * The common name of a name as certificates have it, `C=DE, O=KBA, CN=Root 7`: what people call an issuer. The whole name
+ * where it has none.
+ */
+export function commonNameOf(name: string): string {
+  const parts = name.split(/, (?=(?:[A-Za-z]+|[0-9.]+)=)/);
+  return parts.findLast((part) => part.startsWith('CN=') && part.length > 3)?.slice(3) ?? name;
+}
+
 /** Translates a sentence in pieces, so that foreign names in it can be isolated from its writing direction. */
 export function translateInPieces(
   t: Translate,

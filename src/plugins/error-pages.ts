@@ -38,6 +38,7 @@ async function showError(reply: FastifyReply, error: AppError) {
     code: error.code,
     text: t(`errors.${error.code}.text`, error.parameters),
     reference: error.parameters['reference'] ?? null,
+    wasSent: reply.request.method === 'POST',
   });
 }
 

@@ -75,6 +75,7 @@ async function pageFrame(context: Context, request: FastifyRequest, reply: Fasti
   return {
     ...request.formats,
     theme: session?.account.theme ?? null,
+    shortcuts: session?.account.shortcuts ?? false,
     csrf: session ? formTokenOf(session) : request.formToken,
     account: session && {
       name: `${session.account.firstName} ${session.account.surname}`,

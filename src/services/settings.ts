@@ -14,6 +14,7 @@ export type Settings = {
   signatureText: string;
   lockMinutes: number;
   remoteImages: boolean;
+  shortcuts: boolean;
 };
 
 /** Everything at once, as the form has it. */

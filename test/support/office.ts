@@ -6,7 +6,7 @@ import { createRootAuthority, issuePersonalCertificate } from '../../src/pki/iss
 import { generateKeyPair } from '../../src/pki/key-pair.ts';
 import type { Node } from '../../src/server.ts';
 import { folderId } from '../../src/services/read-folders.ts';
-import { sealMessage, type SigningKey } from '../../src/smime/seal-message.ts';
+import { type SigningKey, sealMessage } from '../../src/smime/seal-message.ts';
 import type { World } from '../../testbed/world.ts';
 import { composeThroughPages, sendThroughPages } from './compose.ts';
 import { fileMessages, keyOfPerson } from './letters.ts';
@@ -26,7 +26,12 @@ export type Stranger = SigningKey & { root: Certificate };
 export async function makeStranger(): Promise<Stranger> {
   const life = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + 90 * DAY_MS) };
   const organisation = { organisation: 'Ministerio de Transportes', country: 'ES' };
-  const root = await createRootAuthority({ name: 'DGT Transporte Root', ...organisation, ...life, keyAlgorithm: 'RSA-2048' });
+  const root = await createRootAuthority({
+    name: 'DGT Transporte Root',
+    ...organisation,
+    ...life,
+    keyAlgorithm: 'RSA-2048',
+  });
   const pair = await generateKeyPair('RSA-2048');
   const certificate = await issuePersonalCertificate({
     issuer: root,
@@ -129,14 +134,27 @@ export function oneOfEach(world: World, stranger: Stranger): Record<string, Buff
   return {
     unsigned: messageTo(world, { subject: 'Opening hours of the card office', text: 'We are closed on Friday.' }),
     invalid: Buffer.from(signed.toString('latin1').replace('Card 0417 is valid', 'Card 0418 is valid'), 'latin1'),
-    mismatch: messageTo(world, { subject: 'In the name of Marta', from: `${world.people.marta.name} <${world.people.marta.address}>`, sign: otto }),
+    mismatch: messageTo(world, {
+      subject: 'In the name of Marta',
+      from: `${world.people.marta.name} <${world.people.marta.address}>`,
+      sign: otto,
+    }),
     partial: partlySigned(world, marta),
-    untrusted: messageTo(world, { subject: 'Signed message for our first exchange', from: 'Irene Vidal <Irene.Vidal@tcn.es.eu-admin.net>', sign: stranger }),
+    untrusted: messageTo(world, {
+      subject: 'Signed message for our first exchange',
+      from: 'Irene Vidal <Irene.Vidal@tcn.es.eu-admin.net>',
+      sign: stranger,
+    }),
     unreadable: messageTo(world, { subject: 'Not for you', encryptTo: [otto.certificate] }),
     malleable: messageTo(world, { subject: 'Encrypted by an old program', encryptTo: readers, gcm: false }),
     pictures: messageTo(world, { subject: 'Weekly list 47', mime: WITH_PICTURES, sign: marta }),
     signed: messageTo(world, { subject: 'Asking for a secure link', sign: marta }),
-    trusted: messageTo(world, { subject: 'Driver card 0417: two applications for one person', mime: WITH_PICTURES, sign: marta, encryptTo: readers }),
+    trusted: messageTo(world, {
+      subject: 'Driver card 0417: two applications for one person',
+      mime: WITH_PICTURES,
+      sign: marta,
+      encryptTo: readers,
+    }),
   };
 }
 
@@ -172,11 +190,14 @@ export async function furnishOffice(node: Node, world: World, stranger: Stranger
 /** More than one page of the list, some read and some answered. */
 async function fileBulk(node: Node, world: World): Promise<void> {
   const kinds: (readonly MessageFlag[])[] = [[], ['seen'], ['seen', 'answered']];
-  for (const [index, flags] of kinds.entries()) {
+  for (const [index, flags] of [...kinds.entries()].reverse()) {
     const letters = Array.from({ length: 18 }, (_, count) =>
       messageTo(world, { subject: `Enquiry 2026-0${300 + index * 20 + count}`, text: 'Is this card still valid?' }),
     );
-    await fileMessages(node, world.people.alain, letters, { flags, date: new Date(Date.now() - (index + 1) * 2 * DAY_MS) });
+    await fileMessages(node, world.people.alain, letters, {
+      flags,
+      date: new Date(Date.now() - (index + 1) * 2 * DAY_MS),
+    });
   }
 }
 
@@ -205,14 +226,24 @@ async function writeLetters(clerk: Visitor, world: World): Promise<Record<string
   const { marta } = world.people;
   const to = `${marta.name} <${marta.address}>`;
   const file = new File(['%PDF-1.4 register extract'], 'Auszug 0417.pdf', { type: 'application/pdf' });
-  const letter = await sendThroughPages(clerk, { to, subject: 'Card 0417: answer', text: 'Dear Marta,\n\nit is valid.', file });
+  const letter = await sendThroughPages(clerk, {
+    to,
+    subject: 'Card 0417: answer',
+    text: 'Dear Marta,\n\nit is valid.',
+    file,
+  });
   const draft = await composeThroughPages(clerk, { to, subject: 'Half a letter', text: 'Dear Marta,', file }, 'save');
   const missing = await composeThroughPages(clerk, {
     to: `${to}, Lars Holm <lars.holm@tcn.s.eu-admin.net>`,
     subject: 'To somebody without a Digital ID',
     text: 'Dear Lars,',
   });
-  return { letter, draft: draft.url, 'draft refused': missing.url, 'message sent': await pageOf(clerk, 'Card 0417: answer', SENT) };
+  return {
+    letter,
+    draft: draft.url,
+    'draft refused': missing.url,
+    'message sent': await pageOf(clerk, 'Card 0417: answer', SENT),
+  };
 }
 
 /** One certificate is trusted by itself, and a root from a file waits for a decision. */
@@ -246,7 +277,8 @@ async function linkedPages(clerk: Visitor, contact: string): Promise<Record<stri
   const card = await clerk.get('/digital-ids');
   const id = /\/digital-ids\/[0-9a-f-]{36}/.exec(card.text)?.[0] ?? assert.fail('no Digital ID');
   const page = await clerk.get(contact);
-  const remove = /\/contacts\/[\w-]+\/ids\/[\w-]+\/remove/.exec(page.text)?.[0] ?? assert.fail('no Digital ID of the contact');
+  const remove =
+    /\/contacts\/[\w-]+\/ids\/[\w-]+\/remove/.exec(page.text)?.[0] ?? assert.fail('no Digital ID of the contact');
   return {
     'digital id': id,
     backup: `${id}/backup`,

@@ -90,6 +90,7 @@ CREATE TABLE "account" (
     "signature_text" TEXT NOT NULL DEFAULT '',
     "lock_minutes" INTEGER NOT NULL DEFAULT 15,
     "remote_images" BOOLEAN NOT NULL DEFAULT false,
+    "shortcuts" BOOLEAN NOT NULL DEFAULT true,
     "signing_identity_id" UUID,
     "encryption_identity_id" UUID,
     "self_tested_at" TIMESTAMPTZ(3),

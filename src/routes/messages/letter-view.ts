@@ -1,4 +1,5 @@
 import type { Formats } from '../../i18n/formats.ts';
+import { addressKey } from '../../mail/address.ts';
 import { type BodyView, bodyViews, mayShowRemote, namesRemote } from '../../services/message-body.ts';
 import { messageHref, messageId } from '../../services/message-ref.ts';
 import { folderId } from '../../services/read-folders.ts';
@@ -12,10 +13,13 @@ const SHORT_TEXT = 900;
 const LONG_TEXT = 4000;
 const MOST_PEOPLE = 20;
 
+/** Whose mailbox it is, and what they chose about pictures */
+export type LetterReader = { address: string; remoteImages: boolean };
+
 export type LetterQuery = { view?: BodyView | undefined; remote?: '1' | undefined };
 
 /** The letter as the page shows it outside the frame: finished words, nothing of it markup. */
-export function letterView(message: ReadMessage, query: LetterQuery, remoteByDefault: boolean, formats: Formats) {
+export function letterView(message: ReadMessage, query: LetterQuery, reader: LetterReader, formats: Formats) {
   const { opened, ref, facts, closed } = message;
   const { t } = formats;
   const href = messageHref(ref);
@@ -32,13 +36,16 @@ export function letterView(message: ReadMessage, query: LetterQuery, remoteByDef
     closed,
     isClaimShown: closed === 'none' && !(opened.encryption.status === 'failed' && opened.signature.status === 'none'),
     reply: { one: `${reply}&mode=reply`, all: `${reply}&mode=reply-all`, forward: `${reply}&mode=forward` },
-    headers: headerLines(opened, t),
+    headers: headerLines(opened, reader.address, t),
     attachments: opened.attachments.map((attachment) => fileView(attachment, href, formats)),
     attachmentsTitle: t(attachmentsKey(opened), { count: opened.attachments.length }),
-    frame: frameView(message, view, query, remoteByDefault),
+    frame: frameView(message, view, query, reader.remoteImages),
     tabs: closed === 'none' ? tabsOf(views, view, href, t) : [],
-    remote: remoteView(opened, view, query, remoteByDefault, href),
-    mayAddContact: INTACT.includes(opened.signature.status) && opened.signature.signers.some((one) => one.certificate),
+    remote: remoteView(opened, view, query, reader.remoteImages, href),
+    mayAddContact:
+      INTACT.includes(opened.signature.status) &&
+      opened.signature.signers.some((one) => one.certificate) &&
+      !opened.from.some((one) => isOwn(one, reader.address)),
     certificatesOnly: opened.layers.some((layer) => layer.kind === 'certificates'),
     unlockHref: `/keys/unlock?next=${encodeURIComponent(href)}`,
   };
@@ -49,12 +56,23 @@ export function addressLine({ name, address }: MailAddress, plain: (name: string
   return name === '' || name === address ? plain(address) : `${plain(name)} <${plain(address)}>`;
 }
 
-type HeaderView = { label: string; people: { name: string; address: string }[]; more: number; text: string };
+type HeaderView = {
+  label: string;
+  people: { name: string; address: string; own: boolean }[];
+  more: number;
+  text: string;
+};
 
-function headerLines(opened: OpenedMessage, t: Formats['t']): HeaderView[] {
+const isOwn = (one: MailAddress, own: string) => addressKey(one.address) === addressKey(own);
+
+function headerLines(opened: OpenedMessage, own: string, t: Formats['t']): HeaderView[] {
   const line = (key: string, people: readonly MailAddress[]): HeaderView => ({
     label: t(`messages.header.${key}`),
-    people: people.slice(0, MOST_PEOPLE).map(({ name, address }) => ({ name: name === address ? '' : name, address })),
+    people: people.slice(0, MOST_PEOPLE).map((one) => ({
+      name: one.name === one.address ? '' : one.name,
+      address: one.address,
+      own: isOwn(one, own),
+    })),
     more: Math.max(0, people.length - MOST_PEOPLE),
     text: people.length === 0 ? t('messages.list.nobody') : '',
   });

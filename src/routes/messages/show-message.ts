@@ -42,7 +42,7 @@ export function showMessage(context: Context) {
       isExplicit ? explicitlyTrustedAt(context, session, signer.sha256) : null,
       readFolderPlaces(context, session, formats, ref.folder),
     ]);
-    const letter = letterView(message, BodyQuery.parse(request.query), session.account.remoteImages, formats);
+    const letter = letterView(message, BodyQuery.parse(request.query), session.account, formats);
     const security = securityView(opened, formats);
     const here = folders?.find((folder) => folder.path === ref.folder);
     return reply.page('messages/show', {

@@ -26,6 +26,7 @@ const Form = z.object({
     .transform((text) => text.replaceAll('\r\n', '\n').trimEnd()),
   lockMinutes: z.coerce.number().int().min(LOCK_MINUTES.least).max(LOCK_MINUTES.most),
   remoteImages: ticked,
+  shortcuts: ticked,
 });
 
 export function saveSettingsAction(context: Context) {
@@ -57,5 +58,6 @@ function typedFields(body: unknown): SettingsFields {
     signatureText: text('signatureText'),
     lockMinutes: text('lockMinutes'),
     remoteImages: typed['remoteImages'] === 'on',
+    shortcuts: typed['shortcuts'] === 'on',
   };
 }

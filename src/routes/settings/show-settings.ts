@@ -22,6 +22,7 @@ export function showSettings(context: Context) {
       signatureText: account.signatureText,
       lockMinutes: String(account.lockMinutes),
       remoteImages: account.remoteImages,
+      shortcuts: account.shortcuts,
     };
     return settingsPage(context, request, reply, 200, fields, {});
   };
