@@ -3,11 +3,11 @@ import cookie from '@fastify/cookie';
 import formbody from '@fastify/formbody';
 import multipart from '@fastify/multipart';
 import fastifyStatic from '@fastify/static';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Context } from './context.ts';
 import { csrfPlugin } from './plugins/csrf.ts';
 import { errorPages } from './plugins/error-pages.ts';
-import { securityHeaders } from './plugins/security-headers.ts';
+import { PAGE_POLICY, securityHeaders } from './plugins/security-headers.ts';
 import { sessionPlugin } from './plugins/session.ts';
 import { viewPlugin } from './plugins/view.ts';
 import { contactRoutes } from './routes/contacts/routes.ts';
@@ -35,6 +35,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     bodyLimit: FORM_BYTES,
     trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
     routerOptions: { maxParamLength: 512 },
+    frameworkErrors: (_error, _request, reply) => refuseAddress(reply as unknown as FastifyReply),
   });
   await app.register(securityHeaders, { config });
   await app.register(fastifyStatic, {
@@ -68,6 +69,16 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     helpRoutes(pages, context);
   });
   return app;
+}
+
+/** An address that cannot be decoded never reaches a route or its hooks. */
+function refuseAddress(reply: FastifyReply): void {
+  reply.headers({
+    'content-security-policy': PAGE_POLICY,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  reply.code(400).type('text/plain; charset=utf-8').send('This address is not understood.');
 }
 
 /** Paths only: a query may name an address or a search. Never bodies, cookies or headers. */

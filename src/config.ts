@@ -37,19 +37,39 @@ export const settings = z.object({
     .optional()
     .describe('name of this node in the audit trail, letters, digits and . : - _; default host and port'),
   SERVICE_MAIL_USER: z.string().min(1).optional().describe('service credential of the hosted mail servers: user'),
-  SERVICE_MAIL_PASSWORD: z.string().min(1).optional().describe('service credential of the hosted mail servers: password'),
-  TRUSTED_PROXIES: z.string().default('').describe('addresses of reverse proxies whose X-Forwarded-For counts, separated by commas'),
+  SERVICE_MAIL_PASSWORD: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('service credential of the hosted mail servers: password'),
+  TRUSTED_PROXIES: z
+    .string()
+    .default('')
+    .describe('addresses of reverse proxies whose X-Forwarded-For counts, separated by commas'),
   SESSION_HOURS: wholeNumber(1, 24).default(12).describe('hours until a session ends whatever happens, 1 to 24'),
-  MAIL_IDLE_SECONDS: wholeNumber(10, 3600).default(300).describe('seconds until an unused IMAP connection is closed, 10 to 3600'),
-  SIGN_IN_FAILURE_MS: wholeNumber(0, 30_000).default(3000).describe('milliseconds a refused sign-in takes at least, 0 to 30000'),
+  MAIL_IDLE_SECONDS: wholeNumber(10, 3600)
+    .default(300)
+    .describe('seconds until an unused IMAP connection is closed, 10 to 3600'),
+  SIGN_IN_FAILURE_MS: wholeNumber(0, 30_000)
+    .default(3000)
+    .describe('milliseconds a refused sign-in takes at least, 0 to 30000'),
   SIGN_IN_LIMIT: wholeNumber(1, 1000).default(10).describe('sign-in attempts for an address in 15 minutes, 1 to 1000'),
-  NETWORK_LIMIT: wholeNumber(1, 100_000).default(100).describe('sign-in attempts from a network in 15 minutes, 1 to 100000'),
+  NETWORK_LIMIT: wholeNumber(1, 100_000)
+    .default(100)
+    .describe('sign-in attempts from a network in 15 minutes, 1 to 100000'),
   ATTACHMENT_LIMIT_MB: wholeNumber(1, 100).default(25).describe('megabytes of attachments in one message, 1 to 100'),
-  MESSAGE_LIMIT_MB: wholeNumber(1, 150).default(64).describe('megabytes of a message that is opened on a page, 1 to 150'),
+  MESSAGE_LIMIT_MB: wholeNumber(1, 150)
+    .default(64)
+    .describe('megabytes of a message that is opened on a page, 1 to 150'),
   RECIPIENT_LIMIT: wholeNumber(1, 500).default(100).describe('recipients of one message, 1 to 500'),
   RETRY_SECONDS: wholeNumber(1, 3600).default(120).describe('seconds between attempts to submit a letter, 1 to 3600'),
-  GIVE_UP_HOURS: wholeNumber(1, 240).default(120).describe('hours until a letter that cannot be submitted is given up, 1 to 240'),
-  LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info').describe('silent, error, warn, info or debug'),
+  GIVE_UP_HOURS: wholeNumber(1, 240)
+    .default(120)
+    .describe('hours until a letter that cannot be submitted is given up, 1 to 240'),
+  LOG_LEVEL: z
+    .enum(['silent', 'error', 'warn', 'info', 'debug'])
+    .default('info')
+    .describe('silent, error, warn, info or debug'),
 });
 
 type Settings = z.infer<typeof settings>;
@@ -109,7 +129,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const values = parsed.data;
   const publicUrl = new URL(values.PUBLIC_URL ?? `http://localhost:${values.PORT}`);
   const local = publicUrl.hostname === 'localhost' || publicUrl.hostname === '127.0.0.1';
-  if (publicUrl.protocol === 'http:' && !local) problems.push('PUBLIC_URL: expected https://…, http only for localhost');
+  if (publicUrl.protocol === 'http:' && !local)
+    problems.push('PUBLIC_URL: expected https://…, http only for localhost');
   if ((values.SERVICE_MAIL_USER === undefined) !== (values.SERVICE_MAIL_PASSWORD === undefined)) {
     problems.push('SERVICE_MAIL_USER and SERVICE_MAIL_PASSWORD: expected both or neither');
   }
@@ -132,7 +153,9 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       values.SERVICE_MAIL_USER && values.SERVICE_MAIL_PASSWORD
         ? { user: values.SERVICE_MAIL_USER, password: values.SERVICE_MAIL_PASSWORD }
         : null,
-    trustedProxies: values.TRUSTED_PROXIES.split(',').map((each) => each.trim()).filter(Boolean),
+    trustedProxies: values.TRUSTED_PROXIES.split(',')
+      .map((each) => each.trim())
+      .filter(Boolean),
     sessionMs: values.SESSION_HOURS * 3_600_000,
     mailIdleMs: values.MAIL_IDLE_SECONDS * 1000,
     signInFailureMs: values.SIGN_IN_FAILURE_MS,

@@ -1,5 +1,5 @@
-import type { FastifyInstance } from 'fastify';
 import path from 'node:path';
+import type { FastifyInstance } from 'fastify';
 import { buildApp } from './app.ts';
 import type { Config } from './config.ts';
 import type { Context } from './context.ts';

@@ -1,8 +1,10 @@
 // `npm test`: checks, then every test against real servers. Arguments: folders of test/ to run; --long for what takes hours.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startEmbeddedPostgres } from '../src/services/database/embedded-postgres.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = (name: string) => path.join(root, 'node_modules', '.bin', name);
@@ -14,7 +16,9 @@ function run(title: string, command: string, commandArgs: string[], env: NodeJS.
   console.log(`\n== ${title}`);
   const startedMs = performance.now();
   const done = spawnSync(command, commandArgs, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
-  console.log(`== ${title}: ${done.status === 0 ? 'passed' : 'FAILED'} in ${Math.round((performance.now() - startedMs) / 1000)} s`);
+  console.log(
+    `== ${title}: ${done.status === 0 ? 'passed' : 'FAILED'} in ${Math.round((performance.now() - startedMs) / 1000)} s`,
+  );
   return done.status === 0;
 }
 
@@ -29,8 +33,8 @@ function testFiles(folder: string): string[] {
 }
 
 /** Quick ones side by side; those that start servers one after the other, since they share ports and two cores. */
-const PARALLEL = ['unit', 'conformance', 'interop'];
-const SERIAL = ['app', 'mail', 'browser'];
+const PARALLEL = ['unit', 'conformance', 'interop', 'app'];
+const SERIAL = ['mail', 'browser'];
 
 const results: boolean[] = [];
 results.push(run('Prisma client', process.execPath, ['bin/generate-client.mjs']));
@@ -39,11 +43,17 @@ if (chosen.length === 0) {
   results.push(run('types', bin('tsc'), ['--noEmit']));
   results.push(run('lint and format', path.join(root, 'node_modules/@biomejs/cli-linux-x64/biome'), ['ci', '.']));
 }
-const env: NodeJS.ProcessEnv = long ? { SEALPOST_LONG: '1' } : {};
+const postgres = fs.mkdtempSync(path.join(os.tmpdir(), 'sealpost-tests-'));
+fs.chmodSync(postgres, 0o711);
+const env: NodeJS.ProcessEnv = { SEALPOST_TEST_POSTGRES: postgres, ...(long ? { SEALPOST_LONG: '1' } : {}) };
 const wanted = (folders: string[]) => folders.filter((folder) => chosen.length === 0 || chosen.includes(folder));
 const parallel = wanted(PARALLEL).flatMap(testFiles);
 const serial = wanted(SERIAL).flatMap(testFiles);
 const flags = ['--test', '--test-timeout=900000'];
-if (parallel.length > 0) results.push(run('libraries', process.execPath, [...flags, '--test-concurrency=2', ...parallel], env));
-if (serial.length > 0) results.push(run('real servers', process.execPath, [...flags, '--test-concurrency=1', ...serial], env));
+if (parallel.length > 0)
+  results.push(run('libraries and pages', process.execPath, [...flags, '--test-concurrency=2', ...parallel], env));
+if (serial.length > 0)
+  results.push(run('real servers', process.execPath, [...flags, '--test-concurrency=1', ...serial], env));
+if (fs.existsSync(path.join(postgres, 'cluster'))) await (await startEmbeddedPostgres(postgres)).stop();
+fs.rmSync(postgres, { recursive: true, force: true });
 process.exitCode = results.every(Boolean) ? 0 : 1;

@@ -91,9 +91,10 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     return openWorld(folder, story, testbed, postgres);
   } catch (error) {
     await testbed?.stop();
+    if (postgres.how === 'started') await postgres.stop();
     throw error;
   } finally {
-    await database.close();
+    await database.close().catch(() => {});
   }
 }
 

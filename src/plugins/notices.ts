@@ -15,7 +15,10 @@ export function leaveNotice(
   parameters: Kept['parameters'] = {},
 ): void {
   const value = Buffer.from(JSON.stringify({ kind, key, parameters } satisfies Kept)).toString('base64url');
-  if (value.length > MAX_BYTES) return leaveNotice(reply, config, kind, key);
+  if (value.length > MAX_BYTES) {
+    leaveNotice(reply, config, kind, key);
+    return;
+  }
   reply.setCookie(cookieName(config), value, {
     path: '/',
     httpOnly: true,

@@ -32,13 +32,20 @@ export async function countAttempt(
 }
 
 /** A success clears the count of its own address, so that a person who mistyped is not shut out later. */
-export async function forgetAttempts(database: Database, kind: AttemptKind, subject: string, key: Uint8Array): Promise<void> {
+export async function forgetAttempts(
+  database: Database,
+  kind: AttemptKind,
+  subject: string,
+  key: Uint8Array,
+): Promise<void> {
   await database.prisma.attemptWindow.deleteMany({ where: { bucket: bucketOf(kind, subject, key) } });
 }
 
 /** Windows that no longer count. */
 export async function removeOldAttempts(database: Database, at: Date): Promise<void> {
-  await database.prisma.attemptWindow.deleteMany({ where: { startedAt: { lt: new Date(at.getTime() - 2 * WINDOW_MS) } } });
+  await database.prisma.attemptWindow.deleteMany({
+    where: { startedAt: { lt: new Date(at.getTime() - 2 * WINDOW_MS) } },
+  });
 }
 
 function bucketOf(kind: AttemptKind, subject: string, key: Uint8Array): string {

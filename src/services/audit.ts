@@ -138,8 +138,10 @@ export async function verifyAuditTrail(database: Database): Promise<AuditVerific
         previous?.node === row.node ? previous : { number: 0, hash: GENESIS };
       const anchors = row.anchors as Record<string, string>;
       if (row.number !== before.number + 1) problems.push(`${row.node} ${row.number}: entries before it are missing`);
-      if (!hashOf({ ...row, anchors }, before.hash).equals(row.hash)) problems.push(`${row.node} ${row.number}: was changed`);
-      for (const [other, hash] of Object.entries(anchors)) anchored.push({ node: row.node, number: row.number, other, hash });
+      if (!hashOf({ ...row, anchors }, before.hash).equals(row.hash))
+        problems.push(`${row.node} ${row.number}: was changed`);
+      for (const [other, hash] of Object.entries(anchors))
+        anchored.push({ node: row.node, number: row.number, other, hash });
       const hashes = known.get(row.node) ?? new Set();
       known.set(row.node, hashes.add(Buffer.from(row.hash).toString('hex')));
       previous = { node: row.node, number: row.number, hash: Buffer.from(row.hash) };

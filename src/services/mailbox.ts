@@ -13,13 +13,15 @@ export type Mailbox = {
 /** The mailbox of a signed-in person, over the one connection that this node keeps for the session. */
 export function mailboxOf(context: Pick<Context, 'mail'>, session: SignedIn): Mailbox {
   const server = mailServerOf(session.account.country.mailServer);
-  const connect = () =>
-    connectMailbox(server, { user: session.account.address, password: session.mailboxPassword() });
+  const connect = () => connectMailbox(server, { user: session.account.address, password: session.mailboxPassword() });
   return { run: (task) => context.mail.use(session.sessionId, connect, task) };
 }
 
 /** The value, or the AppError that a page shows for this failure. */
-export function valueOrError<T>(result: SessionMailboxResult<T>, gone: 'message-gone' | 'folder-gone' = 'message-gone'): T {
+export function valueOrError<T>(
+  result: SessionMailboxResult<T>,
+  gone: 'message-gone' | 'folder-gone' = 'message-gone',
+): T {
   if (result.ok) return result.value;
   switch (result.reason) {
     case 'gone':

@@ -1,5 +1,6 @@
-import type { Account, Country, MailServer, Programme, Session } from '../generated/prisma/client.ts';
 import { type Config, keyOf } from '../config.ts';
+import { AppError } from '../errors.ts';
+import type { Account, Country, MailServer, Programme, Session } from '../generated/prisma/client.ts';
 import {
   formatSessionToken,
   generateSessionToken,
@@ -80,7 +81,9 @@ export async function findSession(
   const row = await database.prisma.session.findUnique({
     where: { id: token.id },
     include: {
-      account: { include: { vault: { select: { version: true } }, country: { include: { programme: true, mailServer: true } } } },
+      account: {
+        include: { vault: { select: { version: true } }, country: { include: { programme: true, mailServer: true } } },
+      },
     },
   });
   if (!row || !isSessionSecret(token.secret, row.secretHash)) return null;
@@ -144,7 +147,7 @@ export async function unlockSession(
   const token = generateSessionToken();
   const key = keyOf(config.sessionKeys, config.sessionKeys.current);
   const credential = Buffer.from(session.mailboxPassword());
-  await database.prisma.session.update({
+  const renewed = await database.prisma.session.updateMany({
     where: { id: session.sessionId },
     data: {
       id: token.id,
@@ -156,6 +159,8 @@ export async function unlockSession(
     },
   });
   credential.fill(0);
+  // Another window unlocked at the same moment and took the token along: its cookie is the browser's now.
+  if (renewed.count === 0) throw new AppError('form-expired');
   return formatSessionToken(token);
 }
 
@@ -176,7 +181,10 @@ function lockTime(session: SignedIn, at: Date): Date {
 }
 
 export async function forgetKeys(database: Database, sessionId: string): Promise<void> {
-  await database.prisma.session.updateMany({ where: { id: sessionId }, data: { sealedMasterKey: null, keysUntil: null } });
+  await database.prisma.session.updateMany({
+    where: { id: sessionId },
+    data: { sealedMasterKey: null, keysUntil: null },
+  });
 }
 
 export async function endSession(database: Database, sessionId: string): Promise<void> {

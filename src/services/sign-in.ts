@@ -70,7 +70,7 @@ async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<Sign
     where: { addressKey },
     include: { country: { include: { mailServer: true } } },
   });
-  if (!account || account.state !== 'active') {
+  if (account?.state !== 'active') {
     await refuse('refused', account?.id ?? null);
     return { ok: false, reason: 'refused' };
   }

@@ -20,7 +20,11 @@ export const PASSPHRASE_MAX_LENGTH = 200;
 export type PassphraseProblem = 'too-short' | 'too-long' | 'same-as-mailbox' | 'not-repeated';
 
 /** The rules for a new passphrase; length counts, not kinds of characters (NIST SP 800-63B section 5.1.1.2). */
-export function passphraseProblem(passphrase: string, repeated: string, mailboxPassword: string): PassphraseProblem | null {
+export function passphraseProblem(
+  passphrase: string,
+  repeated: string,
+  mailboxPassword: string,
+): PassphraseProblem | null {
   if (passphrase.length < PASSPHRASE_MIN_LENGTH) return 'too-short';
   if (passphrase.length > PASSPHRASE_MAX_LENGTH) return 'too-long';
   // The national mail operator could see the mailbox password: it must not open the keys.
@@ -100,7 +104,8 @@ function wrappingOf(vault: Vault, by: WrappingSecret): WrappedKey {
 }
 
 /**
- * A new passphrase for the same master key, and with it a new recovery code: whoever saw the old ones opens nothing.
+ * A new passphrase for the same master key, and with it a new recovery code: whoever saw the old ones opens nothing, and
+ * every session locks its keys. The caller lets its own in again.
  * @returns the new recovery code, shown once
  */
 export async function changePassphrase(
@@ -118,7 +123,7 @@ export async function changePassphrase(
   const recoveryCode = generateRecoveryCode();
   const byPassphrase = await wrapMasterKey(masterKey, { kind: 'passphrase', secret: passphrase }, serverKey, context);
   const byRecovery = await wrapMasterKey(masterKey, { kind: 'recovery', secret: recoveryCode }, serverKey, context);
-  await database.prisma.vault.update({
+  const renewed = database.prisma.vault.update({
     where: { accountId, version: vault.version },
     data: {
       version,
@@ -130,6 +135,11 @@ export async function changePassphrase(
       changedAt: at,
     },
   });
+  const locked = database.prisma.session.updateMany({
+    where: { accountId },
+    data: { sealedMasterKey: null, keysUntil: null },
+  });
+  await database.prisma.$transaction([renewed, locked]);
   return recoveryCode;
 }
 

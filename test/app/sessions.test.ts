@@ -277,3 +277,45 @@ test('a wrong passphrase, a wrong recovery code and the right ones', async () =>
   const used = await world.database.prisma.auditEntry.count({ where: { action: 'recovery-use', result: 'done' } });
   assert.equal(used, 1, 'use of the code is logged');
 });
+
+test('a changed passphrase locks the keys in every other session', async () => {
+  world.setNow(new Date());
+  const unlockedElsewhere = await signedInSession();
+  await unlockedElsewhere.post('/keys/unlock', { passphrase: 'second words of mine' });
+  const here = await signedInSession();
+  const changed = await here.post('/keys/passphrase/change', {
+    current: 'second words of mine',
+    passphrase: 'third words of mine',
+    repeated: 'third words of mine',
+  });
+  assert.equal(changed.statusCode, 200);
+  assert.ok((await here.page('/settings')).includes('/keys/lock'), 'this session goes on');
+  assert.ok(!(await unlockedElsewhere.page('/settings')).includes('/keys/lock'), 'the other one is locked');
+  const logged = await world.database.prisma.auditEntry.count({
+    where: { action: 'passphrase-change', result: 'done' },
+  });
+  assert.equal(logged, 2, 'recovery and change are both logged');
+});
+
+test('an address that cannot be decoded is refused with the headers of the policy', async () => {
+  for (const url of ['/%', '/%c0%80', '/mail/%ff']) {
+    const answer = await world.app.inject({ url });
+    assert.ok(answer.statusCode >= 300 && answer.statusCode < 500, url);
+    assert.equal(answer.headers['content-security-policy'], PAGE_POLICY, url);
+    assert.equal(answer.headers['cache-control'], 'no-store', url);
+  }
+});
+
+/** Alain in a browser of his own, with the cookie that each answer gives. */
+async function signedInSession() {
+  let cookie = await world.cookieFor(world.alain);
+  const page = async (url: string) => (await world.app.inject({ url, headers: { cookie } })).body;
+  const post = async (url: string, fields: Record<string, string>) => {
+    const payload = form({ _csrf: tokenOf(await page('/settings')), ...fields });
+    const answer = await world.app.inject({ method: 'POST', url, headers: { ...formHeaders, cookie }, payload });
+    const fresh = answer.cookies.find((each) => each.name === 'sid')?.value;
+    if (fresh) cookie = `sid=${fresh}`;
+    return answer;
+  };
+  return { page, post };
+}

@@ -23,7 +23,8 @@ export function fillFolder(maildir: string, folder: string, count: number): void
 function own(maildir: string, folder: string): void {
   const { uid, gid } = fs.statSync(maildir);
   fs.chownSync(folder, uid, gid);
-  for (const name of fs.readdirSync(folder, { recursive: true, encoding: 'utf8' })) fs.chownSync(path.join(folder, name), uid, gid);
+  for (const name of fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+    fs.chownSync(path.join(folder, name), uid, gid);
 }
 
 function messageNumber(n: number, date: Date): Buffer {

@@ -8,8 +8,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { ImapFlow } from 'imapflow';
 import type { World } from '../../testbed/world.ts';
-import { newestMessage, readyClerk, until } from '../support/ready-clerk.ts';
 import { sendThroughPages } from '../support/compose.ts';
+import { newestMessage, readyClerk, until } from '../support/ready-clerk.ts';
 import type { Visitor } from '../support/visitor.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 import { fillFolder } from './fill-mailbox.ts';
@@ -23,8 +23,12 @@ const MiB = 1024 * 1024;
 const world = await startTestWorld({ keyAlgorithm: 'RSA-3072' });
 const node = await startTestNode(world, { LOG_LEVEL: 'silent' });
 try {
-  console.log(`${os.cpus()[0]?.model}, ${os.cpus().length} cores, Node ${process.version}, ${new Date().toISOString()}`);
-  console.log(`\n${''.padEnd(58)}${'median'.padStart(9)}${'min'.padStart(9)}${'max'.padStart(9)}  runs   (milliseconds)`);
+  console.log(
+    `${os.cpus()[0]?.model}, ${os.cpus().length} cores, Node ${process.version}, ${new Date().toISOString()}`,
+  );
+  console.log(
+    `\n${''.padEnd(58)}${'median'.padStart(9)}${'min'.padStart(9)}${'max'.padStart(9)}  runs   (milliseconds)`,
+  );
   const marta = await readyClerk(node.url, world, world.people.marta);
   await mailboxPages(marta);
   const letter = await exchange(marta);
@@ -73,8 +77,16 @@ async function mailboxPages(clerk: Visitor): Promise<void> {
     const page = await timeRequests(clerk, url, PAGE_RUNS);
     const bare = await bareLoop(world, folder);
     medians.set(size, page.figures.median);
-    console.log(line(`mailbox page of 50, ${size.toLocaleString('en')} messages`, page.figures, `loop blocked at most ${page.stallMs.toFixed(0)} ms`));
-    console.log(line('  bare imapflow: the same 50 rows', bare, `ratio ${(page.figures.median / bare.median).toFixed(2)}`));
+    console.log(
+      line(
+        `mailbox page of 50, ${size.toLocaleString('en')} messages`,
+        page.figures,
+        `loop blocked at most ${page.stallMs.toFixed(0)} ms`,
+      ),
+    );
+    console.log(
+      line('  bare imapflow: the same 50 rows', bare, `ratio ${(page.figures.median / bare.median).toFixed(2)}`),
+    );
   }
   const [small = 1, large = 1] = SIZES.map((size) => medians.get(size));
   console.log(`  100,000 to 1,000 messages: ${(large / small).toFixed(2)} (goal 1.5; goal of a page 40 ms)`);
@@ -120,7 +132,9 @@ async function bareLoop(world: World, folder: string): Promise<Figures> {
 
 /** Marta writes to herself, signed and encrypted, with a text that makes about 10 KB on the wire. */
 async function exchange(clerk: Visitor): Promise<string> {
-  const text = Array.from({ length: 25 }, (_, n) => `Line ${n}: the card was issued in Ghent and is still valid.`).join('\n');
+  const text = Array.from({ length: 25 }, (_, n) => `Line ${n}: the card was issued in Ghent and is still valid.`).join(
+    '\n',
+  );
   const before = await newestMessage(clerk);
   await sendThroughPages(clerk, { to: world.people.marta.address, subject: 'Ten kilobytes', text });
   return until('the letter arrives', async () => {
@@ -132,7 +146,13 @@ async function exchange(clerk: Visitor): Promise<string> {
 async function openings(clerk: Visitor, letter: string): Promise<void> {
   const page = await timeRequests(clerk, letter, OPEN_RUNS);
   const eml = (await clerk.get(`${letter}/message.eml`)).bytes;
-  console.log(line(`open a message of ${(eml.length / 1024).toFixed(0)} KB: decrypt, verify, page`, page.figures, `goal 20 ms; loop blocked at most ${page.stallMs.toFixed(0)} ms`));
+  console.log(
+    line(
+      `open a message of ${(eml.length / 1024).toFixed(0)} KB: decrypt, verify, page`,
+      page.figures,
+      `goal 20 ms; loop blocked at most ${page.stallMs.toFixed(0)} ms`,
+    ),
+  );
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sp-bench-'));
   const at = (name: string) => path.join(folder, name);
   fs.writeFileSync(at('letter.eml'), eml);
@@ -142,22 +162,44 @@ async function openings(clerk: Visitor, letter: string): Promise<void> {
     if (done.status !== 0) throw new Error(`openssl ${args.join(' ')} ended with ${done.status}`);
   };
   const peer = () => {
-    openssl('cms', '-decrypt', '-in', at('letter.eml'), '-inkey', at('key.pem'), '-recip', at('cert.pem'), '-out', at('inner.eml'));
+    openssl(
+      'cms',
+      '-decrypt',
+      '-in',
+      at('letter.eml'),
+      '-inkey',
+      at('key.pem'),
+      '-recip',
+      at('cert.pem'),
+      '-out',
+      at('inner.eml'),
+    );
     openssl('cms', '-verify', '-in', at('inner.eml'), '-CAfile', at('ca.pem'), '-out', at('text'));
   };
   const startTwice = () => {
     openssl('version');
     openssl('version');
   };
-  const pair = await measurePair(15, async () => peer(), async () => startTwice());
+  const pair = await measurePair(
+    15,
+    async () => peer(),
+    async () => startTwice(),
+  );
   const net = pair.a.median - pair.b.median;
-  console.log(line('  openssl cms -decrypt, -verify (two processes)', pair.a, `${net.toFixed(1)} ms without starting them; ratio ${(page.figures.median / net).toFixed(2)}`));
+  console.log(
+    line(
+      '  openssl cms -decrypt, -verify (two processes)',
+      pair.a,
+      `${net.toFixed(1)} ms without starting them; ratio ${(page.figures.median / net).toFixed(2)}`,
+    ),
+  );
   fs.rmSync(folder, { recursive: true, force: true });
 }
 
 function keysFor(folder: string): void {
   const { pfxFile, pfxPassword } = world.people.marta;
-  const pkcs12 = (...args: string[]) => execFileSync('openssl', ['pkcs12', '-in', pfxFile, '-passin', `pass:${pfxPassword}`, ...args]);
+  const pkcs12 = (...args: string[]) =>
+    execFileSync('openssl', ['pkcs12', '-in', pfxFile, '-passin', `pass:${pfxPassword}`, ...args]);
   fs.writeFileSync(path.join(folder, 'key.pem'), pkcs12('-nocerts', '-nodes'));
   fs.writeFileSync(path.join(folder, 'cert.pem'), pkcs12('-clcerts', '-nokeys'));
   fs.writeFileSync(path.join(folder, 'ca.pem'), pkcs12('-cacerts', '-nokeys'));
@@ -204,16 +246,35 @@ async function largeLetter(clerk: Visitor): Promise<void> {
       stallMs = Math.max(stallMs, delay.max / 1e6);
     }
   }
-  console.log(line('25 MB: upload, sign, encrypt, queued', figuresOf(samples), `loop blocked at most ${stallMs.toFixed(0)} ms`));
+  console.log(
+    line('25 MB: upload, sign, encrypt, queued', figuresOf(samples), `loop blocked at most ${stallMs.toFixed(0)} ms`),
+  );
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sp-bench-'));
   const at = (name: string) => path.join(folder, name);
   keysFor(folder);
-  fs.writeFileSync(at('letter'), Buffer.concat([Buffer.from('Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n'), Buffer.from(bytes.toString('base64').replace(/.{76}/g, '$&\r\n'))]));
+  fs.writeFileSync(
+    at('letter'),
+    Buffer.concat([
+      Buffer.from('Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n'),
+      Buffer.from(bytes.toString('base64').replace(/.{76}/g, '$&\r\n')),
+    ]),
+  );
   const run = (...args: string[]) => spawnSync('openssl', args, { stdio: 'ignore' });
   const pair = await measurePair(
     3,
     async () => {
-      run('cms', '-sign', '-in', at('letter'), '-signer', at('cert.pem'), '-inkey', at('key.pem'), '-out', at('signed'));
+      run(
+        'cms',
+        '-sign',
+        '-in',
+        at('letter'),
+        '-signer',
+        at('cert.pem'),
+        '-inkey',
+        at('key.pem'),
+        '-out',
+        at('signed'),
+      );
       run('cms', '-encrypt', '-aes-256-cbc', '-in', at('signed'), '-out', at('sealed'), at('cert.pem'));
     },
     async () => {
@@ -222,7 +283,12 @@ async function largeLetter(clerk: Visitor): Promise<void> {
     },
   );
   const net = pair.a.median - pair.b.median;
-  console.log(line('  openssl cms -sign, -encrypt of the same bytes', pair.a, `${net.toFixed(0)} ms without starting them; ratio ${(figuresOf(samples).median / net).toFixed(2)}`));
+  console.log(
+    line(
+      '  openssl cms -sign, -encrypt of the same bytes',
+      pair.a,
+      `${net.toFixed(0)} ms without starting them; ratio ${(figuresOf(samples).median / net).toFixed(2)}`,
+    ),
+  );
   fs.rmSync(folder, { recursive: true, force: true });
 }
-

@@ -53,7 +53,11 @@ for (const [index, mode] of MODES.entries()) {
     test('T19 S05 S12 Alain asks Marta for a secure link with a signed letter', async () => {
       const { page } = alain;
       await page.goto('/contacts/link');
-      await page.getByLabel('Recipients').or(page.locator('textarea[name=recipients]')).first().fill(world.people.marta.address);
+      await page
+        .getByLabel('Recipients')
+        .or(page.locator('textarea[name=recipients]'))
+        .first()
+        .fill(world.people.marta.address);
       await page.locator('main form button.primary').click();
       await page.waitForURL(/\/contacts/);
       await page.goto('/contacts');
@@ -144,7 +148,9 @@ for (const [index, mode] of MODES.entries()) {
     test('a third account that gets hold of the letter cannot read it', async () => {
       const { otto } = world.people;
       const maildir = world.testbed.mailboxFolder(otto.address);
-      const letter = (await world.testbed.wireCopies()).findLast((copy) => copy.toString('latin1').includes('pkcs7-mime'));
+      const letter = (await world.testbed.wireCopies()).findLast((copy) =>
+        copy.toString('latin1').includes('pkcs7-mime'),
+      );
       const window = await openWindow(browser, node.url, mode.options);
       await signIn(window.page, otto);
       await firstSteps(window.page, world, otto, PASSPHRASES.otto);
@@ -160,7 +166,12 @@ for (const [index, mode] of MODES.entries()) {
 
     test('the browser never asked another host for anything, and no policy was violated', () => {
       for (const window of [alain, marta]) {
-        assert.deepEqual(window.requests.filter((url) => !url.startsWith(node.url) && !url.startsWith('data:') && !url.startsWith('about:')), []);
+        assert.deepEqual(
+          window.requests.filter(
+            (url) => !url.startsWith(node.url) && !url.startsWith('data:') && !url.startsWith('about:'),
+          ),
+          [],
+        );
         assert.deepEqual(window.consoleErrors, []);
       }
     });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { makeCertificates } from '../../testbed/certificates.ts';
+import type { Node } from '../../src/server.ts';
 import { connectDatabase } from '../../src/services/database/connect.ts';
 import { saveMailServer } from '../../src/services/programmes.ts';
-import type { Node } from '../../src/server.ts';
+import { makeCertificates } from '../../testbed/certificates.ts';
 import type { World } from '../../testbed/world.ts';
 import { signInAs, Visitor } from '../support/visitor.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
@@ -66,7 +66,9 @@ test('a server whose certificate is not the one expected gets no password', asyn
   const { d } = world.testbed.countries;
   const database = connectDatabase(world.postgres.connectionString);
   const server = { ...d.mailServer, name: `mail.${d.domain}`, hosted: false };
-  const other = await makeCertificates(`${world.folder}/other-tls`, [{ hostName: 'other.example', address: '127.0.0.1' }]);
+  const other = await makeCertificates(`${world.folder}/other-tls`, [
+    { hostName: 'other.example', address: '127.0.0.1' },
+  ]);
   try {
     await saveMailServer(database, { ...server, caPem: other.caPem });
     const foreign = await attempt(world.people.marta.address, world.people.marta.password);

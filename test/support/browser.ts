@@ -28,10 +28,22 @@ export type Window = { context: BrowserContext; page: Page; requests: string[]; 
 export async function openWindow(
   browser: Browser,
   baseURL: string,
-  options: { javaScriptEnabled?: boolean; width?: number; height?: number; locale?: string; colorScheme?: 'light' | 'dark' } = {},
+  options: {
+    javaScriptEnabled?: boolean;
+    width?: number;
+    height?: number;
+    locale?: string;
+    colorScheme?: 'light' | 'dark';
+  } = {},
 ): Promise<Window> {
   const { width = 1280, height = 900, locale = 'en-GB', ...rest } = options;
-  const context = await browser.newContext({ baseURL, viewport: { width, height }, locale, acceptDownloads: true, ...rest });
+  const context = await browser.newContext({
+    baseURL,
+    viewport: { width, height },
+    locale,
+    acceptDownloads: true,
+    ...rest,
+  });
   context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   const requests: string[] = [];

@@ -32,7 +32,10 @@ export async function firstSteps(page: Page, world: World, person: WorldPerson, 
 
   await page.goto('/first-steps');
   await page.locator(MAIN).getByRole('link', { name: 'Check it and decide' }).click();
-  assert.ok(!(await page.content()).toUpperCase().includes(grouped(world.root.sha256)), 'the thumbprint cannot be copied from the page');
+  assert.ok(
+    !(await page.content()).toUpperCase().includes(grouped(world.root.sha256)),
+    'the thumbprint cannot be copied from the page',
+  );
   await page.locator('[name=thumbprint]').fill(grouped(world.root.sha256));
   await page.getByRole('button', { name: 'Compare, and trust if equal' }).click();
   await page.waitForURL('**/first-steps');
@@ -67,7 +70,12 @@ export async function addToContacts(page: Page): Promise<void> {
   await page.waitForURL(/\/contacts\//);
 }
 
-export type Draft = { to?: string; subject?: string; text: string; file?: { name: string; mimeType: string; buffer: Buffer } };
+export type Draft = {
+  to?: string;
+  subject?: string;
+  text: string;
+  file?: { name: string; mimeType: string; buffer: Buffer };
+};
 
 /** Fills the compose page that is shown, and sends. */
 export async function fillAndSend(page: Page, draft: Draft): Promise<void> {
@@ -80,7 +88,10 @@ export async function fillAndSend(page: Page, draft: Draft): Promise<void> {
     await page.locator('.files .name', { hasText: draft.file.name }).waitFor();
   }
   assert.ok(await page.locator('input[name=sign]').isChecked(), 'Sign is pressed by default');
-  assert.ok(await page.locator('input[name=encrypt][type=checkbox], input[type=checkbox][disabled]').first().isChecked(), 'Encrypt is pressed by default');
+  assert.ok(
+    await page.locator('input[name=encrypt][type=checkbox], input[type=checkbox][disabled]').first().isChecked(),
+    'Encrypt is pressed by default',
+  );
   await page.locator('button[name=do][value=send]').click();
   await page.waitForURL(/\/letters\//);
 }

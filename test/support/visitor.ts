@@ -17,7 +17,11 @@ export class Visitor {
   }
 
   /** Fields of a form; the token of the last page goes with it unless one is given. */
-  async post(path: string, fields: Record<string, string | string[]> = {}, headers: Record<string, string> = {}): Promise<Answer> {
+  async post(
+    path: string,
+    fields: Record<string, string | string[]> = {},
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
     const body = new URLSearchParams();
     body.set('_csrf', this.#token);
     for (const [name, value] of Object.entries(fields)) {
@@ -36,7 +40,10 @@ export class Visitor {
   }
 
   /** Follows redirects by hand, so that each sets its cookies. */
-  async #send(path: string, init: { method: string; body?: URLSearchParams | FormData; headers?: Record<string, string> }): Promise<Answer> {
+  async #send(
+    path: string,
+    init: { method: string; body?: URLSearchParams | FormData; headers?: Record<string, string> },
+  ): Promise<Answer> {
     let url = new URL(path, this.#base);
     let request = init;
     const passed: string[] = [];
@@ -52,7 +59,8 @@ export class Visitor {
       });
       this.#remember(response);
       const location = response.headers.get('location');
-      if (location === null || response.status < 300 || response.status >= 400) return this.#answer(response, url, passed);
+      if (location === null || response.status < 300 || response.status >= 400)
+        return this.#answer(response, url, passed);
       await response.arrayBuffer();
       url = new URL(location, url);
       passed.push(url.pathname);
@@ -87,6 +95,7 @@ export async function signInAs(base: string, person: { address: string; password
   const visitor = new Visitor(base);
   await visitor.get('/sign-in');
   const answer = await visitor.post('/sign-in', { address: person.address, password: person.password });
-  if (answer.status !== 200 || answer.url.startsWith('/sign-in')) throw new Error(`sign-in answered ${answer.status} at ${answer.url}`);
+  if (answer.status !== 200 || answer.url.startsWith('/sign-in'))
+    throw new Error(`sign-in answered ${answer.status} at ${answer.url}`);
   return visitor;
 }

@@ -25,7 +25,12 @@ export async function startTestWorld(options: Partial<WorldOptions> = {}): Promi
 }
 
 /** Settings that make a test quick without changing what is tested. */
-const QUICK: NodeJS.ProcessEnv = { LOG_LEVEL: 'error', SIGN_IN_FAILURE_MS: '300', RETRY_SECONDS: '2', NETWORK_LIMIT: '10000' };
+const QUICK: NodeJS.ProcessEnv = {
+  LOG_LEVEL: 'error',
+  SIGN_IN_FAILURE_MS: '300',
+  RETRY_SECONDS: '2',
+  NETWORK_LIMIT: '10000',
+};
 
 /** A node in this process, on a port of its own. */
 export function startTestNode(world: World, settings: NodeJS.ProcessEnv = {}): Promise<Node> {
@@ -37,8 +42,19 @@ export type SpawnedNode = { url: string; child: ChildProcess; kill(signal?: Node
 /** A node in a process of its own, so that it can be killed. */
 export async function spawnTestNode(world: World, settings: NodeJS.ProcessEnv = {}): Promise<SpawnedNode> {
   const port = settings['PORT'] ?? String(await freePort());
-  const env = { PATH: process.env['PATH'], ...QUICK, ...world.environment, DATA_FOLDER: world.folder, ...settings, PORT: port };
-  const child = spawn(process.execPath, ['src/cli.ts', 'serve'], { cwd: root, env, stdio: ['ignore', 'inherit', 'pipe'] });
+  const env = {
+    PATH: process.env['PATH'],
+    ...QUICK,
+    ...world.environment,
+    DATA_FOLDER: world.folder,
+    ...settings,
+    PORT: port,
+  };
+  const child = spawn(process.execPath, ['src/cli.ts', 'serve'], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'inherit', 'pipe'],
+  });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   let said = '';
   await new Promise<void>((resolve, reject) => {

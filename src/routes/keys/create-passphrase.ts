@@ -33,6 +33,10 @@ export function createPassphrase(context: Context) {
     });
     await continueSession(context, request, reply, await admitKeys(context, session, created.masterKey));
     created.masterKey.fill(0);
-    return reply.page('keys/recovery-code', { title: t('keys.code.title'), code: created.recoveryCode, changed: false });
+    return reply.page('keys/recovery-code', {
+      title: t('keys.code.title'),
+      code: created.recoveryCode,
+      changed: false,
+    });
   };
 }

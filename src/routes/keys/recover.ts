@@ -2,8 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { continueSession, signedIn } from '../../plugins/session.ts';
-import { unlock } from '../../services/unlock.ts';
-import { changePassphrase, passphraseProblem } from '../../services/vault.ts';
+import { renewPassphrase } from '../../services/unlock.ts';
+import { passphraseProblem } from '../../services/vault.ts';
 
 const Form = z.object({
   code: z.string().min(1).max(200),
@@ -29,16 +29,16 @@ export function recoverAction(context: Context) {
       reply.code(status).page('keys/recovery', { title: t('keys.recovery.title'), faults, code });
     if (!form.success) return again(400, { code: t('keys.recovery.wrong') });
     const problem = passphraseProblem(form.data.passphrase, form.data.repeated, session.mailboxPassword());
-    if (problem) return again(400, { [problem === 'not-repeated' ? 'repeated' : 'passphrase']: t(`keys.passphrase.${problem}`) });
-    const result = await unlock(context, session, { kind: 'recovery', secret: code });
+    if (problem)
+      return again(400, { [problem === 'not-repeated' ? 'repeated' : 'passphrase']: t(`keys.passphrase.${problem}`) });
+    const by = { kind: 'recovery', secret: code } as const;
+    const result = await renewPassphrase(context, session, by, form.data.passphrase);
     if (!result.ok) {
-      if (result.reason === 'too-many-attempts') return again(429, { code: t('keys.unlock.tooMany', { time: time(result.retryAt) }) });
+      if (result.reason === 'too-many-attempts')
+        return again(429, { code: t('keys.unlock.tooMany', { time: time(result.retryAt) }) });
       return again(401, { code: t('keys.recovery.wrong') });
     }
-    const { database, config } = context;
-    const newCode = await changePassphrase(database, config, session.account.id, result.masterKey, form.data.passphrase, context.now());
-    result.masterKey.fill(0);
     await continueSession(context, request, reply, result.cookie);
-    return reply.page('keys/recovery-code', { title: t('keys.code.title'), code: newCode, changed: true });
+    return reply.page('keys/recovery-code', { title: t('keys.code.title'), code: result.recoveryCode, changed: true });
   };
 }

@@ -30,7 +30,8 @@ export function unlockAction(context: Context) {
     const result = await unlock(context, session, { kind: 'passphrase', secret: form.data.passphrase });
     if (!result.ok) {
       if (result.reason === 'no-vault') return reply.redirect('/keys/passphrase');
-      if (result.reason === 'too-many-attempts') return again(429, t('keys.unlock.tooMany', { time: time(result.retryAt) }));
+      if (result.reason === 'too-many-attempts')
+        return again(429, t('keys.unlock.tooMany', { time: time(result.retryAt) }));
       return again(401, t('keys.unlock.wrong'));
     }
     result.masterKey.fill(0);

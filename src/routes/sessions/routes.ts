@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../../context.ts';
-import { enter } from './enter.ts';
 import { createSignIn } from './create-sign-in.ts';
 import { endSignIn } from './end-sign-in.ts';
+import { enter } from './enter.ts';
 import { showSignIn } from './show-sign-in.ts';
 
 export function sessionRoutes(app: FastifyInstance, context: Context): void {

@@ -54,7 +54,8 @@ export async function startEmbeddedPostgres(folder: string): Promise<EmbeddedPos
     const answer = await answers(connectionString);
     if (answer === true) break;
     lastProblem = answer;
-    if (performance.now() > deadline) throw new Error(`Postgres in ${base} did not come up: ${lastProblem}\n${tail(log)}`);
+    if (performance.now() > deadline)
+      throw new Error(`Postgres in ${base} did not come up: ${lastProblem}\n${tail(log)}`);
     const status = await run('pg_ctl', ['-D', data, 'status']);
     if (status.code !== 0) {
       how = 'started';
@@ -74,7 +75,10 @@ export async function startEmbeddedPostgres(folder: string): Promise<EmbeddedPos
   };
 }
 
-/** A half-made cluster never gets the final name, so a kill during initdb is harmless. */
+/**
+ * A half-made cluster never gets the final name, so a kill during initdb is harmless; of two that start at once the one
+ * that renames first wins, and both have the same password.
+ */
 async function initialise(
   run: (program: string, args: string[]) => Promise<Outcome>,
   data: string,
@@ -82,9 +86,9 @@ async function initialise(
   password: string,
   owner: Owner,
 ): Promise<void> {
-  const fresh = `${data}.new`;
+  const fresh = `${data}.new-${process.pid}`;
   fs.rmSync(fresh, { recursive: true, force: true });
-  const passwordFile = path.join(base, 'password.initdb');
+  const passwordFile = path.join(base, `password.initdb-${process.pid}`);
   fs.writeFileSync(passwordFile, password, { mode: 0o600 });
   if (owner) fs.chownSync(passwordFile, owner.uid, owner.gid);
   const auth = ['-A', 'scram-sha-256', `--pwfile=${passwordFile}`];
@@ -94,7 +98,12 @@ async function initialise(
   ]);
   fs.rmSync(passwordFile, { force: true });
   if (made.code !== 0) throw new Error(`initdb failed: ${made.output}`);
-  fs.renameSync(fresh, data);
+  try {
+    fs.renameSync(fresh, data);
+  } catch (error) {
+    fs.rmSync(fresh, { recursive: true, force: true });
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
+  }
 }
 
 /** True when it answers; else why not. The database `sealpost` is made at the first contact. */
@@ -131,7 +140,8 @@ function passwordOf(base: string): string {
 }
 
 function socketFolderFor(base: string): string {
-  if (base.length <= SOCKET_FOLDER_MAX) return path.join(base, 'run').length <= SOCKET_FOLDER_MAX ? path.join(base, 'run') : base;
+  if (base.length <= SOCKET_FOLDER_MAX)
+    return path.join(base, 'run').length <= SOCKET_FOLDER_MAX ? path.join(base, 'run') : base;
   const short = path.join(os.tmpdir(), `sealpost-${createHash('sha256').update(base).digest('hex').slice(0, 12)}`);
   // In a folder that everybody may write to, a name prepared by somebody else is not ours.
   if (fs.existsSync(short)) {

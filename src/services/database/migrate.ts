@@ -33,7 +33,8 @@ export async function migrate(connectionString: string, folder = MIGRATIONS): Pr
       const sql = fs.readFileSync(path.join(folder, name, 'migration.sql'), 'utf8');
       const checksum = createHash('sha256').update(sql).digest('hex');
       const earlier = known.rows.find((row) => row.name === name);
-      if (earlier && earlier.checksum !== checksum) throw new Error(`Migration ${name} was edited after it was applied.`);
+      if (earlier && earlier.checksum !== checksum)
+        throw new Error(`Migration ${name} was edited after it was applied.`);
       if (!earlier) {
         await apply(client, name, sql, checksum);
         applied.push(name);
