@@ -6,6 +6,7 @@ import fp from 'fastify-plugin';
 import type { Context } from '../context.ts';
 import { type Formats, formatsFor, isTimeZone } from '../i18n/formats.ts';
 import { isLocale, negotiateLocale } from '../i18n/translate.ts';
+import { type NavigationCounts, navigationCounts } from '../services/navigation-counts.ts';
 import { type FolderPlace, readFolderPlaces } from '../services/read-folders.ts';
 import { formTokenOf } from './csrf.ts';
 import { takeNotices } from './notices.ts';
@@ -72,6 +73,7 @@ async function pageFrame(context: Context, request: FastifyRequest, reply: Fasti
     data.folders !== undefined || !session
       ? (data.folders ?? null)
       : await readFolderPlaces(context, session, request.formats, data.currentFolder ?? null);
+  const counts = session ? await navigationCounts(context, session) : null;
   return {
     ...request.formats,
     theme: session?.account.theme ?? null,
@@ -84,13 +86,24 @@ async function pageFrame(context: Context, request: FastifyRequest, reply: Fasti
     programme: session ? session.account.country.programme.name : null,
     keys: session && keysOf(session),
     place: '',
-    counts: {},
+    counts: counts ? countTexts(counts, request.formats) : {},
     now: context.now(),
     notices: takeNotices(request, reply, context.config),
     path: request.url,
     ...data,
-    folders,
+    folders: folders?.map((folder) =>
+      folder.specialUse === 'Drafts' ? { ...folder, total: counts?.drafts ?? 0 } : folder,
+    ),
   };
+}
+
+/** Only what asks for something to be done stands beside a place. */
+function countTexts(counts: NavigationCounts, { t }: Formats): Record<string, string> {
+  const texts: Record<string, string> = {};
+  if (counts.waitingLetters > 0) texts['outbox'] = t('common.nav.waiting', { count: counts.waitingLetters });
+  if (counts.rootsToSettle > 0) texts['trust'] = t('common.nav.toSettle', { count: counts.rootsToSettle });
+  if (counts.digitalIdDays !== null) texts['digital-ids'] = t('common.nav.daysLeft', { count: counts.digitalIdDays });
+  return texts;
 }
 
 function keysOf(session: NonNullable<FastifyRequest['signedIn']>) {

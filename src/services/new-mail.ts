@@ -63,13 +63,14 @@ async function watchOn(
     const finish = (reason: 'session' | 'connection' | 'ended') => {
       clearInterval(timer);
       unwatch();
+      forget();
       ended.removeEventListener('abort', onEnd);
       resolve(reason);
     };
     const onEnd = () => finish('ended');
     ended.addEventListener('abort', onEnd);
     // At sign-out the connection is closed first of all: then the session is gone too, and nobody needs to come back.
-    connection.onClose(() => void check().then(() => finish('connection')));
+    const forget = connection.onClose(() => void check().then(() => finish('connection')));
     if (ended.aborted) onEnd();
     if (!connection.usable) finish('connection');
   });

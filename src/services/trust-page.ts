@@ -66,12 +66,6 @@ function shown(rows: TrustAnchor[]): ShownAnchor[] {
   });
 }
 
-/** How many roots wait for this clerk: for the count beside Trust. */
-export async function rootsToSettle(context: Context, session: SignedIn): Promise<number> {
-  const { programme, offered } = await readTrustOverview(context, session);
-  return offered.length + programme.filter((anchor) => anchor.accepted === null).length;
-}
-
 /**
  * Contacts whose default Digital ID is usable now and would not be without this root or this explicit trust: what a
  * withdrawal changes, said before it.
