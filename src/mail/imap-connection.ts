@@ -162,9 +162,10 @@ export class MailboxConnection {
     return this.#watch.add(listener);
   }
 
-  /** Calls `listener` once when the connection ends, for whatever reason. */
-  onClose(listener: () => void): void {
+  /** Calls `listener` once when the connection ends, for whatever reason. Gives a function that takes it away again. */
+  onClose(listener: () => void): () => void {
     this.#client.once('close', listener);
+    return () => this.#client.off('close', listener);
   }
 
   /** Says LOGOUT if the server still listens, and ends the connection. */
