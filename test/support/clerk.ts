@@ -35,7 +35,7 @@ export class Clerk {
   }
 
   get(url: string): Promise<Answer> {
-    return this.#send({ method: 'GET', url, headers: {} });
+    return this.send({ method: 'GET', url, headers: {} });
   }
 
   /** Sends the form that stands on `page`. */
@@ -46,7 +46,7 @@ export class Clerk {
       referer: `${ORIGIN}${page}`,
       'content-type': 'application/x-www-form-urlencoded',
     };
-    return this.#send({
+    return this.send({
       method: 'POST',
       url,
       headers,
@@ -76,10 +76,11 @@ export class Clerk {
       referer: `${ORIGIN}${page}`,
       'content-type': `multipart/form-data; boundary=${boundary}`,
     };
-    return this.#send({ method: 'POST', url, headers, payload: Buffer.concat(parts) });
+    return this.send({ method: 'POST', url, headers, payload: Buffer.concat(parts) });
   }
 
-  async #send(request: {
+  /** A request as it is, with or without a token: what a page of another site could send. */
+  async send(request: {
     method: 'GET' | 'POST';
     url: string;
     headers: Record<string, string>;
