@@ -1,13 +1,15 @@
-import { Readable } from 'node:stream';
+import { randomBytes } from 'node:crypto';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import MimeNode from 'nodemailer/lib/mime-node';
+import { type EntityPiece, joinEntity } from '../mime/encode.ts';
 import type { Address } from './address.ts';
 
 export interface ComposedAttachment {
   name: string;
   /** Media type; anything that is none becomes application/octet-stream */
   type: string;
-  bytes: Buffer;
+  /** In one or more pieces */
+  bytes: readonly Uint8Array[];
 }
 
 /** There is no Bcc: who gets a blind copy is told to the submission server only. */
@@ -34,15 +36,18 @@ export interface Header {
 }
 
 export interface ComposedMessage {
-  /** The MIME entity: its Content-* fields, an empty line and the body, with CRLF. This is what is signed and encrypted */
-  entity: Buffer;
+  /**
+   * The MIME entity: its Content-* fields, an empty line and the body, with CRLF. This is what is signed and encrypted.
+   * Attachments stand in it as they were given, to be encoded where it is joined (src/mime/encode.ts)
+   */
+  entity: EntityPiece[];
   /** Outer fields in order, each encoded and folded, without the CRLF at its end */
   headers: { name: string; line: string }[];
 }
 
-const KiB = 1024;
-const SLICE_BYTES = 57 * KiB;
-const YIELD_BYTES = 16 * SLICE_BYTES;
+/** Fills one line of base64: it holds the place of an attachment while nodemailer writes what is around it. */
+const PLACE_BYTES = 57;
+const CRLF = Buffer.from('\r\n');
 const NEWLINE = /\r\n|\r|\n/g;
 const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/i;
 const FILE_ACCESS = { disableFileAccess: true, disableUrlAccess: true } as const;
@@ -52,21 +57,23 @@ const FILE_ACCESS = { disableFileAccess: true, disableUrlAccess: true } as const
  * that every line is ASCII and short: what a relay has no reason to change does not break a signature (RFC 8551 section 3.1).
  */
 export async function composeMime(composition: Composition): Promise<ComposedMessage> {
+  const places = composition.attachments.map(() => randomBytes(PLACE_BYTES));
   const composer = new MailComposer({
     ...FILE_ACCESS,
     text: composition.text.replace(NEWLINE, '\r\n'),
     textEncoding: 'quoted-printable',
     newline: 'windows',
-    attachments: composition.attachments.map(toAttachment),
+    attachments: composition.attachments.map((attachment, at) => toAttachment(attachment, places[at] as Buffer)),
   });
   const root = composer.compile();
-  return { entity: contentPart(await root.build()), headers: outerHeaders(composition) };
+  const around = contentPart(await root.build());
+  return { entity: withAttachments(around, places, composition.attachments), headers: outerHeaders(composition) };
 }
 
 /** The composed message as it is sent without signature or encryption. */
-export function plainMessage({ entity, headers }: ComposedMessage): Buffer[] {
+export function plainMessage({ entity, headers }: ComposedMessage): Buffer {
   const lines = headers.map(({ line }) => `${line}\r\n`).join('');
-  return [Buffer.from(`${lines}MIME-Version: 1.0\r\n`), entity];
+  return joinEntity([Buffer.from(`${lines}MIME-Version: 1.0\r\n`), ...entity]);
 }
 
 /** The field for the sender's own copy in Sent: no copy that leaves ever has it. Without the CRLF at its end. */
@@ -74,10 +81,10 @@ export function bccHeader(recipients: readonly Address[]): string {
   return encodeField(new MimeNode('text/plain', { ...FILE_ACCESS, textEncoding: 'B' }), 'Bcc', [...recipients]);
 }
 
-function toAttachment({ name, type, bytes }: ComposedAttachment) {
+function toAttachment({ name, type }: ComposedAttachment, place: Buffer) {
   return {
     filename: safeFileName(name),
-    content: Readable.from(slices(bytes), { objectMode: false }),
+    content: place,
     contentType: MEDIA_TYPE.test(type) ? type.toLowerCase() : 'application/octet-stream',
     contentDisposition: 'attachment' as const,
     // an attached message, too: RFC 8551 section 3.1.2 wants 7bit, and base64 survives every relay
@@ -85,12 +92,25 @@ function toAttachment({ name, type, bytes }: ComposedAttachment) {
   };
 }
 
-/** In small pieces: nodemailer encodes each in one go, and 25 MB at once would keep everybody else waiting. */
-async function* slices(bytes: Buffer): AsyncGenerator<Buffer> {
-  for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
-    yield bytes.subarray(at, at + SLICE_BYTES);
-    if (at % YIELD_BYTES === 0) await new Promise((resolve) => setImmediate(resolve));
+/** The text around the attachments, cut at their places, and their bytes between. */
+function withAttachments(
+  around: Buffer,
+  places: readonly Buffer[],
+  attachments: readonly ComposedAttachment[],
+): EntityPiece[] {
+  const pieces: EntityPiece[] = [];
+  let from = 0;
+  for (const [number, { bytes }] of attachments.entries()) {
+    const place = places[number]?.toString('base64') ?? '';
+    const at = around.indexOf(place, from, 'latin1');
+    if (at < 0) throw new Error('an attachment lost its place');
+    const size = bytes.reduce((sum, piece) => sum + piece.length, 0);
+    pieces.push(around.subarray(from, at), { base64: bytes, size });
+    from = at + place.length;
+    // The last line of base64 ends by itself; an empty attachment has no line to end.
+    if (size > 0 && around.subarray(from, from + 2).equals(CRLF)) from += 2;
   }
+  return [...pieces, around.subarray(from)];
 }
 
 /** File name without path and control characters. */
@@ -110,11 +130,7 @@ function contentPart(built: Buffer): Buffer {
   const fields = built.toString('latin1', 0, end).split(/\r\n(?![ \t])/);
   const content = fields.filter((field) => /^content-/i.test(field));
   const head = Buffer.from(`${content.join('\r\n')}\r\n\r\n`, 'latin1');
-  const body = built.subarray(end + 4);
-  // the head only became shorter: it is written over the old one, and a large body is not copied
-  const start = end + 4 - head.length;
-  head.copy(built, start);
-  return built.subarray(start, start + head.length + body.length);
+  return Buffer.concat([head, built.subarray(end + 4)]);
 }
 
 function outerHeaders(composition: Composition): ComposedMessage['headers'] {

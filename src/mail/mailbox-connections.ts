@@ -17,6 +17,8 @@ export interface ConnectionRegistryOptions {
 export type SessionMailboxResult<T> = { ok: true; value: T } | { ok: false; reason: MailboxFailure | ConnectFailure };
 
 interface Kept {
+  /** Changes when the session gets a new id */
+  sessionId: string;
   opening: Promise<ConnectResult>;
   connection: MailboxConnection | null;
   timer: NodeJS.Timeout | null;
@@ -61,7 +63,7 @@ export class MailboxConnections {
       if (!opened.ok) return opened;
       return await task(opened.connection);
     } finally {
-      this.#release(sessionId, kept);
+      this.#release(kept);
     }
   }
 
@@ -69,45 +71,48 @@ export class MailboxConnections {
   rename(from: string, to: string): void {
     const kept = this.#kept.get(from);
     if (kept === undefined) return;
-    this.#forget(from, kept);
+    this.#kept.delete(from);
+    kept.sessionId = to;
     this.#kept.set(to, kept);
-    kept.opening.then((opened) => {
-      if (opened.ok) opened.connection.onClose(() => this.#forget(to, kept));
-    });
-    this.#hold(kept);
-    this.#release(to, kept);
   }
 
   /** Ends a session's connection, at sign-out. */
   async close(sessionId: string): Promise<void> {
     const kept = this.#kept.get(sessionId);
-    if (kept !== undefined) await this.#drop(sessionId, kept);
+    if (kept !== undefined) await this.#drop(kept);
   }
 
   /** Ends all connections; nothing can be used afterwards. */
   async closeAll(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#kept].map(([sessionId, kept]) => this.#drop(sessionId, kept)));
+    await Promise.all([...this.#kept.values()].map((kept) => this.#drop(kept)));
   }
 
   #find(sessionId: string): Kept | undefined {
     const kept = this.#kept.get(sessionId);
     if (kept === undefined || kept.connection === null || kept.connection.usable) return kept;
-    this.#forget(sessionId, kept);
+    this.#forget(kept);
     return undefined;
   }
 
   #open(sessionId: string, connect: () => Promise<ConnectResult>): Kept {
-    const kept: Kept = { opening: connect(), connection: null, timer: null, users: 0, lastUsed: performance.now() };
+    const kept: Kept = {
+      sessionId,
+      opening: connect(),
+      connection: null,
+      timer: null,
+      users: 0,
+      lastUsed: performance.now(),
+    };
     this.#kept.set(sessionId, kept);
     this.#makeRoom();
     kept.opening.then(
       (opened) => {
-        if (!opened.ok) return this.#forget(sessionId, kept);
+        if (!opened.ok) return this.#forget(kept);
         kept.connection = opened.connection;
-        opened.connection.onClose(() => this.#forget(sessionId, kept));
+        opened.connection.onClose(() => this.#forget(kept));
       },
-      () => this.#forget(sessionId, kept),
+      () => this.#forget(kept),
     );
     return kept;
   }
@@ -118,30 +123,30 @@ export class MailboxConnections {
     kept.timer = null;
   }
 
-  #release(sessionId: string, kept: Kept): void {
+  #release(kept: Kept): void {
     kept.users -= 1;
     kept.lastUsed = performance.now();
-    if (kept.users > 0 || this.#kept.get(sessionId) !== kept) return;
-    kept.timer = setTimeout(() => void this.#drop(sessionId, kept), this.#idleMs);
+    if (kept.users > 0 || this.#kept.get(kept.sessionId) !== kept) return;
+    kept.timer = setTimeout(() => void this.#drop(kept), this.#idleMs);
     kept.timer.unref();
   }
 
   #makeRoom(): void {
     if (this.#kept.size <= this.#limit) return;
-    const unused = [...this.#kept].filter(([, kept]) => kept.users === 0 && kept.connection !== null);
-    const oldest = unused.sort(([, a], [, b]) => a.lastUsed - b.lastUsed)[0];
-    if (oldest !== undefined) void this.#drop(...oldest);
+    const unused = [...this.#kept.values()].filter((kept) => kept.users === 0 && kept.connection !== null);
+    const oldest = unused.sort((a, b) => a.lastUsed - b.lastUsed)[0];
+    if (oldest !== undefined) void this.#drop(oldest);
   }
 
-  async #drop(sessionId: string, kept: Kept): Promise<void> {
-    this.#forget(sessionId, kept);
+  async #drop(kept: Kept): Promise<void> {
+    this.#forget(kept);
     const opened = await kept.opening.catch(() => null);
     if (opened?.ok) await opened.connection.close();
   }
 
-  #forget(sessionId: string, kept: Kept): void {
+  #forget(kept: Kept): void {
     if (kept.timer !== null) clearTimeout(kept.timer);
     kept.timer = null;
-    if (this.#kept.get(sessionId) === kept) this.#kept.delete(sessionId);
+    if (this.#kept.get(kept.sessionId) === kept) this.#kept.delete(kept.sessionId);
   }
 }
