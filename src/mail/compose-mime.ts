@@ -45,8 +45,10 @@ export interface ComposedMessage {
   headers: { name: string; line: string }[];
 }
 
-/** Fills one line of base64: it holds the place of an attachment while nodemailer writes what is around it. */
+/** Fills one line of base64: it holds the place of something large while nodemailer writes what is around it. */
 const PLACE_BYTES = 57;
+/** A longer text is encoded in the worker too: as quoted-printable, 2 MB of it would keep everybody else waiting. */
+const LONG_TEXT_BYTES = 256 * 1024;
 const CRLF = Buffer.from('\r\n');
 const NEWLINE = /\r\n|\r|\n/g;
 const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/i;
@@ -57,17 +59,19 @@ const FILE_ACCESS = { disableFileAccess: true, disableUrlAccess: true } as const
  * that every line is ASCII and short: what a relay has no reason to change does not break a signature (RFC 8551 section 3.1).
  */
 export async function composeMime(composition: Composition): Promise<ComposedMessage> {
-  const places = composition.attachments.map(() => randomBytes(PLACE_BYTES));
+  const text = composition.text.replace(NEWLINE, '\r\n');
+  const long = Buffer.byteLength(text) > LONG_TEXT_BYTES ? placed([Buffer.from(text)]) : null;
+  const attachments = composition.attachments.map((attachment) => ({ ...attachment, ...placed(attachment.bytes) }));
   const composer = new MailComposer({
     ...FILE_ACCESS,
-    text: composition.text.replace(NEWLINE, '\r\n'),
-    textEncoding: 'quoted-printable',
+    text: long === null ? text : long.place,
+    textEncoding: long === null ? 'quoted-printable' : 'base64',
     newline: 'windows',
-    attachments: composition.attachments.map((attachment, at) => toAttachment(attachment, places[at] as Buffer)),
+    attachments: attachments.map(toAttachment),
   });
-  const root = composer.compile();
-  const around = contentPart(await root.build());
-  return { entity: withAttachments(around, places, composition.attachments), headers: outerHeaders(composition) };
+  const around = contentPart(await composer.compile().build());
+  const entity = withPlaced(around, long === null ? attachments : [long, ...attachments]);
+  return { entity, headers: outerHeaders(composition) };
 }
 
 /** The composed message as it is sent without signature or encryption. */
@@ -81,7 +85,7 @@ export function bccHeader(recipients: readonly Address[]): string {
   return encodeField(new MimeNode('text/plain', { ...FILE_ACCESS, textEncoding: 'B' }), 'Bcc', [...recipients]);
 }
 
-function toAttachment({ name, type }: ComposedAttachment, place: Buffer) {
+function toAttachment({ name, type, place }: Pick<ComposedAttachment, 'name' | 'type'> & Placed) {
   return {
     filename: safeFileName(name),
     content: place,
@@ -92,21 +96,24 @@ function toAttachment({ name, type }: ComposedAttachment, place: Buffer) {
   };
 }
 
-/** The text around the attachments, cut at their places, and their bytes between. */
-function withAttachments(
-  around: Buffer,
-  places: readonly Buffer[],
-  attachments: readonly ComposedAttachment[],
-): EntityPiece[] {
+type Placed = { place: string; bytes: readonly Uint8Array[] };
+
+function placed(bytes: readonly Uint8Array[]): Placed {
+  // nodemailer would not encode a text of ASCII only: one letter more, of two bytes.
+  return { place: `${randomBytes(PLACE_BYTES).toString('base64url').slice(0, PLACE_BYTES - 2)}é`, bytes };
+}
+
+/** What nodemailer wrote, cut at the places, and the bytes that belong there between. */
+function withPlaced(around: Buffer, list: readonly Placed[]): EntityPiece[] {
   const pieces: EntityPiece[] = [];
   let from = 0;
-  for (const [number, { bytes }] of attachments.entries()) {
-    const place = places[number]?.toString('base64') ?? '';
-    const at = around.indexOf(place, from, 'latin1');
+  for (const { place, bytes } of list) {
+    const line = Buffer.from(place).toString('base64');
+    const at = around.indexOf(line, from, 'latin1');
     if (at < 0) throw new Error('an attachment lost its place');
     const size = bytes.reduce((sum, piece) => sum + piece.length, 0);
     pieces.push(around.subarray(from, at), { base64: bytes, size });
-    from = at + place.length;
+    from = at + line.length;
     // The last line of base64 ends by itself; an empty attachment has no line to end.
     if (size > 0 && around.subarray(from, from + 2).equals(CRLF)) from += 2;
   }

@@ -4,6 +4,7 @@ import { type Address, addressKey } from '../mail/address.ts';
 import { bccHeader, type ComposedMessage } from '../mail/compose-mime.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { type ContentEncryption, groupRecipients } from '../smime/seal-message.ts';
+import type { SealJob } from '../smime/worker-jobs.ts';
 import type { RecipientMark } from './contact-marks.ts';
 import { readable } from './contact-marks.ts';
 import { sealedKeyOf } from './own-keys.ts';
@@ -101,8 +102,9 @@ type Sealing = {
 };
 
 /**
- * Signs once and encrypts each copy, one after the other, so that only one is held at a time. Exactly one of them brings
- * the copy for Sent; only that one names the Bcc recipients.
+ * One job for a worker where there is one copy, the common case: it encodes, signs and encrypts in one pass. Else it signs
+ * once and encrypts each copy, one after the other, so that only one is held at a time. Exactly one of them brings the
+ * copy for Sent; only that one names the Bcc recipients. The attachments of `composed` are given away.
  * @throws SealingFailedError while it is iterated
  */
 export async function* sealedCopies(
@@ -111,13 +113,17 @@ export async function* sealedCopies(
   composed: ComposedMessage,
   sealing: Sealing,
 ): AsyncGenerator<SealedCopy> {
-  const at = context.now();
-  const headers = Buffer.from(composed.headers.map(({ line }) => `${line}\r\n`).join(''));
-  const entity = sealing.signer ? await signedEntity(context, session, composed.entity, sealing, at) : composed.entity;
   const { copies, sentCopy } = sealing.plan;
   const forSent = sentCopy ?? copies.find((copy) => copy.readableBySender) ?? null;
-  for (const copy of sentCopy ? [...copies, sentCopy] : copies) {
-    const bytes = await encrypted(context, session, entity, headers, copy, at);
+  const all = sentCopy ? [...copies, sentCopy] : copies;
+  const sealer = await sealerOf(context, session, sealing);
+  const headers = Buffer.from(composed.headers.map(({ line }) => `${line}\r\n`).join(''));
+  const first = all.length === 1 ? null : await signedEntity(sealer, composed);
+  for (const copy of all) {
+    // A copy of each: what is given to a worker is gone.
+    const source =
+      first === null ? { mime: composed.entity, sign: sealer.sign } : { mime: new Uint8Array(first), sign: null };
+    const bytes = await sealer.seal({ ...source, headers, encryptTo: copy.encryptTo, content: copy.content });
     const sent = copy !== forSent ? null : sealing.bcc.length === 0 ? 'same' : withBcc(bytes, sealing.bcc);
     yield { envelopes: copy.envelopes, bytes, sent };
   }
@@ -125,57 +131,36 @@ export async function* sealedCopies(
 
 const MIME_VERSION = 'MIME-Version: 1.0\r\n';
 
-async function signedEntity(context: Context, session: SignedIn, entity: Buffer, sealing: Sealing, at: Date) {
-  const { signer, encryptionCertificate } = sealing;
-  if (!signer) return entity;
-  const result = await context.workers.run<'seal'>(
-    {
-      kind: 'seal',
-      mime: entity,
-      headers: new Uint8Array(0),
-      sign: {
-        ...sealedKeyOf(signer),
-        chain: await chainOf(context, session, signer, sealing.includeRoot),
-        ...(encryptionCertificate ? { encryptionCertificate } : {}),
-      },
-      masterKey: session.masterKey,
-      encryptTo: null,
-      at,
-    },
-    session.account.id,
-  );
-  if (!result.ok) throw new SealingFailedError(`signing: ${result.code} ${result.message}`);
-  // The outer header is each copy's own; what was signed begins after the version.
-  return Buffer.from(result.value.buffer, result.value.byteOffset, result.value.byteLength).subarray(
-    MIME_VERSION.length,
-  );
+/** The entity as every copy holds it. The outer header is each copy's own: what was signed begins after the version. */
+async function signedEntity(sealer: Sealer, composed: ComposedMessage): Promise<Uint8Array> {
+  const headers = new Uint8Array(0);
+  const bytes = await sealer.seal({ mime: composed.entity, headers, sign: sealer.sign, encryptTo: null });
+  return bytes.subarray(MIME_VERSION.length);
 }
 
-async function encrypted(
-  context: Context,
-  session: SignedIn,
-  entity: Buffer,
-  headers: Buffer,
-  copy: PlannedCopy,
-  at: Date,
-): Promise<Uint8Array> {
-  if (copy.encryptTo === null) return Buffer.concat([headers, Buffer.from(MIME_VERSION), entity]);
-  const result = await context.workers.run<'seal'>(
-    {
-      kind: 'seal',
-      // A copy: what is given to a worker is gone, and there may be more envelopes.
-      mime: new Uint8Array(entity),
-      headers,
-      sign: null,
-      masterKey: null,
-      encryptTo: copy.encryptTo,
-      content: copy.content,
-      at,
+type Sealer = {
+  sign: SealJob['sign'];
+  seal(job: Pick<SealJob, 'mime' | 'headers' | 'sign' | 'encryptTo' | 'content'>): Promise<Uint8Array>;
+};
+
+async function sealerOf(context: Context, session: SignedIn, sealing: Sealing): Promise<Sealer> {
+  const at = context.now();
+  const { signer, encryptionCertificate } = sealing;
+  const sign = signer && {
+    ...sealedKeyOf(signer),
+    chain: await chainOf(context, session, signer, sealing.includeRoot),
+    ...(encryptionCertificate ? { encryptionCertificate } : {}),
+  };
+  return {
+    sign,
+    seal: async (job) => {
+      // Keys cross only where something is signed.
+      const masterKey = job.sign === null ? null : session.masterKey;
+      const result = await context.workers.run<'seal'>({ kind: 'seal', ...job, masterKey, at }, session.account.id);
+      if (!result.ok) throw new SealingFailedError(`sealing: ${result.code} ${result.message}`);
+      return result.value;
     },
-    session.account.id,
-  );
-  if (!result.ok) throw new SealingFailedError(`encrypting: ${result.code} ${result.message}`);
-  return result.value;
+  };
 }
 
 function withBcc(bytes: Uint8Array, bcc: readonly Address[]): Uint8Array {

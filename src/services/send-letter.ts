@@ -153,7 +153,7 @@ async function copiesOf(context: Context, session: SignedIn, letter: NewLetter, 
   for (const { name, type, read } of letter.attachments) {
     const pieces: Uint8Array[] = [];
     for await (const piece of read()) pieces.push(piece);
-    attachments.push({ name, type, bytes: Buffer.concat(pieces) });
+    attachments.push({ name, type, bytes: pieces });
   }
   const composed = await composeMime({
     from: { name: `${account.firstName} ${account.surname}`.trim(), address: account.address },

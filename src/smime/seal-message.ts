@@ -1,11 +1,12 @@
 /** Signs and encrypts a MIME entity into a message ready to be submitted (RFC 8551). */
 import { randomBytes } from 'node:crypto';
 import { toCanonicalLines } from '../mime/decode.ts';
-import { encodeBase64Lines } from '../mime/encode.ts';
+import { type EntityPiece, joinEntity } from '../mime/encode.ts';
 import { parseEntity } from '../mime/parse.ts';
 import type { Certificate } from '../pki/certificate.ts';
+import { asBuffer } from '../pki/der.ts';
 import { protectHeaders } from './protect-headers.ts';
-import { type ContentEncryption, writeEnvelope } from './write-envelope.ts';
+import { type ContentEncryption, streamEnvelope } from './write-envelope.ts';
 import { micalg, type SigningKey, writeSignedData } from './write-signature.ts';
 
 export type { ContentEncryption } from './write-envelope.ts';
@@ -39,16 +40,17 @@ export function sealMessage(question: SealQuestion): Buffer {
     question.protect !== undefined && (sign !== undefined || encrypting)
       ? protectHeaders(question.mime, question.headers, encrypting, question.protect === 'hide-subject')
       : question;
-  let entity = toCanonicalLines(mime);
-  if (sign !== undefined) entity = question.opaque ? opaqueSigned(entity, sign, at) : clearSigned(entity, sign, at);
+  const canonical = toCanonicalLines(mime);
+  let entity: EntityPiece[] = [canonical];
+  if (sign !== undefined) entity = (question.opaque ? opaqueSigned : clearSigned)(canonical, sign, at);
   if (encrypting) entity = encrypted(entity, encryptTo, question.content ?? 'aes-256-cbc');
-  return Buffer.concat([toCanonicalLines(headers), Buffer.from('MIME-Version: 1.0\r\n'), entity]);
+  return joinEntity([toCanonicalLines(headers), Buffer.from('MIME-Version: 1.0\r\n'), ...entity]);
 }
 
-function clearSigned(entity: Buffer, key: SigningKey, at: Date): Buffer {
+function clearSigned(entity: Buffer, key: SigningKey, at: Date): EntityPiece[] {
   const boundary = `sealpost-${randomBytes(18).toString('hex')}`;
   const signature = writeSignedData(entity, key, at, false);
-  return Buffer.concat([
+  return [
     lines(
       'Content-Type: multipart/signed; protocol="application/pkcs7-signature";',
       ` micalg=${micalg(key.certificate)}; boundary="${boundary}"`,
@@ -59,31 +61,37 @@ function clearSigned(entity: Buffer, key: SigningKey, at: Date): Buffer {
     ),
     entity,
     lines('', `--${boundary}`),
-    cmsPart('application/pkcs7-signature', 'smime.p7s', signature),
+    ...cmsPart('application/pkcs7-signature', 'smime.p7s', [signature], signature.length),
     lines(`--${boundary}--`),
-  ]);
+  ];
 }
 
-function opaqueSigned(entity: Buffer, key: SigningKey, at: Date): Buffer {
-  return cmsPart('application/pkcs7-mime; smime-type=signed-data', 'smime.p7m', writeSignedData(entity, key, at, true));
+function opaqueSigned(entity: Buffer, key: SigningKey, at: Date): EntityPiece[] {
+  const cms = writeSignedData(entity, key, at, true);
+  return cmsPart('application/pkcs7-mime; smime-type=signed-data', 'smime.p7m', [cms], cms.length);
 }
 
-function encrypted(entity: Buffer, recipients: readonly Certificate[], form: ContentEncryption): Buffer {
+function encrypted(
+  entity: readonly EntityPiece[],
+  recipients: readonly Certificate[],
+  form: ContentEncryption,
+): EntityPiece[] {
   const type = form === 'aes-256-gcm' ? 'authEnveloped-data' : 'enveloped-data';
-  return cmsPart(`application/pkcs7-mime; smime-type=${type}`, 'smime.p7m', writeEnvelope(entity, recipients, form));
+  // What is encoded inside is small, a signature at most; the content itself is encrypted as it stands.
+  const content = entity.map((piece) => (piece instanceof Uint8Array ? asBuffer(piece) : joinEntity([piece])));
+  const { pieces, size } = streamEnvelope(content, recipients, form);
+  return cmsPart(`application/pkcs7-mime; smime-type=${type}`, 'smime.p7m', pieces, size);
 }
 
-function cmsPart(type: string, fileName: string, der: Buffer): Buffer {
-  return Buffer.concat([
-    lines(
-      `Content-Type: ${type};`,
-      ` name="${fileName}"`,
-      'Content-Transfer-Encoding: base64',
-      `Content-Disposition: attachment; filename="${fileName}"`,
-      '',
-    ),
-    encodeBase64Lines(der),
-  ]);
+function cmsPart(type: string, fileName: string, base64: Iterable<Uint8Array>, size: number): EntityPiece[] {
+  const head = lines(
+    `Content-Type: ${type};`,
+    ` name="${fileName}"`,
+    'Content-Transfer-Encoding: base64',
+    `Content-Disposition: attachment; filename="${fileName}"`,
+    '',
+  );
+  return [head, { base64, size }];
 }
 
 function lines(...list: string[]): Buffer {

@@ -1,4 +1,5 @@
 /** What may be asked of a worker and what it answers: plain data that crosses the thread. */
+import type { EntityPiece } from '../mime/encode.ts';
 import type { Pkcs12Failure } from '../pki/pkcs12-read.ts';
 import type { Pkcs12Form } from '../pki/pkcs12-write.ts';
 import type { OpenedMessage } from './verdict.ts';
@@ -35,7 +36,8 @@ export interface AttachmentJob extends Omit<OpenJob, 'kind'> {
 
 export interface SealJob {
   readonly kind: 'seal';
-  readonly mime: Uint8Array;
+  /** The entity, or its pieces: attachments are encoded in the worker */
+  readonly mime: Uint8Array | readonly EntityPiece[];
   readonly headers: Uint8Array;
   readonly sign:
     | (SealedKey & { readonly chain: readonly Uint8Array[]; readonly encryptionCertificate?: Uint8Array })

@@ -1,6 +1,7 @@
 /** The thread in which foreign bytes are read and private keys are used. Keys exist in clear here only, for one job. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
+import { joinEntity } from '../mime/encode.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { asBuffer } from '../pki/der.ts';
 import { PkiError } from '../pki/errors.ts';
@@ -89,7 +90,7 @@ function seal(job: SealJob): Uint8Array {
   const { sign, masterKey } = job;
   if (sign !== null && masterKey === null) throw new SealBrokenError('locked');
   return sealMessage({
-    mime: asBuffer(job.mime),
+    mime: job.mime instanceof Uint8Array ? asBuffer(job.mime) : joinEntity(job.mime),
     headers: asBuffer(job.headers),
     at: job.at,
     opaque: job.opaque,
