@@ -11,13 +11,17 @@ for (const form of document.querySelectorAll('form[data-upload]')) {
     event.submitter?.setAttribute('aria-disabled', 'true');
     const data = new FormData(form, event.submitter);
     const request = new XMLHttpRequest();
+    let said = 0;
     request.upload.addEventListener('progress', ({ lengthComputable, loaded, total }) => {
       if (!lengthComputable) return;
       const percent = Math.floor((100 * loaded) / total);
       progress.hidden = false;
       progress.value = percent;
-      if (words !== null && percent % 10 === 0)
-        words.textContent = (form.dataset.progress ?? '').replace('{percent}', String(percent));
+      // In tens: a reader of the screen would be told of each step.
+      const tens = percent - (percent % 10);
+      if (words !== null && tens !== said)
+        words.textContent = (form.dataset.progress ?? '').replace('{percent}', String(tens));
+      said = tens;
     });
     request.addEventListener('load', () => show(request, form));
     for (const end of ['error', 'abort', 'timeout']) request.addEventListener(end, () => failed(form, progress, words));

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import type { Page } from 'playwright-core';
+
+const MOST_STOPS = 400;
+
+/** Everything a pointer can press or fill in, and that is shown. Of radio buttons one of each group takes the focus. */
+const CONTROLS = `[...document.querySelectorAll('a[href], button, input, select, textarea, summary')].filter((one) =>
+  !one.disabled && one.type !== 'hidden' && one.tabIndex >= 0 && one.checkVisibility({ visibilityProperty: true }) &&
+  !(one.type === 'radio' && !one.checked))`;
+
+type Stop = { what: string; isShown: boolean; hasRing: boolean; isSkip: boolean };
+
+/** Looks at what has the focus, and remembers that it had it. */
+const LOOK = `(() => {
+  const one = document.activeElement;
+  if (one === null || one === document.body) return null;
+  if (window.visited?.has(one) && one.tagName !== 'IFRAME') return null;
+  (window.visited ??= new Set()).add(one);
+  const style = getComputedStyle(one);
+  const place = one.getBoundingClientRect();
+  return {
+    what: one.outerHTML.slice(0, 120),
+    isShown: place.width > 0 && place.bottom > 0 && place.top < innerHeight,
+    hasRing: one.tagName === 'IFRAME' || (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2),
+    isSkip: one.classList.contains('skip'),
+  };
+})()`;
+
+/** The Tab key reaches the skip link first, then every control, and each shows that it has the focus. */
+export async function assertReachable(page: Page, where: string): Promise<void> {
+  await page.evaluate('window.visited = new Set(); document.activeElement?.blur(); scrollTo(0, 0)');
+  // A form that is the whole purpose of its page takes the focus; the way around begins before it all the same.
+  const hasAutofocus = (await page.locator('[autofocus]').count()) > 0;
+  if (hasAutofocus) {
+    await page.locator('.skip').focus();
+    await page.evaluate(LOOK);
+  }
+  for (let stops = 0; stops < MOST_STOPS; stops++) {
+    await page.keyboard.press('Tab');
+    const stop = await page.evaluate<Stop | null>(LOOK);
+    if (stop === null) break;
+    if (stops === 0 && !hasAutofocus) assert.ok(stop.isSkip, `${where}: the skip link is first, not ${stop.what}`);
+    assert.ok(stop.isShown, `${where}: the focus is out of sight at ${stop.what}`);
+    assert.ok(stop.hasRing, `${where}: no focus ring at ${stop.what}`);
+  }
+  const left = await page.evaluate<string[]>(
+    `${CONTROLS}.filter((one) => !window.visited.has(one)).map((one) => one.outerHTML.slice(0, 120))`,
+  );
+  assert.deepEqual(left, [], `${where}: the Tab key does not reach these`);
+}
