@@ -100,7 +100,12 @@ type Placed = { place: string; bytes: readonly Uint8Array[] };
 
 function placed(bytes: readonly Uint8Array[]): Placed {
   // nodemailer would not encode a text of ASCII only: one letter more, of two bytes.
-  return { place: `${randomBytes(PLACE_BYTES).toString('base64url').slice(0, PLACE_BYTES - 2)}é`, bytes };
+  return {
+    place: `${randomBytes(PLACE_BYTES)
+      .toString('base64url')
+      .slice(0, PLACE_BYTES - 2)}é`,
+    bytes,
+  };
 }
 
 /** What nodemailer wrote, cut at the places, and the bytes that belong there between. */

@@ -8,8 +8,11 @@ export interface SubmissionEnvelope {
   to: readonly string[];
   /** ENVID of RFC 3461: at most 100 printable characters; comes back in every report */
   envelopeId: string;
-  /** Ask for reports of success, failure and delay, where the server offers DSN. Default true */
-  dsn?: boolean;
+  /**
+   * Reports to ask for where the server offers DSN (RFC 3461); none for an empty list. Default failure and delay: those of
+   * success would fill the inbox as long as nothing gathers them into the evidence of the letter.
+   */
+  reports?: readonly ('SUCCESS' | 'FAILURE' | 'DELAY')[];
   /** Bytes of the message where known: a server that finds it too large says so before it is sent (RFC 1870) */
   size?: number;
 }
@@ -129,6 +132,10 @@ interface SendInfo {
   response: string;
 }
 
+function reportsOf(envelope: SubmissionEnvelope) {
+  return envelope.reports ?? ['FAILURE', 'DELAY'];
+}
+
 function step(start: (done: (error?: Error | null) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve())));
 }
@@ -139,13 +146,13 @@ function transmit(
   bytes: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   source: LineEndCheck,
 ): Promise<SendInfo> {
-  // Reports of success would fill the inbox as long as nothing gathers them into the evidence of the letter.
-  const dsn = { ret: 'HDRS', envid: envelope.envelopeId, notify: ['FAILURE', 'DELAY'] };
+  const reports = reportsOf(envelope);
+  const dsn = { ret: 'HDRS', envid: envelope.envelopeId, notify: [...reports] };
   const smtpEnvelope = {
     from: envelope.from,
     to: [...envelope.to],
     ...(envelope.size === undefined ? {} : { size: envelope.size }),
-    ...(envelope.dsn === false ? {} : { dsn }),
+    ...(reports.length === 0 ? {} : { dsn }),
   };
   const reader = Readable.from(bytes, { objectMode: false });
   reader.on('error', (error) => source.destroy(error));
@@ -160,7 +167,7 @@ function transmit(
 
 function offersDsn(connection: SMTPConnection, envelope: SubmissionEnvelope): boolean {
   const { _supportedExtensions: extensions } = connection as unknown as { _supportedExtensions?: string[] };
-  return envelope.dsn !== false && (extensions ?? []).includes('DSN');
+  return reportsOf(envelope).length > 0 && (extensions ?? []).includes('DSN');
 }
 
 function answered(envelope: SubmissionEnvelope, info: SendInfo, dsnRequested: boolean): SubmissionResult {

@@ -41,7 +41,7 @@ test('T17 signing and encrypting all outgoing mail are settings, on at first', a
     },
   );
   const page = (await clerk.get('/settings')).body;
-  assert.match(page, /<html lang="de" data-theme="dark">/);
+  assert.match(page, /<html lang="de" data-theme="dark"/);
   assert.match(page, /Ihre Einstellungen sind gespeichert/);
 });
 

@@ -36,7 +36,13 @@ describe('the little TESTA', () => {
       [greta, d, alain, b],
     ] as const) {
       const bytes = letter({ from: from.user, to: to.user, subject: 'both ways' });
-      const envelope = { from: from.user, to: [to.user], envelopeId: crypto.randomUUID(), size: bytes.length };
+      const envelope = {
+        from: from.user,
+        to: [to.user],
+        envelopeId: crypto.randomUUID(),
+        size: bytes.length,
+        reports: ['SUCCESS', 'FAILURE', 'DELAY'] as const,
+      };
       const result = await submit(fromCountry.mailServer, from, envelope, [bytes]);
       assert.equal(result.outcome, 'accepted', result.answer);
       assert.equal(result.dsnRequested, true);
