@@ -2,35 +2,44 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { openSealed, sealUnder } from '../vault/seal.ts';
 import type { Database } from './database/connect.ts';
+import { copiedBytes } from './database/copied-bytes.ts';
 
 const KiB = 1024;
 /** Largest row of bytes. */
 export const CHUNK_BYTES = 256 * KiB;
 /** Format byte, nonce and tag that sealing adds (src/vault/seal.ts). */
 const SEAL_BYTES = 29;
+/** What fits into one row when it is sealed. */
+const SEALED_BYTES = CHUNK_BYTES - SEAL_BYTES;
 /** A content that nothing refers to may be one that is still being written: it is left alone for this long. */
 const ORPHAN_AGE_MS = 24 * 3_600_000;
 
-type Queries = Pick<pg.Pool, 'query'>;
+/** Rows that are written or read together: the way there and back counts for more than their bytes. */
+const ROWS_AT_ONCE = 4;
 
-/** Writes bytes as rows of one content. Inside the transaction of `queries` where that is a client in one. */
-export async function writeContent(queries: Queries, bytes: Uint8Array): Promise<string> {
+type Queries = Pick<pg.ClientBase, 'query'>;
+type Pool = Database['pool'];
+
+/** Writes bytes as rows of one content, inside the transaction of `client` where it is in one. */
+export async function writeContent(client: Queries, bytes: Uint8Array): Promise<string> {
   const contentId = randomUUID();
-  for (let number = 0, at = 0; at < bytes.length || number === 0; number += 1, at += CHUNK_BYTES) {
-    await writeChunk(queries, contentId, number, bytes.subarray(at, at + CHUNK_BYTES));
+  const chunks: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length || at === 0; at += CHUNK_BYTES) chunks.push(bytes.subarray(at, at + CHUNK_BYTES));
+  for (let number = 0; number < chunks.length; number += ROWS_AT_ONCE) {
+    const rows = chunks.slice(number, number + ROWS_AT_ONCE);
+    await client.query(insertion(rows.length), [contentId, ...valuesOf(number, rows)]);
   }
   return contentId;
 }
 
-/** The bytes of a content, one row at a time. @throws Error when rows are missing */
-export async function* readContent(queries: Queries, contentId: string, size: number): AsyncGenerator<Buffer> {
+/** The bytes of a content, a row at a time. @throws Error when rows are missing */
+export async function* readContent(pool: Pool, contentId: string, size: number): AsyncGenerator<Buffer> {
   let read = 0;
-  for (let number = 0; read < size; number += 1) {
-    const chunk = await readChunk(queries, contentId, number);
-    if (chunk === null) throw new Error(`content ${contentId} ends after ${read} of ${size} bytes`);
+  for await (const chunk of chunkRows(pool, contentId, Math.ceil(size / CHUNK_BYTES))) {
     read += chunk.length;
     yield chunk;
   }
+  if (read < size) throw new Error(`content ${contentId} ends after ${read} of ${size} bytes`);
 }
 
 export type SealedContent = { contentId: string; size: number; whole: boolean };
@@ -48,37 +57,25 @@ export async function writeSealedContent(
   limitBytes: number,
 ): Promise<SealedContent> {
   const contentId = randomUUID();
-  const waiting: Buffer[] = [];
-  let held = 0;
+  const rows = new RowsWhileReading(database.pool, contentId);
   let size = 0;
   let number = 0;
-  const flush = async (all: boolean) => {
-    const room = CHUNK_BYTES - SEAL_BYTES;
-    if (held === 0 || (held < room && !all)) return;
-    const bytes = Buffer.concat(waiting, held);
-    waiting.length = 0;
-    let at = 0;
-    for (; bytes.length - at >= room || (all && at < bytes.length); at += room, number += 1) {
-      const sealed = sealUnder(key, bytes.subarray(at, at + room), chunkContext(contentId, number));
-      await writeChunk(database.pool, contentId, number, sealed);
-    }
-    held = Math.max(0, bytes.length - at);
-    if (held > 0) waiting.push(bytes.subarray(at));
-  };
   try {
-    for await (const piece of source) {
-      size += piece.length;
+    for await (const chunk of piecesOf(source, SEALED_BYTES, limitBytes)) {
+      size += chunk.length;
+      // What is too long is not kept, and not sealed in vain.
       if (size > limitBytes) continue;
-      waiting.push(piece);
-      held += piece.length;
-      await flush(false);
+      await rows.add(sealUnder(key, chunk, chunkContext(contentId, number)));
+      number += 1;
     }
-    if (size <= limitBytes) await flush(true);
+    if (size <= limitBytes) await rows.end();
   } catch (error) {
+    await rows.settled();
     await removeContents(database.pool, [contentId]);
     throw error;
   }
   if (size <= limitBytes) return { contentId, size, whole: true };
+  await rows.settled();
   await removeContents(database.pool, [contentId]);
   return { contentId, size, whole: false };
 }
@@ -91,16 +88,17 @@ export async function* readSealedContent(
   size: number,
 ): AsyncGenerator<Buffer> {
   let read = 0;
-  for (let number = 0; read < size; number += 1) {
-    const sealed = await readChunk(database.pool, contentId, number);
-    if (sealed === null) throw new Error(`content ${contentId} ends after ${read} of ${size} bytes`);
+  let number = 0;
+  for await (const sealed of chunkRows(database.pool, contentId, Math.ceil(size / SEALED_BYTES))) {
     const chunk = openSealed(key, sealed, chunkContext(contentId, number));
+    number += 1;
     read += chunk.length;
     yield chunk;
   }
+  if (read < size) throw new Error(`content ${contentId} ends after ${read} of ${size} bytes`);
 }
 
-export async function removeContents(queries: Queries, contentIds: readonly string[]): Promise<void> {
+export async function removeContents(queries: Pick<pg.Pool, 'query'>, contentIds: readonly string[]): Promise<void> {
   if (contentIds.length === 0) return;
   await queries.query('delete from content_chunk where content_id = any($1::uuid[])', [contentIds]);
 }
@@ -125,21 +123,111 @@ export async function removeOrphanedContents(database: Database, at: Date): Prom
   return removed.rowCount ?? 0;
 }
 
-async function writeChunk(queries: Queries, contentId: string, number: number, bytes: Uint8Array): Promise<void> {
-  await queries.query('insert into content_chunk (content_id, number, bytes) values ($1, $2, $3)', [
-    contentId,
-    number,
-    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-  ]);
+/** Pieces of one size, the last one shorter. Beyond the limit only lengths matter: pieces are passed on as they come. */
+async function* piecesOf(source: AsyncIterable<Buffer>, size: number, limitBytes: number): AsyncGenerator<Buffer> {
+  let waiting: Buffer[] = [];
+  let held = 0;
+  let passed = 0;
+  for await (const piece of source) {
+    if (passed + held > limitBytes) {
+      yield piece;
+      continue;
+    }
+    waiting.push(piece);
+    held += piece.length;
+    if (held < size) continue;
+    const bytes = Buffer.concat(waiting, held);
+    let at = 0;
+    for (; held - at >= size; at += size) yield bytes.subarray(at, at + size);
+    passed += at;
+    held -= at;
+    waiting = held > 0 ? [bytes.subarray(at)] : [];
+  }
+  if (held > 0) yield Buffer.concat(waiting, held);
 }
 
-async function readChunk(queries: Queries, contentId: string, number: number): Promise<Buffer | null> {
-  const rows = await queries.query<{ bytes: Buffer }>(
-    'select bytes from content_chunk where content_id = $1 and number = $2',
-    [contentId, number],
-  );
-  return rows.rows[0]?.bytes ?? null;
+/**
+ * Rows of an upload, written while its next bytes are read and sealed. Each statement commits for itself and does not wait
+ * for the disk: the row that names the content is committed after them, and that commit waits for all of the log before it.
+ */
+class RowsWhileReading {
+  readonly #pool: Pool;
+  readonly #contentId: string;
+  #number = 0;
+  #rows: Uint8Array[] = [];
+  #writing: Promise<unknown> = Promise.resolve();
+
+  constructor(pool: Pool, contentId: string) {
+    this.#pool = pool;
+    this.#contentId = contentId;
+  }
+
+  async add(row: Uint8Array): Promise<void> {
+    this.#rows.push(row);
+    if (this.#rows.length === ROWS_AT_ONCE) await this.#flush();
+  }
+
+  async end(): Promise<void> {
+    if (this.#rows.length > 0) await this.#flush();
+    await this.#writing;
+  }
+
+  /** After a failure: nothing is being written any more. */
+  async settled(): Promise<void> {
+    await this.#writing.catch(() => {});
+  }
+
+  async #flush(): Promise<void> {
+    await this.#writing;
+    const rows = this.#rows;
+    const values = [this.#contentId, ...valuesOf(this.#number, rows)];
+    this.#number += rows.length;
+    this.#rows = [];
+    this.#writing = this.#pool.query(`${insertion(rows.length)} ${WITHOUT_DISK}`, values);
+    // Told by the next `add` or by `end`.
+    this.#writing.catch(() => {});
+  }
 }
+
+/** For this statement's own transaction only. */
+const WITHOUT_DISK = `where (select set_config('synchronous_commit', 'off', true)) is not null`;
+
+function insertion(rows: number): string {
+  const list = Array.from({ length: rows }, (_, row) => `($${2 * row + 2}::integer, $${2 * row + 3}::bytea)`).join(
+    ', ',
+  );
+  return `insert into content_chunk (content_id, number, bytes)
+    select $1::uuid, number, bytes from (values ${list}) as chunk (number, bytes)`;
+}
+
+function valuesOf(first: number, rows: readonly Uint8Array[]): (number | Buffer)[] {
+  return rows.flatMap((row, at) => [first + at, Buffer.from(row.buffer, row.byteOffset, row.byteLength)]);
+}
+
+/** Rows in order; the next ones are on their way while these are used. @throws Error when there are fewer */
+async function* chunkRows(pool: Pool, contentId: string, count: number): AsyncGenerator<Buffer> {
+  let next = someRows(pool, contentId, 0, count);
+  for (let number = 0; number < count; number += ROWS_AT_ONCE) {
+    const rows = await next;
+    if (number + ROWS_AT_ONCE < count) next = someRows(pool, contentId, number + ROWS_AT_ONCE, count);
+    yield* rows;
+  }
+}
+
+function someRows(pool: Pool, contentId: string, first: number, count: number): Promise<Buffer[]> {
+  if (!UUID.test(contentId)) throw new TypeError('not the id of a content');
+  const end = Math.min(count, first + ROWS_AT_ONCE);
+  const chosen = `content_id = '${contentId}' and number >= ${first} and number < ${end}`;
+  const rows = copiedBytes(pool, `select bytes from content_chunk where ${chosen} order by number`).then((found) => {
+    if (found.length === end - first) return found;
+    throw new Error(`content ${contentId} has not all of its rows ${first} to ${end - 1}`);
+  });
+  // Nobody may be waiting any more when it fails.
+  rows.catch(() => {});
+  return rows;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function chunkContext(contentId: string, number: number): string {
   return `content ${contentId} ${number}`;

@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import type { Address } from '../mail/address.ts';
 import { sealTo } from '../vault/sealed-box.ts';
 import { removeUnusedContents, writeContent } from './content-chunks.ts';
+import { withConnection } from './database/borrowed-connection.ts';
 import type { DraftOrigin } from './drafts.ts';
 import type { SealedCopy } from './outbox-copies.ts';
 import type { SignedIn } from './session.ts';
@@ -46,30 +47,30 @@ export function sendsInBackground(config: Context['config'], account: SignedIn['
  */
 export async function enqueueLetter(context: Context, session: SignedIn, letter: Enqueued): Promise<string | null> {
   const { config, database } = context;
-  const client = await database.pool.connect();
   let unused: string[] = [];
-  try {
-    await client.query('begin');
-    const letterId = await insertLetter(client, context, session, letter);
-    if (letterId === null) {
-      await client.query('rollback');
-      return null;
+  const letterId = await withConnection(database.pool, async (client) => {
+    try {
+      await client.query('begin');
+      const id = await insertLetter(client, context, session, letter);
+      if (id === null) {
+        await client.query('rollback');
+        return null;
+      }
+      const at = context.now();
+      const givesUpAt = new Date(at.getTime() + config.giveUpMs);
+      for await (const copy of letter.copies) {
+        await insertCopy(client, id, copy, { mailFrom: session.account.address, at, givesUpAt });
+      }
+      if (letter.draftId) unused = await deleteDraft(client, session.account.id, letter.draftId);
+      await client.query('commit');
+      return id;
+    } catch (error) {
+      await client.query('rollback').catch(() => {});
+      throw error;
     }
-    const at = context.now();
-    const givesUpAt = new Date(at.getTime() + config.giveUpMs);
-    for await (const copy of letter.copies) {
-      await insertCopy(client, letterId, copy, { mailFrom: session.account.address, at, givesUpAt });
-    }
-    if (letter.draftId) unused = await deleteDraft(client, session.account.id, letter.draftId);
-    await client.query('commit');
-    await removeUnusedContents(database, unused);
-    return letterId;
-  } catch (error) {
-    await client.query('rollback').catch(() => {});
-    throw error;
-  } finally {
-    client.release();
-  }
+  });
+  await removeUnusedContents(database, unused);
+  return letterId;
 }
 
 async function insertLetter(
