@@ -1,7 +1,6 @@
-import { textOfHtml } from '../html/text-of-html.ts';
 import { type Address, addressKey, addressProblem, sameAddress } from '../mail/address.ts';
 import { decodeEncodedWords } from '../mime/headers.ts';
-import { mayQuote } from '../smime/reply-quote.ts';
+import { MAX_QUOTE_CHARACTERS, mayQuote } from '../smime/reply-quote.ts';
 import type { MailAddress, OpenedMessage } from '../smime/verdict.ts';
 import type { DraftOrigin } from './drafts.ts';
 
@@ -33,8 +32,17 @@ const PREFIXES = { reply: /^(re|aw|antw|réf|rép)\s*:\s*/i, forward: /^(fwd?|wg
 /** RFC 5322 section 3.6.4 names no limit; relays have one for header lines. */
 const MAX_REFERENCES = 30;
 
-/** Builds the beginning of an answer from the message as it was opened, never from what stands outside a signature. */
-export function composeAnswer(opened: OpenedMessage, mode: AnswerMode, own: string, words: QuoteWords): Answer {
+/**
+ * Builds the beginning of an answer from the message as it was opened, never from what stands outside a signature.
+ * @param text of the message, also where it has HTML alone: that is read elsewhere, it may take long
+ */
+export function composeAnswer(
+  opened: OpenedMessage,
+  mode: AnswerMode,
+  own: string,
+  words: QuoteWords,
+  text = opened.text,
+): Answer {
   const { to, cc } = mode === 'forward' ? { to: [], cc: [] } : replyRecipients(opened, mode, own);
   const quoteWithheld = withheldQuote(opened, mode, to.length + cc.length);
   const prefix = mode === 'forward' ? 'Fwd: ' : 'Re: ';
@@ -44,7 +52,7 @@ export function composeAnswer(opened: OpenedMessage, mode: AnswerMode, own: stri
     to,
     cc,
     subject: known.test(subject) ? subject : `${prefix}${subject}`,
-    quote: quoteWithheld === null ? quoteOf(opened, mode, words) : '',
+    quote: quoteWithheld === null ? quoteOf(opened, mode, words, text) : '',
     quoteWithheld,
     mustEncrypt: isEncrypted(opened),
     inReplyTo: opened.messageId,
@@ -113,9 +121,14 @@ function referencesOf(opened: OpenedMessage): string[] {
   return [distinctIds[0] ?? '', ...distinctIds.slice(1 - MAX_REFERENCES)];
 }
 
-/** The text at the root of the message, quoted or below a block of header lines. */
-export function quoteOf(opened: OpenedMessage, mode: AnswerMode, words: QuoteWords): string {
-  const text = (opened.text ?? (opened.html === null ? '' : textOfHtml(opened.html))).replace(/\r\n?/g, '\n').trimEnd();
+/** The text of the message, quoted or below a block of header lines. */
+export function quoteOf(
+  opened: OpenedMessage,
+  mode: AnswerMode,
+  words: QuoteWords,
+  textOfMessage: string | null,
+): string {
+  const text = (textOfMessage ?? '').slice(0, MAX_QUOTE_CHARACTERS).replace(/\r\n?/g, '\n').trimEnd();
   const [from] = opened.from;
   const sender = from === undefined ? '' : from.name || from.address;
   if (mode === 'forward') {

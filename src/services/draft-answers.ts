@@ -1,7 +1,9 @@
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
+import type { BodyThreads } from '../html/body-thread.ts';
 import type { Formats } from '../i18n/formats.ts';
 import type { Address } from '../mail/address.ts';
+import { asBuffer } from '../pki/der.ts';
 import type { OpenedMessage } from '../smime/verdict.ts';
 import { type AnswerMode, composeAnswer, letterText, type QuoteWords, quoteOf, writeAddress } from './compose-reply.ts';
 import { addAttachment } from './draft-attachments.ts';
@@ -32,7 +34,7 @@ export type StartedAnswer = { id: string; leftOut: string[] };
  * @throws AppError no-vault, keys-locked for encrypted mail, and as `readMessage`
  */
 export async function startAnswer(
-  context: Context,
+  context: Context & { threads: BodyThreads },
   session: SignedIn,
   formats: Formats,
   ref: MessageRef,
@@ -42,7 +44,13 @@ export async function startAnswer(
   const { opened, closed } = await readMessage(context, session, ref);
   if (closed === 'locked') throw new AppError('keys-locked');
   if (closed === 'no-vault' || !session.hasVault) throw new AppError('no-vault');
-  const answer = composeAnswer(opened, mode, account.address, quoteWords(formats));
+  const answer = composeAnswer(
+    opened,
+    mode,
+    account.address,
+    quoteWords(formats),
+    await textOf(context.threads, opened),
+  );
   const origin: DraftOrigin = {
     mode,
     mustEncrypt: answer.mustEncrypt,
@@ -67,7 +75,7 @@ export async function startAnswer(
 
 /** The quote that was withheld, for a writer who was warned and asks for it. Null when the message can no longer be opened. */
 export async function withheldQuoteText(
-  context: Context,
+  context: Context & { threads: BodyThreads },
   session: SignedIn,
   formats: Formats,
   draft: Pick<OpenedDraft, 'origin'>,
@@ -76,7 +84,16 @@ export async function withheldQuoteText(
   if (source === null || mode === 'new') return null;
   const ref = { folder: source.folder, uidValidity: BigInt(source.uidValidity), uid: source.uid };
   const { opened } = await readMessage(context, session, ref);
-  return opened.encryption.status === 'failed' ? null : quoteOf(opened, mode, quoteWords(formats));
+  if (opened.encryption.status === 'failed') return null;
+  const text = await textOf(context.threads, opened);
+  return text === null && opened.html !== null ? null : quoteOf(opened, mode, quoteWords(formats), text);
+}
+
+/** The words of a message, read from its HTML where it has no other; null where it has none that can be read. */
+async function textOf(threads: BodyThreads, { text, html }: OpenedMessage): Promise<string | null> {
+  if (text !== null || html === null) return text;
+  const answer = await threads.ask({ kind: 'quote', html });
+  return answer.ok ? answer.content : null;
 }
 
 /** The attachments of a message that is forwarded. Gives the names of those that do not fit any more. */
@@ -91,8 +108,8 @@ async function takeAttachments(
   if (opened.attachments.length === 0) return leftOut;
   const { job } = await openingOf(context, session, ref);
   for (const { index, name } of opened.attachments) {
-    // What is given to a worker is gone: each one gets its own copy.
-    const bytes = new Uint8Array(job.bytes);
+    // What is given to a worker is gone: each gets its own copy, but the last one.
+    const bytes = index === opened.attachments.at(-1)?.index ? job.bytes : new Uint8Array(job.bytes);
     const result = await context.workers.run<'attachment'>(
       { ...job, kind: 'attachment', bytes, index },
       session.account.id,
@@ -104,7 +121,7 @@ async function takeAttachments(
         context.database,
         session.account.id,
         draftId,
-        { name: attachment.name, type: attachment.type, source: once(Buffer.from(attachment.bytes)) },
+        { name: attachment.name, type: attachment.type, source: once(asBuffer(attachment.bytes)) },
         context.config.attachmentLimitBytes,
       ));
     if (!added || added.ok === false) leftOut.push(name);

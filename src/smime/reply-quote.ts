@@ -1,6 +1,7 @@
 import type { OpenedMessage } from './verdict.ts';
 
-const MAX_QUOTE_CHARACTERS = 64 * 1024;
+/** Nobody reads on in a longer quote. */
+export const MAX_QUOTE_CHARACTERS = 64 * 1024;
 
 /**
  * Whether a reply may begin with the text it answers. In encrypted mail only under an intact signature of the From address:

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
+import type { BodyThreads } from '../../html/body-thread.ts';
 import { addressKey, parseRecipients } from '../../mail/address.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn, unlockedKey } from '../../plugins/session.ts';
@@ -16,12 +17,12 @@ import { composePage } from './compose-page.ts';
 import { type ReadForm, readDraftForm } from './draft-form.ts';
 import { draftOf } from './params.ts';
 
-type Exchange = { context: Context; request: FastifyRequest; reply: FastifyReply };
+type Exchange = { context: Context & { threads: BodyThreads }; request: FastifyRequest; reply: FastifyReply };
 /** What to do with a form whose draft is there. */
 type Form = ReadForm & { saved: { id: string; version: number } };
 
 /** The form is saved whatever its button asks for; then that is done. */
-export function changeDraft(context: Context) {
+export function changeDraft(context: Context & { threads: BodyThreads }) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const session = signedIn(request);
     const form = await readDraftForm(context, request, session, draftOf(request));

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
+import type { BodyThreads } from '../../html/body-thread.ts';
 import { parseRecipients } from '../../mail/address.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
@@ -15,7 +16,7 @@ const Query = z.object({
 });
 
 /** Makes the draft first: from then on nothing that is typed stands in the browser alone. */
-export function newDraft(context: Context) {
+export function newDraft(context: Context & { threads: BodyThreads }) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const session = signedIn(request);
     if (!session.hasVault) throw new AppError('no-vault');

@@ -12,6 +12,7 @@ test('text, words and HTML become the content of a body document', async () => {
   assert.match(shown.content, /<p>Hello <img src="data:image\/png;base64,AQID" \/><\/p>/);
   const words = await threads.ask({ kind: 'words', html, links: false });
   assert.ok(words.ok && /Hello/.test(words.content) && !/<img/.test(words.content));
+  assert.deepEqual(await threads.ask({ kind: 'quote', html }), { ok: true, content: 'Hello' });
   const text = await threads.ask({ kind: 'text', text: '<b>', links: false });
   assert.ok(text.ok && text.content.includes('&lt;b&gt;'));
   await threads.close();

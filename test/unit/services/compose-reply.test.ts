@@ -132,8 +132,14 @@ test('a forward takes the text along to whom the writer names, and stays encrypt
 });
 
 test('a message in HTML alone is quoted as its text', () => {
-  const answer = reply(message({ text: null, html: '<p>Guten <b>Tag</b></p><script>x</script>' }));
+  const opened = message({ text: null, html: '<p>Guten <b>Tag</b></p><script>x</script>' });
+  const answer = composeAnswer(opened, 'reply', OWN, words, 'Guten Tag');
   assert.equal(answer.quote, 'Marta Klein wrote:\n> Guten Tag');
+});
+
+test('a quote ends after 64 KiB', () => {
+  const { quote } = reply(message({ text: 'abcdefg\n'.repeat(100_000) }));
+  assert.ok(quote.length > 64 * 1024 && quote.length < 90 * 1024, String(quote.length));
 });
 
 test('a long thread keeps its beginning and its end', () => {
