@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { promisify } from 'node:util';
 import argon2 from 'argon2';
 
@@ -22,9 +23,12 @@ export async function addOwnAccount(
   await rebuildAddressMap(files.addresses);
 }
 
-/** Postfix reads the compiled map, and notices by itself when it changed. */
+/**
+ * Postfix reads the compiled map, and notices by itself when it changed. The map lies beside the server's `main.cf`:
+ * without it postmap would look for one in /etc/postfix, which a fresh machine does not have.
+ */
 export async function rebuildAddressMap(file: string): Promise<void> {
-  await run('/usr/sbin/postmap', [`hash:${file}`]);
+  await run('/usr/sbin/postmap', ['-c', path.dirname(file), `hash:${file}`]);
 }
 
 async function setLine(file: string, prefix: string, line: string): Promise<void> {
