@@ -47,6 +47,8 @@ function codeOf(error: FastifyError): ErrorCode {
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' || error.code === 'FST_REQ_FILE_TOO_LARGE') return 'too-large';
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return 'unsupported-form';
   if (error.statusCode === 413) return 'too-large';
+  // The reader of multipart forms gives its errors no code.
+  if (/end of multipart data$|^Multipart: Boundary|^The needle cannot/.test(error.message)) return 'bad-request';
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return 'bad-request';
   return 'internal';
 }

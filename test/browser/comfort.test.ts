@@ -165,7 +165,7 @@ describe('what JavaScript adds', () => {
       await page
         .locator('.mail a.subject')
         .first()
-        .evaluate((one) => one === document.activeElement),
+        .evaluate((one) => one.matches(':focus')),
     );
     await page.goto('/settings');
     await page.getByLabel('Single letters as keyboard shortcuts.').uncheck();
