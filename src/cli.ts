@@ -1,7 +1,15 @@
-const VERBS: Record<string, { summary: string; run: () => Promise<(args: string[]) => Promise<number>> }> = {
-  serve: { summary: 'run a node', run: async () => (await import('./cli/serve.ts')).serve },
+type Verb = {
+  summary: string;
+  /** Needs the generated Prisma client */
+  database?: true;
+  run: () => Promise<(args: string[]) => Promise<number>>;
+};
+
+const VERBS: Record<string, Verb> = {
+  serve: { summary: 'run a node', database: true, run: async () => (await import('./cli/serve.ts')).serve },
   demo: {
     summary: 'two countries, their mail servers, accounts and Digital IDs; prints where to sign in',
+    database: true,
     run: async () => (await import('./cli/demo.ts')).demo,
   },
   migrate: { summary: 'apply migrations', run: async () => (await import('./cli/migrate.ts')).migrateCommand },
@@ -11,7 +19,11 @@ const VERBS: Record<string, { summary: string; run: () => Promise<(args: string[
   },
   seal: { summary: 'sign and/or encrypt a message', run: async () => (await import('./cli/seal.ts')).seal },
   pkcs12: { summary: 'what is in a .pfx/.p12', run: async () => (await import('./cli/pkcs12.ts')).pkcs12 },
-  audit: { summary: 'audit verify: the audit trail is whole', run: async () => (await import('./cli/audit.ts')).audit },
+  audit: {
+    summary: 'audit verify: the audit trail is whole',
+    database: true,
+    run: async () => (await import('./cli/audit.ts')).audit,
+  },
 };
 
 /** Exit status: 0 done, 1 the input cannot be read or used, 2 wrong use. */
@@ -23,6 +35,7 @@ if (known === undefined) {
   process.exitCode = verb === undefined || verb === '--help' ? 0 : 2;
 } else {
   try {
+    if (known.database) await import(new URL('../bin/generate-client.mjs', import.meta.url).href);
     const run = await known.run();
     process.exitCode = await run(args);
   } catch (error) {
