@@ -1,3 +1,4 @@
+import { appendInThread } from '../mail/append-thread.ts';
 import { connectMailbox, type MailboxConnection } from '../mail/imap-connection.ts';
 import { specialFolder } from '../mail/imap-folders.ts';
 import { appendMessage, findByMessageId, findInBody } from '../mail/imap-mailbox.ts';
@@ -5,6 +6,8 @@ import type { Credential, MailServer } from '../mail/mail-server.ts';
 
 type Way = { server: MailServer; credential: Credential };
 
+/** Larger copies are filed in a thread of their own. */
+const THREAD_BYTES = 4 * 1024 * 1024;
 const DAY_MS = 24 * 3_600_000;
 
 /**
@@ -25,9 +28,12 @@ export async function fileInSent(
     if (present.value.uids.length > 0) return true;
     const pieces: Buffer[] = [];
     for await (const piece of source) pieces.push(piece);
-    const bytes = Buffer.concat(pieces, copy.bytes);
     if (signal.aborted) return false;
-    const appended = await appendMessage(connection, folder.value, bytes, { flags: ['seen'], date: copy.date });
+    const options = { flags: ['seen'] as const, date: copy.date };
+    const appended =
+      copy.bytes > THREAD_BYTES
+        ? await appendInThread({ ...way, folder: folder.value, pieces, options }, signal)
+        : await appendMessage(connection, folder.value, Buffer.concat(pieces, copy.bytes), options);
     return appended.ok;
   });
   return filed ?? false;
