@@ -1,3 +1,4 @@
+import { parse } from 'node:querystring';
 import { fileURLToPath } from 'node:url';
 import cookie from '@fastify/cookie';
 import formbody from '@fastify/formbody';
@@ -26,6 +27,7 @@ import { trustRoutes } from './routes/trust/routes.ts';
 
 const PUBLIC_FOLDER = fileURLToPath(new URL('../public', import.meta.url));
 const FORM_BYTES = 4 * 1024 * 1024;
+const FORM_FIELDS = 1000;
 
 /** The whole application: plugins first, then every routes file by name. Nothing listens here. */
 export async function buildApp(context: Context): Promise<FastifyInstance> {
@@ -48,7 +50,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
 
   await app.register(async (pages) => {
     await pages.register(cookie);
-    await pages.register(formbody, { bodyLimit: FORM_BYTES });
+    await pages.register(formbody, { bodyLimit: FORM_BYTES, parser: readForm });
     await pages.register(multipart);
     await pages.register(sessionPlugin, { context });
     await pages.register(csrfPlugin, { context });
@@ -79,6 +81,11 @@ function refuseAddress(reply: FastifyReply): void {
     'x-content-type-options': 'nosniff',
   });
   reply.code(400).type('text/plain; charset=utf-8').send('This address is not understood.');
+}
+
+/** U+0000 stands in no form that a person fills, and no text of Postgres can hold it; HTML reads it as U+FFFD too. */
+function readForm(text: string): Record<string, unknown> {
+  return parse(text.replace(/%00|\0/g, '%EF%BF%BD'), '&', '=', { maxKeys: FORM_FIELDS });
 }
 
 /** Paths only: a query may name an address or a search. Never bodies, cookies or headers. */

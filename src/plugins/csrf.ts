@@ -81,6 +81,11 @@ function isToken(given: unknown, expected: string): boolean {
   return wanted.length > 0 && bytes.length === wanted.length && timingSafeEqual(bytes, wanted);
 }
 
+/** As `readForm` in `app.ts` does for other forms. */
+function withoutNul(text: string): string {
+  return text.replaceAll('\0', '\ufffd');
+}
+
 export type FormPart =
   | { kind: 'field'; name: string; value: string }
   | { kind: 'file'; name: string; file: MultipartFile };
@@ -104,8 +109,11 @@ export async function* readParts(
       if (!checked) throw new AppError('form-expired');
       continue;
     }
-    if (part.type === 'field') yield { kind: 'field', name: part.fieldname, value: String(part.value ?? '') };
-    else if (part.filename === '' || part.filename === undefined) part.file.resume();
+    if (part.type === 'field') {
+      // Half of what was typed would look like all of it.
+      if (part.valueTruncated) throw new AppError('too-large');
+      yield { kind: 'field', name: part.fieldname, value: withoutNul(String(part.value ?? '')) };
+    } else if (part.filename === '' || part.filename === undefined) part.file.resume();
     else yield { kind: 'file', name: part.fieldname, file: part };
   }
   // A form without any part carries no token either.
