@@ -1,4 +1,4 @@
-// Counts the selected messages; without it the bar reads "With the selected messages".
+// Counts the selected messages; without it the bar reads "Selected messages".
 for (const words of document.querySelectorAll('[data-selection]')) {
   const form = words.closest('form');
   if (form === null) continue;

@@ -108,7 +108,7 @@ describe('what JavaScript adds', () => {
   test('the selected messages are counted', async () => {
     await page.goto(office.pages['inbox'] ?? '');
     const words = page.locator('[data-selection]');
-    assert.equal(await words.innerText(), 'With the selected messages');
+    assert.equal(await words.innerText(), 'Selected messages');
     const boxes = page.locator('tbody input[type=checkbox]');
     await boxes.nth(0).check();
     assert.equal(await words.innerText(), '1 selected');
@@ -117,7 +117,7 @@ describe('what JavaScript adds', () => {
     await assertAccessible(page, 'a selection');
     await boxes.nth(0).uncheck();
     await boxes.nth(3).uncheck();
-    assert.equal(await words.innerText(), 'With the selected messages');
+    assert.equal(await words.innerText(), 'Selected messages');
   });
 
   test('an upload says how far it is, and what was typed stays', async () => {
@@ -160,13 +160,9 @@ describe('what JavaScript adds', () => {
     await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
     await assertAccessible(page, 'the list of shortcuts');
     await page.keyboard.press('Escape');
+    await page.locator('#shortcuts').waitFor({ state: 'hidden' });
     await page.keyboard.press('j');
-    assert.ok(
-      await page
-        .locator('.mail a.subject')
-        .first()
-        .evaluate((one) => one.matches(':focus')),
-    );
+    await page.locator('.mail tr.msg').first().locator('a.subject:focus').waitFor();
     await page.goto('/settings');
     await page.getByLabel('Single letters as keyboard shortcuts.').uncheck();
     await page.getByRole('button', { name: 'Save', exact: true }).click();

@@ -242,7 +242,7 @@ try {
   await page.screenshot({ path: PICTURE });
   // Few colours: a palette makes it a third of the size. Without ImageMagick it is only larger.
   try {
-    execFileSync('convert', [PICTURE, '-strip', '-colors', '192', `PNG8:${PICTURE}`]);
+    execFileSync('convert', [PICTURE, '-strip', '+dither', '-colors', '256', `PNG8:${PICTURE}`]);
   } catch {
     console.log('not reduced: there is no ImageMagick');
   }
