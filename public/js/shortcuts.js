@@ -8,7 +8,6 @@ const actions = {
   r: () => follow('[data-shortcut="reply"]'),
   j: () => step(1),
   k: () => step(-1),
-  '/': () => document.querySelector('input[type="search"]')?.focus(),
   '?': () => list?.showModal(),
 };
 
