@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { ImapFlow } from 'imapflow';
 import type { World } from '../../testbed/world.ts';
@@ -13,6 +12,7 @@ import { newestMessage, readyClerk, until } from '../support/ready-clerk.ts';
 import type { Visitor } from '../support/visitor.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 import { fillFolder } from './fill-mailbox.ts';
+import { type Stall, stallNote, watchLoop } from './loop-watch.ts';
 import { type Figures, figuresOf, line, measurePair } from './measure.ts';
 
 const SIZES = [1_000, 100_000];
@@ -45,7 +45,7 @@ try {
 }
 
 /** Time in the node from request to answer: a client in another thread, so that it does not compete for the loop. */
-async function timeRequests(clerk: Visitor, url: string, runs: number): Promise<{ figures: Figures; stallMs: number }> {
+async function timeRequests(clerk: Visitor, url: string, runs: number): Promise<{ figures: Figures; stall: Stall }> {
   const cookie = [...clerk.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
   const source = `
     const { parentPort, workerData } = require('node:worker_threads');
@@ -60,15 +60,13 @@ async function timeRequests(clerk: Visitor, url: string, runs: number): Promise<
       }
       parentPort.postMessage(samples);
     })();`;
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
+  const stop = watchLoop();
   const samples = await new Promise<number[]>((resolve, reject) => {
     const worker = new Worker(source, { eval: true, workerData: { url: node.url + url, cookie, runs } });
     worker.once('message', resolve);
     worker.once('error', reject);
   });
-  delay.disable();
-  return { figures: figuresOf(samples), stallMs: delay.max / 1e6 };
+  return { figures: figuresOf(samples), stall: stop() };
 }
 
 async function mailboxPages(clerk: Visitor): Promise<void> {
@@ -82,13 +80,7 @@ async function mailboxPages(clerk: Visitor): Promise<void> {
     const page = await timeRequests(clerk, url, PAGE_RUNS);
     const bare = await bareLoop(world, folder);
     medians.set(size, page.figures.median);
-    console.log(
-      line(
-        `mailbox page of 50, ${size.toLocaleString('en')} messages`,
-        page.figures,
-        `loop blocked at most ${page.stallMs.toFixed(0)} ms`,
-      ),
-    );
+    console.log(line(`mailbox page of 50, ${size.toLocaleString('en')} messages`, page.figures, stallNote(page.stall)));
     console.log(
       line('  bare imapflow: the same 50 rows', bare, `ratio ${(page.figures.median / bare.median).toFixed(2)}`),
     );
@@ -155,7 +147,7 @@ async function openings(clerk: Visitor, letter: string): Promise<void> {
     line(
       `open a message of ${(eml.length / 1024).toFixed(0)} KB: decrypt, verify, page`,
       page.figures,
-      `goal 20 ms; loop blocked at most ${page.stallMs.toFixed(0)} ms`,
+      `goal 20 ms; ${stallNote(page.stall)}`,
     ),
   );
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sp-bench-'));
@@ -213,9 +205,7 @@ function keysFor(folder: string): void {
 /** The 25 MB that were sent before, out of a message that is signed, encrypted and twice as large. */
 async function saveAttachment(clerk: Visitor): Promise<void> {
   const saved = await timeRequests(clerk, `${await newestMessage(clerk)}/attachments/0`, SAVE_RUNS);
-  console.log(
-    line('save the 25 MB out of that letter', saved.figures, `loop blocked at most ${saved.stallMs.toFixed(0)} ms`),
-  );
+  console.log(line('save the 25 MB out of that letter', saved.figures, stallNote(saved.stall)));
 }
 
 /** The client works in a thread of its own, so that what blocks the loop is the node's. */
@@ -247,11 +237,11 @@ async function largeLetter(clerk: Visitor): Promise<void> {
       parentPort.postMessage(ms);
     })();`;
   const samples: number[] = [];
-  let stallMs = 0;
+  const worst: Stall = { delayMs: 0, ownMs: 0 };
   let memoryMiB = 0;
   for (let n = 0; n < LARGE_RUNS + 1; n++) {
     const before = await newestMessage(clerk);
-    const delay = monitorEventLoopDelay({ resolution: 1 });
+    let stop: (() => Stall) | null = null;
     const idleMiB = process.memoryUsage.rss() / MiB;
     let peakMiB = 0;
     const watch = setInterval(() => {
@@ -260,18 +250,22 @@ async function largeLetter(clerk: Visitor): Promise<void> {
     const ms = await new Promise<number>((resolve, reject) => {
       const workerData = { base: node.url, cookie, to: world.people.marta.address, bytes };
       const worker = new Worker(source, { eval: true, workerData });
-      worker.on('message', (said: 'ready' | number) => (said === 'ready' ? delay.enable() : resolve(said)));
+      worker.on('message', (said: 'ready' | number) => {
+        if (said === 'ready') stop = watchLoop();
+        else resolve(said);
+      });
       worker.once('error', reject);
     });
     // It is watched on until the letter was submitted, filed and delivered.
     await until('the letter arrives', async () => (await newestMessage(clerk)) !== before, 60_000);
     await new Promise((resolve) => setTimeout(resolve, 2_000));
-    delay.disable();
+    const stall = (stop as (() => Stall) | null)?.() ?? worst;
     clearInterval(watch);
     // The first one warms up: workers start, code is compiled.
     if (n > 0) {
       samples.push(ms);
-      stallMs = Math.max(stallMs, delay.max / 1e6);
+      worst.delayMs = Math.max(worst.delayMs, stall.delayMs);
+      worst.ownMs = Math.max(worst.ownMs, stall.ownMs);
       memoryMiB = Math.max(memoryMiB, peakMiB - idleMiB);
     }
   }
@@ -279,7 +273,7 @@ async function largeLetter(clerk: Visitor): Promise<void> {
     line(
       '25 MB: upload, sign, encrypt, queued',
       figuresOf(samples),
-      `until filed: loop blocked at most ${stallMs.toFixed(0)} ms, ${memoryMiB.toFixed(0)} MiB above before (with the client)`,
+      `until filed: ${stallNote(worst)}, ${memoryMiB.toFixed(0)} MiB above before (with the client)`,
     ),
   );
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sp-bench-'));
