@@ -36,7 +36,8 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     logger: loggerFor(config.logLevel),
     bodyLimit: FORM_BYTES,
     trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
-    routerOptions: { maxParamLength: 512 },
+    // The longest is the id of a folder: `parseFolder`.
+    routerOptions: { maxParamLength: 1400 },
     frameworkErrors: (_error, _request, reply) => refuseAddress(reply as unknown as FastifyReply),
   });
   await app.register(securityHeaders, { config });

@@ -110,6 +110,15 @@ export class MailboxConnection {
     return this.#client.usable;
   }
 
+  /** Asks the server. */
+  async isAlive(): Promise<boolean> {
+    const asked = await this.run(async (client) => {
+      await client.noop();
+      return { ok: true, value: null };
+    });
+    return asked.ok && this.usable;
+  }
+
   /** Tasks that run or wait. */
   get pending(): number {
     return this.#pending;

@@ -6,6 +6,9 @@ import type {
   MailboxResult,
 } from './imap-connection.ts';
 
+/** A connection that was used this short a time ago is taken to be there still. */
+const LOOK_AFTER_MS = 1_000;
+
 export interface ConnectionRegistryOptions {
   /** Milliseconds without a task after which a connection is closed */
   idleMs: number;
@@ -56,6 +59,7 @@ export class MailboxConnections {
     task: (connection: MailboxConnection) => Promise<MailboxResult<T>>,
   ): Promise<SessionMailboxResult<T>> {
     if (this.#closed) return { ok: false, reason: 'unreachable' };
+    await this.#look(sessionId);
     const kept = this.#find(sessionId) ?? this.#open(sessionId, connect);
     this.#hold(kept);
     try {
@@ -86,6 +90,15 @@ export class MailboxConnections {
   async closeAll(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#kept.values()].map((kept) => this.#drop(kept)));
+  }
+
+  /** A server that ended a connection meanwhile, as it does when the open folder is removed, says so only when asked. */
+  async #look(sessionId: string): Promise<void> {
+    const kept = this.#find(sessionId);
+    if (!kept?.connection || kept.users > 0 || performance.now() - kept.lastUsed < LOOK_AFTER_MS) return;
+    this.#hold(kept);
+    await kept.connection.isAlive();
+    this.#release(kept);
   }
 
   #find(sessionId: string): Kept | undefined {

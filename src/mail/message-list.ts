@@ -1,4 +1,4 @@
-import type { FetchMessageObject, MessageAddressObject } from 'imapflow';
+import type { FetchMessageObject, ImapFlow, MessageAddressObject } from 'imapflow';
 import { describeStructure } from './body-structure.ts';
 import type { MailboxConnection, MailboxResult } from './imap-connection.ts';
 
@@ -58,20 +58,25 @@ export function listPage(
     const shown = Math.min(Math.max(1, Math.trunc(page) || 1), pages);
     const last = total - (shown - 1) * pageSize;
     const first = Math.max(1, last - pageSize + 1);
-    const fetched =
-      total === 0
-        ? []
-        : await client.fetchAll(`${first}:${last}`, {
-            uid: true,
-            flags: true,
-            envelope: true,
-            internalDate: true,
-            size: true,
-            bodyStructure: true,
-          });
-    const rows = fetched.map(toRow).sort((a, b) => b.seq - a.seq);
+    const rows = total === 0 ? [] : (await fetchLines(client, first, last)).map(toRow);
+    rows.sort((a, b) => b.seq - a.seq);
     return { ok: true, value: { folder, uidValidity: mailbox.uidValidity, total, page: shown, pages, rows } };
   });
+}
+
+const LINE = { uid: true, flags: true, envelope: true, internalDate: true, size: true } as const;
+
+/**
+ * imapflow passes over an answer that is nested deeper than it reads: a message of very many levels would not be in the
+ * list at all. It is asked for again without its structure; numbers do not change between two FETCHes (RFC 9051 section 7.5.1).
+ */
+async function fetchLines(client: ImapFlow, first: number, last: number): Promise<FetchMessageObject[]> {
+  const fetched = await client.fetchAll(`${first}:${last}`, { ...LINE, bodyStructure: true });
+  const there = new Set(fetched.map((message) => message.seq));
+  const missing: number[] = [];
+  for (let seq = first; seq <= last; seq++) if (!there.has(seq)) missing.push(seq);
+  if (missing.length === 0) return fetched;
+  return [...fetched, ...(await client.fetchAll(missing.join(','), LINE))];
 }
 
 function toRow(message: FetchMessageObject): MessageRow {
