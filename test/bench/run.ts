@@ -11,6 +11,7 @@ import { sendThroughPages } from '../support/compose.ts';
 import { newestMessage, readyClerk, until } from '../support/ready-clerk.ts';
 import type { Visitor } from '../support/visitor.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
+import { REQUESTING_CLIENT, SENDING_CLIENT } from './clients.ts';
 import { fillFolder } from './fill-mailbox.ts';
 import { type Stall, stallNote, watchLoop } from './loop-watch.ts';
 import { type Figures, figuresOf, line, measurePair } from './measure.ts';
@@ -47,22 +48,9 @@ try {
 /** Time in the node from request to answer: a client in another thread, so that it does not compete for the loop. */
 async function timeRequests(clerk: Visitor, url: string, runs: number): Promise<{ figures: Figures; stall: Stall }> {
   const cookie = [...clerk.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-  const source = `
-    const { parentPort, workerData } = require('node:worker_threads');
-    (async () => {
-      const samples = [];
-      for (let n = 0; n < workerData.runs + 3; n++) {
-        const started = performance.now();
-        const answer = await fetch(workerData.url, { headers: { cookie: workerData.cookie } });
-        await answer.arrayBuffer();
-        if (answer.status !== 200) throw new Error(workerData.url + ' answered ' + answer.status);
-        if (n >= 3) samples.push(performance.now() - started);
-      }
-      parentPort.postMessage(samples);
-    })();`;
   const stop = watchLoop();
   const samples = await new Promise<number[]>((resolve, reject) => {
-    const worker = new Worker(source, { eval: true, workerData: { url: node.url + url, cookie, runs } });
+    const worker = new Worker(REQUESTING_CLIENT, { eval: true, workerData: { url: node.url + url, cookie, runs } });
     worker.once('message', resolve);
     worker.once('error', reject);
   });
@@ -212,30 +200,6 @@ async function saveAttachment(clerk: Visitor): Promise<void> {
 async function largeLetter(clerk: Visitor): Promise<void> {
   const bytes = randomBytes(25 * MiB - 64 * 1024);
   const cookie = [...clerk.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-  const source = `
-    const { parentPort, workerData } = require('node:worker_threads');
-    const { base, cookie, to, bytes } = workerData;
-    (async () => {
-      const page = await fetch(base + '/drafts/new', { headers: { cookie } });
-      const html = await page.text();
-      const field = (name) => new RegExp('name="' + name + '" value="([^"]*)"').exec(html)[1];
-      const form = new FormData();
-      for (const name of ['_csrf', 'version', 'nonce']) form.set(name, field(name));
-      const typed = { to, cc: '', bcc: '', subject: 'Large', text: 'See the attachment.', sign: 'on', encrypt: 'on', do: 'send' };
-      for (const [name, value] of Object.entries(typed)) form.set(name, value);
-      form.set('file', new File([bytes], 'register.bin'));
-      // Written out before: a browser does that in native code, fetch of Node takes a second of a core.
-      const written = new Response(form);
-      const body = Buffer.from(await written.arrayBuffer());
-      const headers = { cookie, origin: base, 'content-type': written.headers.get('content-type') };
-      parentPort.postMessage('ready');
-      const started = performance.now();
-      const answer = await fetch(page.url, { method: 'POST', body, redirect: 'manual', headers });
-      await answer.arrayBuffer();
-      const ms = performance.now() - started;
-      if (!(answer.headers.get('location') || '').startsWith('/letters/')) throw new Error('not sent: ' + answer.status);
-      parentPort.postMessage(ms);
-    })();`;
   const samples: number[] = [];
   const worst: Stall = { delayMs: 0, ownMs: 0 };
   let memoryMiB = 0;
@@ -249,7 +213,7 @@ async function largeLetter(clerk: Visitor): Promise<void> {
     }, 50);
     const ms = await new Promise<number>((resolve, reject) => {
       const workerData = { base: node.url, cookie, to: world.people.marta.address, bytes };
-      const worker = new Worker(source, { eval: true, workerData });
+      const worker = new Worker(SENDING_CLIENT, { eval: true, workerData });
       worker.on('message', (said: 'ready' | number) => {
         if (said === 'ready') stop = watchLoop();
         else resolve(said);
