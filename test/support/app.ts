@@ -9,11 +9,11 @@ import type { Account } from '../../src/generated/prisma/client.ts';
 import { MailboxConnections } from '../../src/mail/mailbox-connections.ts';
 import { createHostedAccount } from '../../src/services/accounts.ts';
 import { openAuditTrail } from '../../src/services/audit.ts';
+import type { Database } from '../../src/services/database/connect.ts';
 import { openOutbox } from '../../src/services/outbox.ts';
 import { addCountry, createProgramme } from '../../src/services/programmes.ts';
 import { createSession } from '../../src/services/session.ts';
 import { createWorkerPool } from '../../src/smime/worker-pool.ts';
-import type { Database } from '../../src/services/database/connect.ts';
 import { freshDatabase } from './database.ts';
 
 export type TestApp = {
@@ -61,7 +61,12 @@ export async function startTestApp(): Promise<TestApp> {
       now = at;
     },
     cookieFor: async (account) => {
-      const of = { accountId: account.id, mailboxPassword: 'mailbox-password-canary', network: '127.0.0.1', userAgent: 'test' };
+      const of = {
+        accountId: account.id,
+        mailboxPassword: 'mailbox-password-canary',
+        network: '127.0.0.1',
+        userAgent: 'test',
+      };
       return `sid=${await createSession(database, config, of, clock())}`;
     },
     stop: async () => {
@@ -94,7 +99,11 @@ async function settleClerks(database: Database): Promise<{ alain: Account; elise
     caPem: null,
   });
   const settle = async (firstName: string, surname: string) => {
-    const made = await createHostedAccount(database, belgium, { firstName, surname, password: 'mailbox-password-canary' });
+    const made = await createHostedAccount(database, belgium, {
+      firstName,
+      surname,
+      password: 'mailbox-password-canary',
+    });
     if (!made.ok) throw new Error(made.problem);
     return made.account;
   };
@@ -105,4 +114,3 @@ async function settleClerks(database: Database): Promise<{ alain: Account; elise
 export function tokenOf(html: string): string {
   return /name="_csrf" value="([^"]+)"/.exec(html)?.[1] ?? '';
 }
-

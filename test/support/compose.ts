@@ -20,7 +20,8 @@ export async function composeThroughPages(clerk: Visitor, letter: PageLetter, pr
 
 /** The same on a draft that is already shown. */
 export async function pressOnDraft(clerk: Visitor, page: Answer, letter: PageLetter, press: string): Promise<Answer> {
-  const hidden = (name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(page.text)?.[1] ?? assert.fail(`no ${name} in ${page.url}`);
+  const hidden = (name: string) =>
+    new RegExp(`name="${name}" value="([^"]*)"`).exec(page.text)?.[1] ?? assert.fail(`no ${name} in ${page.url}`);
   const { sign = true, encrypt = true, cc = '', bcc = '', file } = letter;
   const parts: [string, string | File][] = [
     ['version', hidden('version')],
@@ -48,6 +49,11 @@ export async function sendThroughPages(clerk: Visitor, letter: PageLetter): Prom
 /** What a page refuses, in its own words. */
 export function faultsOf(answer: Answer): string {
   return [...answer.text.matchAll(/role="alert">([\s\S]*?)<\/div><\/div>/g)]
-    .map((match) => match[1]!.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ').trim())
+    .map((match) =>
+      match[1]!
+        .replace(/<[^>]+>/g, ' ')
+        .replace(/\s+/g, ' ')
+        .trim(),
+    )
     .join(' | ');
 }
