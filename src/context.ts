@@ -2,7 +2,7 @@ import type { Config } from './config.ts';
 import type { MailboxConnections } from './mail/mailbox-connections.ts';
 import type { AuditTrail } from './services/audit.ts';
 import type { Database } from './services/database/connect.ts';
-import type { Outbox } from './services/outbox.ts';
+import type { Outbox } from './services/letters/outbox.ts';
 import type { WorkerPool } from './smime/worker-pool.ts';
 
 /** What a request may need beside itself; made once in server.ts and passed on as an argument. */

@@ -9,7 +9,7 @@ import { connectDatabase } from './services/database/connect.ts';
 import { startEmbeddedPostgres } from './services/database/embedded-postgres.ts';
 import { migrate } from './services/database/migrate.ts';
 import { startHousekeeping } from './services/housekeeping.ts';
-import { openOutbox } from './services/outbox.ts';
+import { openOutbox } from './services/letters/outbox.ts';
 import { createWorkerPool } from './smime/worker-pool.ts';
 
 /** Everything a node runs, ready to listen or already listening. */

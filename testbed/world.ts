@@ -4,13 +4,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import type { Country } from '../src/generated/prisma/client.ts';
-import { type AccountResult, createHostedAccount, listOwnAccount } from '../src/services/accounts.ts';
-import { createAuthorities } from '../src/services/authorities.ts';
+import { type AccountResult, createHostedAccount, listOwnAccount } from '../src/services/accounts/accounts.ts';
+import { addCountry, createProgramme, saveMailServer } from '../src/services/accounts/programmes.ts';
 import { connectDatabase, type Database } from '../src/services/database/connect.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/services/database/embedded-postgres.ts';
 import { migrate } from '../src/services/database/migrate.ts';
-import { issueIdentity } from '../src/services/issue-identity.ts';
-import { addCountry, createProgramme, saveMailServer } from '../src/services/programmes.ts';
+import { createAuthorities } from '../src/services/identities/authorities.ts';
+import { issueIdentity } from '../src/services/identities/issue-identity.ts';
 import type { TimeOverrides } from './configurations.ts';
 import { startTestbed, type Testbed, type TestbedCountry } from './testbed.ts';
 

@@ -5,7 +5,7 @@ import fp from 'fastify-plugin';
 import { type Config, keyOf } from '../config.ts';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
-import type { SignedIn } from '../services/session.ts';
+import type { SignedIn } from '../services/sessions/session.ts';
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 const FIELD = '_csrf';

@@ -3,7 +3,7 @@ import fp from 'fastify-plugin';
 import type { Config } from '../config.ts';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
-import { extendKeys, findSession, type SignedIn } from '../services/session.ts';
+import { extendKeys, findSession, type SignedIn } from '../services/sessions/session.ts';
 
 /** Each request within this time of the last extension changes nothing in the database. */
 const EXTEND_EVERY_MS = 60_000;

@@ -6,8 +6,8 @@ import fp from 'fastify-plugin';
 import type { Context } from '../context.ts';
 import { type Formats, formatsFor, isTimeZone } from '../i18n/formats.ts';
 import { isLocale, negotiateLocale } from '../i18n/translate.ts';
+import { type FolderPlace, readFolderPlaces } from '../services/mailbox/read-folders.ts';
 import { type NavigationCounts, navigationCounts } from '../services/navigation-counts.ts';
-import { type FolderPlace, readFolderPlaces } from '../services/read-folders.ts';
 import { formTokenOf } from './csrf.ts';
 import { takeNotices } from './notices.ts';
 

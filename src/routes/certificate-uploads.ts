@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../errors.ts';
 import { readParts } from '../plugins/csrf.ts';
-import { CERTIFICATE_FILE_BYTES } from '../services/import-contact-certificates.ts';
+import { CERTIFICATE_FILE_BYTES } from '../services/contacts/import-contact-certificates.ts';
 
 const MAX_FILES = 10;
 

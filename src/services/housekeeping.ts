@@ -1,6 +1,6 @@
-import { removeOldAttempts } from './attempts.ts';
 import type { Database } from './database/connect.ts';
-import { removeEndedSessions } from './session.ts';
+import { removeOldAttempts } from './sessions/attempts.ts';
+import { removeEndedSessions } from './sessions/session.ts';
 
 const EVERY_MS = 60_000;
 

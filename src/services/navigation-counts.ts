@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import type { SignedIn } from './session.ts';
+import type { SignedIn } from './sessions/session.ts';
 
 /** From this many days before the end the navigation says how long a Digital ID still lasts (T11). */
 const WARN_DAYS = 14;

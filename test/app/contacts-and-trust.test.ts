@@ -6,8 +6,8 @@ import type { Certificate } from '../../src/pki/certificate.ts';
 import { toPem, writeCertificateBundle } from '../../src/pki/certificate-bundle.ts';
 import { createIssuingAuthority, createRootAuthority, issuePersonalCertificate } from '../../src/pki/issue.ts';
 import { generateKeyPair, type KeyPair } from '../../src/pki/key-pair.ts';
-import { recipientMarks } from '../../src/services/contact-marks.ts';
-import { trustOf } from '../../src/services/trust-of.ts';
+import { recipientMarks } from '../../src/services/contacts/contact-marks.ts';
+import { trustOf } from '../../src/services/trust/trust-of.ts';
 import { startTestApp, type TestApp, tokenOf } from '../support/app.ts';
 
 const DAY = 24 * 3600 * 1000;

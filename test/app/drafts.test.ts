@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { createDraft, type DraftContent, NEW_ORIGIN, saveDraft } from '../../src/services/drafts/drafts.ts';
 import {
   CHUNK_BYTES,
   readSealedContent,
   removeOrphanedContents,
   writeSealedContent,
-} from '../../src/services/content-chunks.ts';
-import { createDraft, type DraftContent, NEW_ORIGIN, saveDraft } from '../../src/services/drafts.ts';
+} from '../../src/services/letters/content-chunks.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import { type Answer, Clerk } from '../support/clerk.ts';
 import { PASSPHRASES } from '../support/people.ts';

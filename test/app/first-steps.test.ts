@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Certificate } from '../../src/pki/certificate.ts';
-import { createAuthorities } from '../../src/services/authorities.ts';
-import { noteSelfTest, readFirstSteps } from '../../src/services/first-steps.ts';
-import { issueIdentity } from '../../src/services/issue-identity.ts';
-import { findSession, type SignedIn } from '../../src/services/session.ts';
+import { createAuthorities } from '../../src/services/identities/authorities.ts';
+import { noteSelfTest, readFirstSteps } from '../../src/services/identities/first-steps.ts';
+import { issueIdentity } from '../../src/services/identities/issue-identity.ts';
+import { findSession, type SignedIn } from '../../src/services/sessions/session.ts';
 import type { OpenedMessage } from '../../src/smime/verdict.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import { Clerk } from '../support/clerk.ts';

@@ -11,7 +11,7 @@ import {
   type PersonalUsage,
 } from '../../src/pki/issue.ts';
 import { readPkcs12 } from '../../src/pki/pkcs12-read.ts';
-import { encryptionIdentity, sealedKeysOf, signingIdentity } from '../../src/services/own-keys.ts';
+import { encryptionIdentity, sealedKeysOf, signingIdentity } from '../../src/services/identities/own-keys.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import { type Answer, Clerk } from '../support/clerk.ts';
 import { openssl, PFX_FORMS, type PfxContents, writePfx } from '../support/openssl.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { folderId } from '../../src/services/read-folders.ts';
+import { folderId } from '../../src/services/mailbox/read-folders.ts';
 import { startTestApp, type TestApp, tokenOf } from '../support/app.ts';
 
 const INBOX = `/mail/${folderId('INBOX')}`;

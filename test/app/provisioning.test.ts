@@ -5,10 +5,10 @@ import type { Account, Country, Programme } from '../../src/generated/prisma/cli
 import { parseCertificate } from '../../src/pki/certificate.ts';
 import { toPem } from '../../src/pki/certificate-bundle.ts';
 import { readPkcs12 } from '../../src/pki/pkcs12-read.ts';
-import { type AccountResult, createHostedAccount, listOwnAccount } from '../../src/services/accounts.ts';
-import { createAuthorities } from '../../src/services/authorities.ts';
-import { issueIdentity } from '../../src/services/issue-identity.ts';
-import { addCountry, createProgramme, type NewMailServer } from '../../src/services/programmes.ts';
+import { type AccountResult, createHostedAccount, listOwnAccount } from '../../src/services/accounts/accounts.ts';
+import { addCountry, createProgramme, type NewMailServer } from '../../src/services/accounts/programmes.ts';
+import { createAuthorities } from '../../src/services/identities/authorities.ts';
+import { issueIdentity } from '../../src/services/identities/issue-identity.ts';
 import { freshDatabase } from '../support/database.ts';
 import { openssl } from '../support/openssl.ts';
 

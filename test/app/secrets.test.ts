@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createPrivateKey, randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { readPkcs12 } from '../../src/pki/pkcs12-read.ts';
-import { createAuthorities } from '../../src/services/authorities.ts';
-import { issueIdentity } from '../../src/services/issue-identity.ts';
+import { createAuthorities } from '../../src/services/identities/authorities.ts';
+import { issueIdentity } from '../../src/services/identities/issue-identity.ts';
 import { startTestApp, type TestApp, tokenOf } from '../support/app.ts';
 
 let world: TestApp;

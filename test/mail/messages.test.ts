@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createFolder } from '../../src/mail/imap-folders.ts';
 import type { Node } from '../../src/server.ts';
-import { folderId } from '../../src/services/read-folders.ts';
+import { folderId } from '../../src/services/mailbox/read-folders.ts';
 import { sealMessage } from '../../src/smime/seal-message.ts';
 import type { World } from '../../testbed/world.ts';
 import { fileMessages, keyOfPerson, settleIn, trustRoot, withMailbox } from '../support/letters.ts';

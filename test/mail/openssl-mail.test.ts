@@ -7,7 +7,7 @@ import { collectContent } from '../../src/mime/content.ts';
 import { parseEntity } from '../../src/mime/parse.ts';
 import { toPem } from '../../src/pki/certificate-bundle.ts';
 import type { Node } from '../../src/server.ts';
-import { folderId } from '../../src/services/read-folders.ts';
+import { folderId } from '../../src/services/mailbox/read-folders.ts';
 import type { World } from '../../testbed/world.ts';
 import { sendThroughPages } from '../support/compose.ts';
 import { keyOfPerson, settleIn } from '../support/letters.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Node } from '../../src/server.ts';
+import { saveMailServer } from '../../src/services/accounts/programmes.ts';
 import { connectDatabase } from '../../src/services/database/connect.ts';
-import { saveMailServer } from '../../src/services/programmes.ts';
 import { makeCertificates } from '../../testbed/certificates.ts';
 import type { World } from '../../testbed/world.ts';
 import { signInAs, Visitor } from '../support/visitor.ts';

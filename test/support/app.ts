@@ -7,12 +7,12 @@ import { type Config, readConfig } from '../../src/config.ts';
 import type { Context } from '../../src/context.ts';
 import type { Account } from '../../src/generated/prisma/client.ts';
 import { MailboxConnections } from '../../src/mail/mailbox-connections.ts';
-import { createHostedAccount } from '../../src/services/accounts.ts';
+import { createHostedAccount } from '../../src/services/accounts/accounts.ts';
+import { addCountry, createProgramme } from '../../src/services/accounts/programmes.ts';
 import { openAuditTrail } from '../../src/services/audit.ts';
 import type { Database } from '../../src/services/database/connect.ts';
-import { openOutbox } from '../../src/services/outbox.ts';
-import { addCountry, createProgramme } from '../../src/services/programmes.ts';
-import { createSession } from '../../src/services/session.ts';
+import { openOutbox } from '../../src/services/letters/outbox.ts';
+import { createSession } from '../../src/services/sessions/session.ts';
 import { createWorkerPool } from '../../src/smime/worker-pool.ts';
 import { freshDatabase } from './database.ts';
 

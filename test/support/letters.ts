@@ -5,7 +5,7 @@ import { appendMessage, type MessageFlag } from '../../src/mail/imap-mailbox.ts'
 import { type Certificate, parseCertificate } from '../../src/pki/certificate.ts';
 import { readPkcs12 } from '../../src/pki/pkcs12-read.ts';
 import type { Node } from '../../src/server.ts';
-import { mailServerOf } from '../../src/services/mail-server.ts';
+import { mailServerOf } from '../../src/services/accounts/mail-server.ts';
 import type { SigningKey } from '../../src/smime/seal-message.ts';
 import type { WorldPerson } from '../../testbed/world.ts';
 import { signInAs, type Visitor } from './visitor.ts';

@@ -5,7 +5,7 @@ import type { Certificate } from '../../src/pki/certificate.ts';
 import { createRootAuthority, issuePersonalCertificate } from '../../src/pki/issue.ts';
 import { generateKeyPair } from '../../src/pki/key-pair.ts';
 import type { Node } from '../../src/server.ts';
-import { folderId } from '../../src/services/read-folders.ts';
+import { folderId } from '../../src/services/mailbox/read-folders.ts';
 import { type SigningKey, sealMessage } from '../../src/smime/seal-message.ts';
 import type { World } from '../../testbed/world.ts';
 import { composeThroughPages, sendThroughPages } from './compose.ts';

@@ -4,9 +4,9 @@ import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { addContactFromMessage } from '../../services/contact-from-message.ts';
-import { messageHref, parseMessageRef } from '../../services/message-ref.ts';
-import { readMessage } from '../../services/read-message.ts';
+import { addContactFromMessage } from '../../services/contacts/contact-from-message.ts';
+import { messageHref, parseMessageRef } from '../../services/mailbox/message-ref.ts';
+import { readMessage } from '../../services/mailbox/read-message.ts';
 
 const Form = z.object({ folder: z.string().max(1400), message: z.string().max(40) });
 

@@ -6,15 +6,15 @@ import { isLocale, LOCALES, type Locale, translator } from '../../i18n/translate
 import { parseRecipients } from '../../mail/address.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn, unlockedKey } from '../../plugins/session.ts';
-import { findContact } from '../../services/contacts.ts';
+import { findContact } from '../../services/contacts/contacts.ts';
 import {
   askForSecureLink,
   MAX_LINK_RECIPIENTS,
   newLinkNonce,
   testSecureLink,
-} from '../../services/secure-link-letters.ts';
-import type { SendProblem } from '../../services/send-letter.ts';
-import type { SignedIn } from '../../services/session.ts';
+} from '../../services/contacts/secure-link-letters.ts';
+import type { SendProblem } from '../../services/letters/send-letter.ts';
+import type { SignedIn } from '../../services/sessions/session.ts';
 import { contactPage } from './contact-page.ts';
 import { contactParam } from './params.ts';
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { findContact, renameContact } from '../../services/contacts.ts';
+import { findContact, renameContact } from '../../services/contacts/contacts.ts';
 import { contactPage } from './contact-page.ts';
 import { contactParam } from './params.ts';
 

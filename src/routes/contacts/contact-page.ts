@@ -1,10 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Formats } from '../../i18n/formats.ts';
 import { canEncrypt, canSign } from '../../pki/certificate.ts';
-import type { CertificateMark } from '../../services/contact-marks.ts';
-import type { ContactWithIds, StoredId } from '../../services/contacts.ts';
-import { linkTrack } from '../../services/secure-link.ts';
-import { newLinkNonce } from '../../services/secure-link-letters.ts';
+import type { CertificateMark } from '../../services/contacts/contact-marks.ts';
+import type { ContactWithIds, StoredId } from '../../services/contacts/contacts.ts';
+import { linkTrack } from '../../services/contacts/secure-link.ts';
+import { newLinkNonce } from '../../services/contacts/secure-link-letters.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { digitalIdOf, findContact, makeDefault, removeDigitalId } from '../../services/contacts.ts';
+import { digitalIdOf, findContact, makeDefault, removeDigitalId } from '../../services/contacts/contacts.ts';
 import { showDigitalId } from './contact-page.ts';
 import { digitalIdParams } from './params.ts';
 

@@ -4,7 +4,7 @@ import type { Context } from '../../context.ts';
 import { addressProblem } from '../../mail/address.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { addContact, CONTACTS_A_PAGE, listContacts } from '../../services/contacts.ts';
+import { addContact, CONTACTS_A_PAGE, listContacts } from '../../services/contacts/contacts.ts';
 import { showMark } from './contact-page.ts';
 
 const Query = z.object({ page: z.coerce.number().int().min(1).max(100_000).catch(1) });

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { findContact, removeContact } from '../../services/contacts.ts';
+import { findContact, removeContact } from '../../services/contacts/contacts.ts';
 import { contactParam } from './params.ts';
 
 /** Asks first: with the contact its Digital IDs go. */

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { findContact } from '../../services/contacts.ts';
+import { findContact } from '../../services/contacts/contacts.ts';
 import { contactPage } from './contact-page.ts';
 import { contactParam } from './params.ts';
 

@@ -5,13 +5,19 @@ import type { BodyThreads } from '../../html/body-thread.ts';
 import { addressKey, parseRecipients } from '../../mail/address.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn, unlockedKey } from '../../plugins/session.ts';
-import { writeAddress } from '../../services/compose-reply.ts';
-import { withheldQuoteText } from '../../services/draft-answers.ts';
-import { removeAttachment } from '../../services/draft-attachments.ts';
-import { sendDraft } from '../../services/draft-sending.ts';
-import { type DraftContent, discardDraft, type OpenedDraft, openDraft, saveDraft } from '../../services/drafts.ts';
-import { letterOfNonce } from '../../services/letters.ts';
-import { sendsInBackground } from '../../services/outbox-enqueue.ts';
+import { writeAddress } from '../../services/drafts/compose-reply.ts';
+import { withheldQuoteText } from '../../services/drafts/draft-answers.ts';
+import { removeAttachment } from '../../services/drafts/draft-attachments.ts';
+import { sendDraft } from '../../services/drafts/draft-sending.ts';
+import {
+  type DraftContent,
+  discardDraft,
+  type OpenedDraft,
+  openDraft,
+  saveDraft,
+} from '../../services/drafts/drafts.ts';
+import { letterOfNonce } from '../../services/letters/letters.ts';
+import { sendsInBackground } from '../../services/letters/outbox-enqueue.ts';
 import { megabytes } from './compose-checks.ts';
 import { composePage } from './compose-page.ts';
 import { type ReadForm, readDraftForm } from './draft-form.ts';

@@ -1,6 +1,6 @@
 import type { Formats } from '../../i18n/formats.ts';
-import type { DraftProblem } from '../../services/draft-sending.ts';
-import type { NewLetter } from '../../services/send-letter.ts';
+import type { DraftProblem } from '../../services/drafts/draft-sending.ts';
+import type { NewLetter } from '../../services/letters/send-letter.ts';
 import { shortThumbprint } from './mark-words.ts';
 
 export type CheckLine = { outcome: 'passed' | 'failed' | 'unknown'; title: string; why: string; icon?: string };

@@ -3,11 +3,11 @@ import type { Context } from '../../context.ts';
 import type { Formats } from '../../i18n/formats.ts';
 import { type Address, addressKey } from '../../mail/address.ts';
 import { signedIn, unlockedKey } from '../../plugins/session.ts';
-import type { RecipientMark } from '../../services/contact-marks.ts';
-import { openAttachment } from '../../services/draft-attachments.ts';
-import { checkDraft, type DraftProblem } from '../../services/draft-sending.ts';
-import { type OpenedDraft, withDraftKeys } from '../../services/drafts.ts';
-import { encryptionIdentity, signingIdentity } from '../../services/own-keys.ts';
+import type { RecipientMark } from '../../services/contacts/contact-marks.ts';
+import { openAttachment } from '../../services/drafts/draft-attachments.ts';
+import { checkDraft, type DraftProblem } from '../../services/drafts/draft-sending.ts';
+import { type OpenedDraft, withDraftKeys } from '../../services/drafts/drafts.ts';
+import { encryptionIdentity, signingIdentity } from '../../services/identities/own-keys.ts';
 import { composeChecks, megabytes, problemText } from './compose-checks.ts';
 import { markWords, shortThumbprint } from './mark-words.ts';
 

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { readParts } from '../../plugins/csrf.ts';
-import { addAttachment } from '../../services/draft-attachments.ts';
-import { createDraft, type DraftContent, NEW_ORIGIN, type Saved, saveDraft } from '../../services/drafts.ts';
-import { letterOfNonce } from '../../services/letters.ts';
-import type { SignedIn } from '../../services/session.ts';
+import { addAttachment } from '../../services/drafts/draft-attachments.ts';
+import { createDraft, type DraftContent, NEW_ORIGIN, type Saved, saveDraft } from '../../services/drafts/drafts.ts';
+import { letterOfNonce } from '../../services/letters/letters.ts';
+import type { SignedIn } from '../../services/sessions/session.ts';
 
 /** A form that is much too large is still read to its end, so that its sender gets a page and not a broken connection. */
 const READ_AHEAD = 40;

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { parseRecipients } from '../../mail/address.ts';
 import { signedIn, unlockedKey } from '../../plugins/session.ts';
-import { listDrafts } from '../../services/drafts.ts';
+import { listDrafts } from '../../services/drafts/drafts.ts';
 
 export function showDrafts(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {

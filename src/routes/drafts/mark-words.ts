@@ -1,5 +1,5 @@
 import type { Formats } from '../../i18n/formats.ts';
-import type { RecipientMark } from '../../services/contact-marks.ts';
+import type { RecipientMark } from '../../services/contacts/contact-marks.ts';
 
 export type MarkWords = { address: string; name: string; usable: boolean; reason: string; until: string | null };
 

@@ -6,8 +6,8 @@ import type { BodyThreads } from '../../html/body-thread.ts';
 import { parseRecipients } from '../../mail/address.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { startAnswer, startLetter } from '../../services/draft-answers.ts';
-import { parseMessageRef } from '../../services/message-ref.ts';
+import { startAnswer, startLetter } from '../../services/drafts/draft-answers.ts';
+import { parseMessageRef } from '../../services/mailbox/message-ref.ts';
 
 const Query = z.object({
   to: z.string().max(20_000).catch(''),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { parseRecipients } from '../../mail/address.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { recipientMarks } from '../../services/contact-marks.ts';
+import { recipientMarks } from '../../services/contacts/contact-marks.ts';
 import { markWords } from './mark-words.ts';
 
 const Query = z.object({ address: z.union([z.string(), z.array(z.string())]).transform((given) => [given].flat()) });

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn, unlockedKey } from '../../plugins/session.ts';
-import { openDraft } from '../../services/drafts.ts';
+import { openDraft } from '../../services/drafts/drafts.ts';
 import { composePage } from './compose-page.ts';
 import { draftOf } from './params.ts';
 

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { hideFirstSteps } from '../../services/first-steps.ts';
+import { hideFirstSteps } from '../../services/identities/first-steps.ts';
 
 const Form = z.object({ hidden: z.enum(['yes', 'no']).catch('yes') });
 

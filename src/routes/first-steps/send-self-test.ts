@@ -4,7 +4,7 @@ import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn, unlockedKey } from '../../plugins/session.ts';
-import { sendSelfTest } from '../../services/own-letters.ts';
+import { sendSelfTest } from '../../services/identities/own-letters.ts';
 import { problemText } from '../identities/send-problem-text.ts';
 import { firstStepsPage } from './show-first-steps.ts';
 

@@ -3,7 +3,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import type { Formats } from '../../i18n/formats.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { type FirstSteps, readFirstSteps, SELF_TEST_NONCE, type StepState } from '../../services/first-steps.ts';
+import {
+  type FirstSteps,
+  readFirstSteps,
+  SELF_TEST_NONCE,
+  type StepState,
+} from '../../services/identities/first-steps.ts';
 
 const MINUTES = { passphrase: 3, identity: 3, address: 0, root: 4, 'self-test': 2, ready: 0 } as const;
 

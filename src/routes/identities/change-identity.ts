@@ -4,7 +4,7 @@ import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { chooseIdentity, reactivateIdentity, retireIdentity } from '../../services/identities.ts';
+import { chooseIdentity, reactivateIdentity, retireIdentity } from '../../services/identities/identities.ts';
 import { identityIdOf } from './identity-id.ts';
 
 const Form = z.object({ purpose: z.enum(['sign', 'encrypt']) });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { type ExportedFile, exportCertificate } from '../../services/export-identity.ts';
+import { type ExportedFile, exportCertificate } from '../../services/identities/export-identity.ts';
 import { identityIdOf } from './identity-id.ts';
 
 const Params = z.object({ form: z.enum(['p7b', 'cer']) });

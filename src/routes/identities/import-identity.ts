@@ -2,14 +2,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { readParts } from '../../plugins/csrf.ts';
 import { signedIn, unlockedKey } from '../../plugins/session.ts';
-import { readFirstSteps } from '../../services/first-steps.ts';
-import { findIdentity } from '../../services/identities.ts';
+import { readFirstSteps } from '../../services/identities/first-steps.ts';
+import { findIdentity } from '../../services/identities/identities.ts';
 import {
   type ImportResult,
   importIdentities,
   PFX_LIMIT_BYTES,
   type RefusedIdentity,
-} from '../../services/import-identity.ts';
+} from '../../services/identities/import-identity.ts';
 import { presentIdentity } from './present-identity.ts';
 
 const PASSWORD_MAX = 1000;

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { listIdentities } from '../../services/identities.ts';
+import { listIdentities } from '../../services/identities/identities.ts';
 import { presentIdentity } from './present-identity.ts';
 
 export function listIdentitiesPage(context: Context) {

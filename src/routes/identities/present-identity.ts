@@ -1,5 +1,5 @@
 import type { Formats } from '../../i18n/formats.ts';
-import type { IdentitySummary } from '../../services/identities.ts';
+import type { IdentitySummary } from '../../services/identities/identities.ts';
 
 const LOOK = {
   usable: ['ok', 'tick'],

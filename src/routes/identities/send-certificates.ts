@@ -5,8 +5,8 @@ import type { Context } from '../../context.ts';
 import { parseRecipients } from '../../mail/address.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn, unlockedKey } from '../../plugins/session.ts';
-import { listIdentities } from '../../services/identities.ts';
-import { sendOwnCertificates } from '../../services/own-letters.ts';
+import { listIdentities } from '../../services/identities/identities.ts';
+import { sendOwnCertificates } from '../../services/identities/own-letters.ts';
 import { problemText } from './send-problem-text.ts';
 
 const NONCE = /^own-certificates-[0-9a-f-]{36}$/;

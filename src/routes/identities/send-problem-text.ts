@@ -1,5 +1,5 @@
 import type { Formats } from '../../i18n/formats.ts';
-import type { SendProblem } from '../../services/send-letter.ts';
+import type { SendProblem } from '../../services/letters/send-letter.ts';
 
 /** Why an own letter (test, certificates) did not leave, in a sentence. */
 export function problemText(formats: Formats, problem: SendProblem): string {

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { findIdentity, identityPath } from '../../services/identities.ts';
+import { findIdentity, identityPath } from '../../services/identities/identities.ts';
 import { identityIdOf } from './identity-id.ts';
 import { presentIdentity } from './present-identity.ts';
 

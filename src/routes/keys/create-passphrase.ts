@@ -2,8 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { continueSession, signedIn } from '../../plugins/session.ts';
-import { admitKeys } from '../../services/unlock.ts';
-import { createVault, passphraseProblem } from '../../services/vault.ts';
+import { admitKeys } from '../../services/sessions/unlock.ts';
+import { createVault, passphraseProblem } from '../../services/sessions/vault.ts';
 
 const Form = z.object({ passphrase: z.string().max(1000), repeated: z.string().max(1000) });
 

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { extendKeys, forgetKeys } from '../../services/session.ts';
+import { extendKeys, forgetKeys } from '../../services/sessions/session.ts';
 import { localPath } from '../local-path.ts';
 
 export function lockAction(context: Context) {

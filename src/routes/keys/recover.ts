@@ -2,8 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { continueSession, signedIn } from '../../plugins/session.ts';
-import { renewPassphrase } from '../../services/unlock.ts';
-import { passphraseProblem } from '../../services/vault.ts';
+import { renewPassphrase } from '../../services/sessions/unlock.ts';
+import { passphraseProblem } from '../../services/sessions/vault.ts';
 
 const Form = z.object({
   code: z.string().min(1).max(200),

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { setSessionCookie, signedIn } from '../../plugins/session.ts';
-import { unlock } from '../../services/unlock.ts';
+import { unlock } from '../../services/sessions/unlock.ts';
 import { localPath } from '../local-path.ts';
 
 const Query = z.object({ next: z.string().max(2000).optional() });

@@ -1,5 +1,5 @@
 import type { Formats } from '../../i18n/formats.ts';
-import type { LetterLine, LetterProgress, LetterView, RecipientEvidence } from '../../services/letters.ts';
+import type { LetterLine, LetterProgress, LetterView, RecipientEvidence } from '../../services/letters/letters.ts';
 
 export type Look = 'ok' | 'wait' | 'failed' | 'later';
 export type Event = { look: Look; icon: string; title: string; at: Date | null; why: string; answer: string };

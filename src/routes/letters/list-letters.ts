@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn, unlockedKey } from '../../plugins/session.ts';
-import { listLetters } from '../../services/letters.ts';
+import { listLetters } from '../../services/letters/letters.ts';
 import { listMark } from './letter-view.ts';
 
 export function showLetters(context: Context) {

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn, unlockedKey } from '../../plugins/session.ts';
-import { readLetter } from '../../services/letters.ts';
+import { readLetter } from '../../services/letters/letters.ts';
 import { laneOf, progressMark } from './letter-view.ts';
 import { letterOf } from './params.ts';
 

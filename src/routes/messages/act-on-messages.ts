@@ -4,9 +4,9 @@ import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { actOnMessages, type MessageAction } from '../../services/message-actions.ts';
-import { folderHref, parseFolder, parseMessageRef } from '../../services/message-ref.ts';
-import { folderId } from '../../services/read-folders.ts';
+import { actOnMessages, type MessageAction } from '../../services/mailbox/message-actions.ts';
+import { folderHref, parseFolder, parseMessageRef } from '../../services/mailbox/message-ref.ts';
+import { folderId } from '../../services/mailbox/read-folders.ts';
 import { folderOf } from './params.ts';
 
 const MAX_SELECTED = 500;

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { downloadMessage } from '../../services/message-download.ts';
+import { downloadMessage } from '../../services/mailbox/message-download.ts';
 import { sealAttachment } from './attachment-headers.ts';
 import { messageOf } from './params.ts';
 

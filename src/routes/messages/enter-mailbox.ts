@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { folderHref } from '../../services/message-ref.ts';
+import { folderHref } from '../../services/mailbox/message-ref.ts';
 
 /** Every mailbox has an INBOX, under this name (RFC 9051 section 5.1). */
 export function enterMailbox() {

@@ -1,9 +1,9 @@
 import type { Formats } from '../../i18n/formats.ts';
 import { addressKey } from '../../mail/address.ts';
-import { type BodyView, bodyViews, mayShowRemote, namesRemote } from '../../services/message-body.ts';
-import { messageHref, messageId } from '../../services/message-ref.ts';
-import { folderId } from '../../services/read-folders.ts';
-import type { ReadMessage } from '../../services/read-message.ts';
+import { type BodyView, bodyViews, mayShowRemote, namesRemote } from '../../services/mailbox/message-body.ts';
+import { messageHref, messageId } from '../../services/mailbox/message-ref.ts';
+import { folderId } from '../../services/mailbox/read-folders.ts';
+import type { ReadMessage } from '../../services/mailbox/read-message.ts';
 import type { AttachmentSummary, MailAddress, OpenedMessage } from '../../smime/verdict.ts';
 import { chosenView } from './show-body.ts';
 

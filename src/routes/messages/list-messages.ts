@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { listMessages } from '../../services/list-messages.ts';
+import { listMessages } from '../../services/mailbox/list-messages.ts';
 import { mailboxView } from './mailbox-view.ts';
 import { folderOf } from './params.ts';
 

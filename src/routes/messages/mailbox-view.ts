@@ -1,10 +1,10 @@
 import type { Formats } from '../../i18n/formats.ts';
 import { formatLocale } from '../../i18n/translate.ts';
 import type { ListedAddress, MessageRow } from '../../mail/message-list.ts';
-import type { ListedMessages } from '../../services/list-messages.ts';
-import { folderHref, messageHref, messageId } from '../../services/message-ref.ts';
-import type { KeptVerdict } from '../../services/message-verdicts.ts';
-import type { FolderPlace } from '../../services/read-folders.ts';
+import type { ListedMessages } from '../../services/mailbox/list-messages.ts';
+import { folderHref, messageHref, messageId } from '../../services/mailbox/message-ref.ts';
+import type { KeptVerdict } from '../../services/mailbox/message-verdicts.ts';
+import type { FolderPlace } from '../../services/mailbox/read-folders.ts';
 
 /** A word with its icon; `look` is a class of mark.css. */
 export type Mark = { icon: string; text: string; look: string };

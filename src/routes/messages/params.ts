@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
-import { type MessageRef, parseFolder, parseMessageRef } from '../../services/message-ref.ts';
+import { type MessageRef, parseFolder, parseMessageRef } from '../../services/mailbox/message-ref.ts';
 
 const Params = z.object({ folder: z.string(), message: z.string().optional() });
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { readAttachmentOf } from '../../services/message-attachment.ts';
+import { readAttachmentOf } from '../../services/mailbox/message-attachment.ts';
 import { sealAttachment } from './attachment-headers.ts';
 import { messageOf } from './params.ts';
 

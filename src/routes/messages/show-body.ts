@@ -6,8 +6,8 @@ import { type BodyDocument, bodyDocument } from '../../html/body-document.ts';
 import type { BodyThreads } from '../../html/body-thread.ts';
 import { escapeHtml } from '../../html/escape.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { type BodyView, bodyViews, letterDocument, sourceDocument } from '../../services/message-body.ts';
-import { readMessage } from '../../services/read-message.ts';
+import { type BodyView, bodyViews, letterDocument, sourceDocument } from '../../services/mailbox/message-body.ts';
+import { readMessage } from '../../services/mailbox/read-message.ts';
 import { messageOf } from './params.ts';
 
 export const BodyQuery = z.object({

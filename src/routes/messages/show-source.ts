@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { sourceDocument } from '../../services/message-body.ts';
+import { sourceDocument } from '../../services/mailbox/message-body.ts';
 import { messageOf } from './params.ts';
 import { bodyFrame, sendBody } from './show-body.ts';
 

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { watchNewMail } from '../../services/new-mail.ts';
+import { watchNewMail } from '../../services/mailbox/new-mail.ts';
 
 /** Open pages of one session that are told at once; above it the oldest is let go. */
 const STREAMS_PER_SESSION = 3;

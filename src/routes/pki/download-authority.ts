@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { toPem, writeCertificateBundle } from '../../pki/certificate-bundle.ts';
-import { authorityPath } from '../../services/authorities.ts';
+import { authorityPath } from '../../services/identities/authorities.ts';
 
 const Params = z.object({ file: z.string().regex(/^[0-9a-f]{64}\.(cer|crt|p7b)$/) });
 

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
-import { publishedAuthorities } from '../../services/authorities.ts';
+import { publishedAuthorities } from '../../services/identities/authorities.ts';
 
 export function showAuthorities(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {

@@ -2,8 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { setSessionCookie } from '../../plugins/session.ts';
-import { endSession } from '../../services/session.ts';
-import { type SignInResult, signIn } from '../../services/sign-in.ts';
+import { endSession } from '../../services/sessions/session.ts';
+import { type SignInResult, signIn } from '../../services/sessions/sign-in.ts';
 import { localPath } from '../local-path.ts';
 import { signInPage } from './show-sign-in.ts';
 

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { clearSessionCookie, signedIn } from '../../plugins/session.ts';
-import { endSession } from '../../services/session.ts';
+import { endSession } from '../../services/sessions/session.ts';
 
 export function endSignIn(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {

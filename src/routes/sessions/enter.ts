@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { readFirstSteps } from '../../services/first-steps.ts';
+import { readFirstSteps } from '../../services/identities/first-steps.ts';
 
 /** Where a person starts: at the first steps until they are done, then in the inbox. */
 export function enter(context: Context) {

@@ -4,7 +4,7 @@ import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { endOtherSessions, endOwnSession } from '../../services/settings.ts';
+import { endOtherSessions, endOwnSession } from '../../services/accounts/settings.ts';
 
 const Params = z.object({ id: z.string().regex(/^[\w-]{22}$/) });
 

@@ -5,7 +5,7 @@ import { isTimeZone } from '../../i18n/formats.ts';
 import { LOCALES } from '../../i18n/translate.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { LOCK_MINUTES, SIGNATURE_TEXT_MAX, saveSettings } from '../../services/settings.ts';
+import { LOCK_MINUTES, SIGNATURE_TEXT_MAX, saveSettings } from '../../services/accounts/settings.ts';
 import { type SettingsFields, settingsPage } from './show-settings.ts';
 
 const ticked = z

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { LOCALES } from '../../i18n/translate.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { listSessions, type SessionSummary, type Settings } from '../../services/settings.ts';
+import { listSessions, type SessionSummary, type Settings } from '../../services/accounts/settings.ts';
 
 /** What the fields show: values as they are stored, or as they were typed. */
 export type SettingsFields = { [name in keyof Settings]: string | boolean };

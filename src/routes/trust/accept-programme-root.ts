@@ -3,8 +3,8 @@ import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { readOrNull } from '../../services/contact-marks.ts';
-import { acceptProgrammeAnchor, findProgrammeAnchor } from '../../services/trust-anchors.ts';
+import { readOrNull } from '../../services/contacts/contact-marks.ts';
+import { acceptProgrammeAnchor, findProgrammeAnchor } from '../../services/trust/trust-anchors.ts';
 import { anchorParam, backPath } from './params.ts';
 
 /** The administration confirmed it by thumbprint; the clerk sees what it is and accepts it once (T13). */

@@ -3,8 +3,8 @@ import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { readOrNull } from '../../services/contact-marks.ts';
-import { type Anchor, confirmAnchor, findAnchor } from '../../services/trust-anchors.ts';
+import { readOrNull } from '../../services/contacts/contact-marks.ts';
+import { type Anchor, confirmAnchor, findAnchor } from '../../services/trust/trust-anchors.ts';
 import { anchorParam, backPath } from './params.ts';
 import { comparisonFault, ReadOutForm } from './thumbprint-words.ts';
 

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { trustCertificate } from '../../services/explicit-trust.ts';
+import { trustCertificate } from '../../services/trust/explicit-trust.ts';
 import { comparisonFault, ReadOutForm } from './thumbprint-words.ts';
 import { type NamedSubject, namedSubject } from './trust-subject.ts';
 

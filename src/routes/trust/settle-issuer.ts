@@ -2,8 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { type AnchorSource, offerAnchor, programmeAnchorOf } from '../../services/trust-anchors.ts';
-import { untrustedPathOf } from '../../services/untrusted-signer.ts';
+import { type AnchorSource, offerAnchor, programmeAnchorOf } from '../../services/trust/trust-anchors.ts';
+import { untrustedPathOf } from '../../services/trust/untrusted-signer.ts';
 import { namedSubject } from './trust-subject.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { readTrustOverview } from '../../services/trust-page.ts';
+import { readTrustOverview } from '../../services/trust/trust-page.ts';
 
 export function showTrust(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => trustPage(context, request, reply, {});

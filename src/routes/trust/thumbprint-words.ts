@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Formats } from '../../i18n/formats.ts';
 import { normaliseThumbprint, type ThumbprintComparison } from '../../pki/thumbprint.ts';
-import { TOLD_BY_MAX } from '../../services/trust-anchors.ts';
+import { TOLD_BY_MAX } from '../../services/trust/trust-anchors.ts';
 
 /** What the ceremony's form carries; kept as typed when it does not fit. */
 export const ReadOutForm = z

@@ -3,9 +3,13 @@ import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { messageHref, parseMessageRef } from '../../services/message-ref.ts';
-import { readMessage } from '../../services/read-message.ts';
-import { contactCertificateAsSubject, type TrustSubject, untrustedSignerOf } from '../../services/untrusted-signer.ts';
+import { messageHref, parseMessageRef } from '../../services/mailbox/message-ref.ts';
+import { readMessage } from '../../services/mailbox/read-message.ts';
+import {
+  contactCertificateAsSubject,
+  type TrustSubject,
+  untrustedSignerOf,
+} from '../../services/trust/untrusted-signer.ts';
 import type { SignatureStatus } from '../../smime/verdict.ts';
 
 const Names = z.union([

@@ -2,9 +2,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { findExplicitTrust, withdrawExplicitTrust } from '../../services/explicit-trust.ts';
-import { dismissAnchor, findAnchor, withdrawAnchor } from '../../services/trust-anchors.ts';
-import { contactsTurningX } from '../../services/trust-page.ts';
+import { findExplicitTrust, withdrawExplicitTrust } from '../../services/trust/explicit-trust.ts';
+import { dismissAnchor, findAnchor, withdrawAnchor } from '../../services/trust/trust-anchors.ts';
+import { contactsTurningX } from '../../services/trust/trust-page.ts';
 import { anchorParam, trustParam } from './params.ts';
 
 const NAMED = 10;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { messageHref, parseMessageRef } from '../../../src/services/message-ref.ts';
+import { messageHref, parseMessageRef } from '../../../src/services/mailbox/message-ref.ts';
 
 test('an address names a message by folder, UIDVALIDITY and UID, whatever the folder is called', () => {
   fc.assert(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { composeDomain, composeLocalPart } from '../../../src/services/address-rule.ts';
-import { ANNEX_A } from '../../../src/services/annex-a.ts';
+import { composeDomain, composeLocalPart } from '../../../src/services/accounts/address-rule.ts';
+import { ANNEX_A } from '../../../src/services/accounts/annex-a.ts';
 
 const COMPOSED: [string, string, string][] = [
   ['Alain', 'Dupont', 'Alain.Dupont'],

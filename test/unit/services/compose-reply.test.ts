@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseRecipients } from '../../../src/mail/address.ts';
-import { composeAnswer, letterText, type QuoteWords, writeAddress } from '../../../src/services/compose-reply.ts';
+import {
+  composeAnswer,
+  letterText,
+  type QuoteWords,
+  writeAddress,
+} from '../../../src/services/drafts/compose-reply.ts';
 import type { OpenedMessage } from '../../../src/smime/verdict.ts';
 
 const OWN = 'Alain.Dupont@tcn.b.eu-admin.net';

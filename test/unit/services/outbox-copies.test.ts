@@ -4,10 +4,10 @@ import type { DigitalId } from '../../../src/generated/prisma/client.ts';
 import type { RecipientAnswer } from '../../../src/mail/submission.ts';
 import { createRootAuthority, issuePersonalCertificate } from '../../../src/pki/issue.ts';
 import { generateKeyPair, type KeyAlgorithm } from '../../../src/pki/key-pair.ts';
-import type { RecipientMark } from '../../../src/services/contact-marks.ts';
-import { planCopies } from '../../../src/services/outbox-copies.ts';
-import { recipientState } from '../../../src/services/outbox-results.ts';
-import { distinctRecipients, missingDigitalIds, recipientProblems } from '../../../src/services/send-policy.ts';
+import type { RecipientMark } from '../../../src/services/contacts/contact-marks.ts';
+import { planCopies } from '../../../src/services/letters/outbox-copies.ts';
+import { recipientState } from '../../../src/services/letters/outbox-results.ts';
+import { distinctRecipients, missingDigitalIds, recipientProblems } from '../../../src/services/letters/send-policy.ts';
 
 const LIFE = { notBefore: new Date('2026-11-01T00:00:00Z'), notAfter: new Date('2026-12-01T00:00:00Z') };
 const GCM = ['AES-256-GCM', 'AES-256-CBC'];

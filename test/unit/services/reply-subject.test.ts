@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { composeAnswer } from '../../../src/services/compose-reply.ts';
+import { composeAnswer } from '../../../src/services/drafts/compose-reply.ts';
 import { openMessage } from '../../../src/smime/open-message.ts';
 import type { OpenedMessage } from '../../../src/smime/verdict.ts';
 

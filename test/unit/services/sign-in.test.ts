@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { subscriberOf } from '../../../src/services/sign-in.ts';
+import { subscriberOf } from '../../../src/services/sessions/sign-in.ts';
 
 it('attempts from one IPv6 subscriber are counted together, however he changes his address', () => {
   assert.equal(subscriberOf('2001:db8:1:2:3:4:5:6'), '2001:db8:1:2::/64');

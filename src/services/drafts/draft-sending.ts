@@ -1,0 +1,95 @@
+import type { Context } from '../../context.ts';
+import { parseRecipients } from '../../mail/address.ts';
+import { setFlag } from '../../mail/imap-mailbox.ts';
+import { checkLetter, type NewLetter, sendLetter } from '../letters/send-letter.ts';
+import type { SendProblem } from '../letters/send-policy.ts';
+import { mailboxOf } from '../mailbox/mailbox.ts';
+import type { SignedIn } from '../sessions/session.ts';
+import { openAttachment } from './draft-attachments.ts';
+import { type DraftContent, type DraftOrigin, type OpenedDraft, openDraft, withDraftKeys } from './drafts.ts';
+
+export type DraftProblem = SendProblem | { code: 'unsigned-unconfirmed' };
+
+type Parsed = Pick<NewLetter, 'to' | 'cc' | 'bcc' | 'sign' | 'encrypt'>;
+
+/** The form's fields as a letter, and what in them is no address. */
+export function readContent(content: DraftContent, origin: DraftOrigin): { letter: Parsed; bad: string[] } {
+  const fields = {
+    to: parseRecipients(content.to),
+    cc: parseRecipients(content.cc),
+    bcc: parseRecipients(content.bcc),
+  };
+  return {
+    letter: {
+      to: fields.to.recipients,
+      cc: fields.cc.recipients,
+      bcc: fields.bcc.recipients,
+      sign: content.sign,
+      // Whatever the form says: an answer to encrypted mail is encrypted.
+      encrypt: content.encrypt || origin.mustEncrypt,
+    },
+    bad: Object.values(fields).flatMap((field) => field.problems.map((problem) => problem.typed)),
+  };
+}
+
+/** What keeps a draft from leaving, for the page's check list. */
+export async function checkDraft(
+  context: Context,
+  session: SignedIn,
+  draft: Pick<OpenedDraft, 'content' | 'origin' | 'attachments'>,
+) {
+  const { letter, bad } = readContent(draft.content, draft.origin);
+  const checked = await checkLetter(context, session, { ...letter, attachments: draft.attachments });
+  const problems: SendProblem[] = 'problems' in checked ? [...checked.problems] : [];
+  // Who typed something that is no address did name somebody.
+  if (bad.length > 0) problems.unshift({ code: 'bad-addresses', addresses: bad });
+  return { letter, marks: checked.marks, problems };
+}
+
+export type SentDraft = { ok: true; letterId: string } | { ok: false; problems: DraftProblem[] };
+
+/**
+ * Sends a saved draft; it goes with the same transaction that queues the letter.
+ * @throws AppError keys-locked, not-found when it was sent or discarded meanwhile
+ */
+export async function sendDraft(
+  context: Context,
+  session: SignedIn,
+  masterKey: Buffer,
+  id: string,
+  confirmed: { unsigned: boolean },
+): Promise<SentDraft> {
+  const { database } = context;
+  const accountId = session.account.id;
+  const draft = await openDraft(database, session, masterKey, id);
+  const { letter, bad } = readContent(draft.content, draft.origin);
+  const problems: DraftProblem[] = bad.length > 0 ? [{ code: 'bad-addresses', addresses: bad }] : [];
+  if (letter.encrypt && !letter.sign && !confirmed.unsigned) problems.push({ code: 'unsigned-unconfirmed' });
+  if (problems.length > 0) return { ok: false, problems };
+  const sent = await withDraftKeys(database, accountId, masterKey, (keys) =>
+    sendLetter(context, session, {
+      ...letter,
+      nonce: draft.nonce,
+      subject: draft.content.subject,
+      text: draft.content.text,
+      attachments: draft.attachments.map((row) => openAttachment(database, accountId, keys, row)),
+      inReplyTo: draft.origin.inReplyTo,
+      references: draft.origin.references,
+      draftId: draft.id,
+      origin: draft.origin,
+    }),
+  );
+  if (!sent.ok) return sent;
+  flagSource(context, session, draft.origin);
+  return { ok: true, letterId: sent.letterId };
+}
+
+/** A comfort for the list: nobody waits for it, and a mailbox that does not answer changes nothing. */
+function flagSource(context: Context, session: SignedIn, { source, mode }: DraftOrigin): void {
+  if (source === null) return;
+  const messages = { folder: source.folder, uidValidity: BigInt(source.uidValidity), uids: [source.uid] };
+  const flag = mode === 'forward' ? 'forwarded' : 'answered';
+  void mailboxOf(context, session)
+    .run((connection) => setFlag(connection, messages, flag, true))
+    .catch(() => {});
+}

@@ -1,0 +1,226 @@
+import pg from 'pg';
+import { keyOf } from '../../config.ts';
+import type { Context } from '../../context.ts';
+import { type Certificate, canEncrypt, canSign, isAuthority, parseCertificate } from '../../pki/certificate.ts';
+import { EXTENDED_KEY_USAGE } from '../../pki/certificate-extensions.ts';
+import { chainAbove, mayHaveIssued } from '../../pki/pkcs12-identities.ts';
+import type { Pkcs12Failure } from '../../pki/pkcs12-read.ts';
+import type { SealedIdentity } from '../../smime/worker-jobs.ts';
+import type { Database } from '../database/connect.ts';
+import { countAttempt, forgetAttempts } from '../sessions/attempts.ts';
+import type { SignedIn, SignedInAccount } from '../sessions/session.ts';
+import { privateKeyContext } from '../sessions/vault.ts';
+import { offerAnchor } from '../trust/trust-anchors.ts';
+import { hasAddress } from './own-keys.ts';
+
+export const PFX_LIMIT_BYTES = 1024 * 1024;
+const IMPORT_LIMIT = 20;
+const RSA_MIN_BITS = 2048;
+
+/** Why an imported Digital ID can only read old mail. */
+export type RetiredReason = 'expired' | 'weak-key' | 'wrong-purpose';
+
+export type ImportedIdentity = { id: string; retired: RetiredReason | null; notYetValid: boolean };
+export type RefusedIdentity = {
+  reason: 'address-differs' | 'already-there';
+  addresses: readonly string[];
+  id: string | null;
+};
+export type OfferedRoot = { id: string; subject: string };
+
+export type ImportResult =
+  | { ok: true; imported: ImportedIdentity[]; refused: RefusedIdentity[]; roots: OfferedRoot[] }
+  | { ok: false; code: Pkcs12Failure | 'busy' }
+  | { ok: false; code: 'too-many-attempts'; retryAt: Date }
+  /** Nothing of it could be taken; each with its reason */
+  | { ok: false; code: 'nothing-imported'; refused: RefusedIdentity[] };
+
+/**
+ * Takes the Digital IDs out of a `.pfx`. Each private key is sealed under the master key before it leaves the worker.
+ * A certificate for another address is refused (T02); what cannot sign any more is kept for reading old mail (T26); a
+ * root inside is offered and trusted by nobody (T13).
+ */
+export async function importIdentities(
+  context: Context,
+  session: SignedIn,
+  file: { bytes: Buffer; password: string },
+  masterKey: Uint8Array,
+): Promise<ImportResult> {
+  const { database, config } = context;
+  const { account } = session;
+  const attemptKey = keyOf(config.serverKeys, config.serverKeys.current);
+  const attempt = await countAttempt(database, 'import', account.id, IMPORT_LIMIT, attemptKey, context.now());
+  if (!attempt.allowed)
+    return refuse(context, session, { ok: false, code: 'too-many-attempts', retryAt: attempt.retryAt });
+  const job = {
+    kind: 'pkcs12-read',
+    bytes: file.bytes,
+    password: file.password,
+    masterKey,
+    contextPrefix: privateKeyContext(account.id, ''),
+  } as const;
+  // A file may cost seconds of CPU: one at a time per person, on whatever node (security.md, "Bars").
+  const answer = await oneAtATime(database, account.id, () => context.workers.run(job, account.id));
+  if (answer === null) return refuse(context, session, { ok: false, code: 'busy' });
+  if (!answer.ok && answer.code === 'too-complex') return refuse(context, session, { ok: false, code: 'too-costly' });
+  if (!answer.ok) throw new Error(`reading a PKCS#12 file: ${answer.code}: ${answer.message}`);
+  if (!answer.value.ok) return refuse(context, session, { ok: false, code: answer.value.code });
+  await forgetAttempts(database, 'import', account.id, attemptKey);
+  const result = await keepIdentities(context, session, answer.value.identities, answer.value.certificates);
+  return result.ok ? result : refuse(context, session, result);
+}
+
+async function refuse(
+  context: Context,
+  session: SignedIn,
+  result: Extract<ImportResult, { ok: false }>,
+): Promise<ImportResult> {
+  await context.audit.record({ ...whoOf(session), object: 'pfx', result: 'refused', reason: result.code });
+  return result;
+}
+
+function whoOf(session: SignedIn) {
+  const { account, network } = session;
+  return { accountId: account.id, actor: account.address, network, action: 'identity-import' } as const;
+}
+
+/**
+ * A lock of the session of Postgres, so that a node that dies lets go of it; on a connection of its own, because it is held
+ * for seconds and the pool is everybody's.
+ * @returns null when this person's work runs already, here or on another node
+ */
+async function oneAtATime<T>(database: Database, accountId: string, work: () => Promise<T>): Promise<T | null> {
+  const client = new pg.Client({ connectionString: database.connectionString });
+  await client.connect();
+  try {
+    const taken = await client.query<{ taken: boolean }>(
+      'select pg_try_advisory_lock(hashtextextended($1, 0)) as taken',
+      [`import ${accountId}`],
+    );
+    return taken.rows[0]?.taken ? await work() : null;
+  } finally {
+    await client.end();
+  }
+}
+
+async function keepIdentities(
+  context: Context,
+  session: SignedIn,
+  identities: readonly SealedIdentity[],
+  certificates: readonly Uint8Array[],
+): Promise<Extract<ImportResult, { ok: true } | { code: 'nothing-imported' }>> {
+  const { database } = context;
+  const { account } = session;
+  const at = context.now();
+  const found = certificates.map((der) => parseCertificate(der));
+  const known = await programmeAuthorities(database, account);
+  const imported: ImportedIdentity[] = [];
+  const refused: RefusedIdentity[] = [];
+  const tops: Certificate[] = [];
+  for (const identity of identities) {
+    const certificate = parseCertificate(identity.certificateDer);
+    if (!hasAddress(certificate.addresses, account.address)) {
+      refused.push({ reason: 'address-differs', addresses: certificate.addresses, id: null });
+      continue;
+    }
+    const chain = chainAbove(certificate, [...found, ...known]);
+    tops.push([certificate, ...chain].at(-1) as Certificate);
+    const row = await storeIdentity(database, account, { identity, certificate, chain, at });
+    if (row === null) {
+      const there = await database.prisma.digitalId.findFirst({
+        where: { accountId: account.id, sha256: certificate.sha256 },
+      });
+      refused.push({ reason: 'already-there', addresses: certificate.addresses, id: there?.id ?? null });
+      continue;
+    }
+    imported.push(row);
+    const reason = row.retired === null ? {} : { reason: row.retired };
+    await context.audit.record({ ...whoOf(session), object: certificate.sha256, result: 'done', ...reason });
+  }
+  const own = new Set(identities.map((identity) => parseCertificate(identity.certificateDer).sha256));
+  const inFile = found.filter((each) => each.isSelfIssued && !own.has(each.sha256));
+  const above = known.filter(
+    (each) => each.isSelfIssued && tops.some((top) => top.sha256 === each.sha256 || mayHaveIssued(each, top)),
+  );
+  // A file whose Digital IDs were all for somebody else offers nothing.
+  const roots = tops.length > 0 ? await offerRoots(database, account, [...inFile, ...above], at) : [];
+  if (imported.length === 0) return { ok: false, code: 'nothing-imported', refused };
+  return { ok: true, imported, refused, roots };
+}
+
+/** Many a `.pfx` lacks the issuers: those of the account's own programme are known here. They are not trusted by that. */
+async function programmeAuthorities(database: Database, account: SignedInAccount): Promise<Certificate[]> {
+  const rows = await database.prisma.authority.findMany({
+    where: { programmeId: account.country.programmeId },
+    select: { certificate: true },
+  });
+  return rows.map((row) => parseCertificate(row.certificate));
+}
+
+type NewIdentity = { identity: SealedIdentity; certificate: Certificate; chain: readonly Certificate[]; at: Date };
+
+/** @returns null when this certificate is there already; what is there stays as it is */
+async function storeIdentity(
+  database: Database,
+  account: SignedInAccount,
+  { identity, certificate, chain, at }: NewIdentity,
+): Promise<ImportedIdentity | null> {
+  const retired = retiredReason(certificate, at);
+  const created = await database.prisma.digitalId.createManyAndReturn({
+    skipDuplicates: true,
+    select: { id: true },
+    data: {
+      accountId: account.id,
+      certificate: new Uint8Array(certificate.der),
+      chain: chain.map((each) => new Uint8Array(each.der)),
+      sealedPrivateKey: new Uint8Array(identity.sealedKey),
+      state: retired === null ? 'active' : 'retired',
+      canSign: canSign(certificate),
+      canEncrypt: canEncrypt(certificate),
+      addresses: [...certificate.addresses],
+      commonName: certificate.commonName ?? certificate.subject,
+      issuer: certificate.issuer,
+      serialNumber: certificate.serialNumber,
+      keyLabel: certificate.keyLabel,
+      sha1: certificate.sha1,
+      sha256: certificate.sha256,
+      notBefore: certificate.notBefore,
+      notAfter: certificate.notAfter,
+      importedAt: at,
+    },
+  });
+  const row = created[0];
+  return row ? { id: row.id, retired, notYetValid: certificate.notBefore > at } : null;
+}
+
+/** Why nobody should write to this certificate any more, or rely on what it signs; null when it may be used. */
+export function retiredReason(certificate: Certificate, at: Date): RetiredReason | null {
+  if (certificate.notAfter < at) return 'expired';
+  if (isWeak(certificate)) return 'weak-key';
+  const purposes = certificate.extendedKeyUsage;
+  const forMail =
+    purposes === null ||
+    purposes.includes(EXTENDED_KEY_USAGE.emailProtection) ||
+    purposes.includes(EXTENDED_KEY_USAGE.any);
+  return forMail && !isAuthority(certificate) ? null : 'wrong-purpose';
+}
+
+function isWeak(certificate: Certificate): boolean {
+  const bits = /^RSA(?:-PSS)?-(\d+)$/.exec(certificate.keyLabel)?.[1];
+  return bits !== undefined && Number(bits) < RSA_MIN_BITS;
+}
+
+/** Puts roots on the trust page as offered. @returns those that wait for a decision */
+async function offerRoots(
+  database: Database,
+  account: SignedInAccount,
+  roots: readonly Certificate[],
+  at: Date,
+): Promise<OfferedRoot[]> {
+  const offered = new Map<string, OfferedRoot>();
+  for (const root of roots) {
+    const anchor = await offerAnchor(database, account, root, 'pfx', at);
+    if (anchor.state === 'offered') offered.set(anchor.id, { id: anchor.id, subject: root.commonName ?? root.subject });
+  }
+  return [...offered.values()];
+}

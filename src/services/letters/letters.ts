@@ -1,0 +1,242 @@
+import { z } from 'zod';
+import type { Context } from '../../context.ts';
+import { AppError } from '../../errors.ts';
+import type { Prisma } from '../../generated/prisma/client.ts';
+import { openFrom } from '../../vault/sealed-box.ts';
+import type { Database } from '../database/connect.ts';
+import { writeAddress } from '../drafts/compose-reply.ts';
+import {
+  createDraft,
+  type DraftKeys,
+  DraftOriginSchema,
+  discardDraft,
+  NEW_ORIGIN,
+  withDraftKeys,
+} from '../drafts/drafts.ts';
+import type { SignedIn } from '../sessions/session.ts';
+import { removeContents } from './content-chunks.ts';
+import { type LetterHead, letterHeadContext } from './outbox-enqueue.ts';
+import type { RecipientState } from './outbox-results.ts';
+
+const LIST_LIMIT = 100;
+
+const AddressList = z.array(z.object({ name: z.string(), address: z.string() }));
+const Head = z.object({
+  subject: z.string(),
+  text: z.string(),
+  to: AddressList,
+  cc: AddressList,
+  bcc: AddressList,
+  origin: DraftOriginSchema.optional(),
+});
+
+/** `sending`: a node works on it now; `waiting`: for the sender's sign-in, or for the next attempt. */
+export type LetterProgress = 'waiting-for-sign-in' | 'queued' | 'sending' | 'filing' | 'done' | 'failed' | 'cancelled';
+
+type LetterRow = Prisma.LetterGetPayload<{ include: { envelopes: { include: { recipients: true } } } }>;
+
+export type LetterLine = {
+  id: string;
+  createdAt: Date;
+  subject: string;
+  recipients: string[];
+  signed: boolean;
+  encrypted: boolean;
+  progress: LetterProgress;
+  accepted: number;
+  failed: number;
+  total: number;
+};
+
+/** The newest letters with their state, opened for the list. */
+export async function listLetters(context: Context, session: SignedIn, masterKey: Uint8Array): Promise<LetterLine[]> {
+  const { database } = context;
+  const accountId = session.account.id;
+  const rows = await database.prisma.letter.findMany({
+    where: { accountId },
+    include: { envelopes: { include: { recipients: true } } },
+    orderBy: { createdAt: 'desc' },
+    take: LIST_LIMIT,
+  });
+  if (rows.length === 0) return [];
+  return withDraftKeys(database, accountId, masterKey, async (keys) =>
+    rows.map((row) => {
+      const head = openHead(keys, row);
+      const states = row.envelopes.flatMap((envelope) => envelope.recipients.map((recipient) => recipient.state));
+      return {
+        id: row.id,
+        createdAt: row.createdAt,
+        subject: head.subject,
+        recipients: [...head.to, ...head.cc, ...head.bcc].map((one) => one.name || one.address),
+        signed: row.signed,
+        encrypted: row.encrypted,
+        progress: progressOf(row, context.now()),
+        accepted: states.filter((state) => state === 'accepted').length,
+        failed: states.filter((state) => state === 'refused' || state === 'given-up').length,
+        total: states.length,
+      };
+    }),
+  );
+}
+
+export type RecipientEvidence = {
+  name: string;
+  address: string;
+  /** In which field the sender named this recipient */
+  field: 'to' | 'cc' | 'bcc';
+  state: RecipientState;
+  code: number | null;
+  answer: string | null;
+  at: Date | null;
+  attempts: { startedAt: Date; finishedAt: Date | null; outcome: string | null; answer: string | null }[];
+  nextAttemptAt: Date;
+  givesUpAt: Date;
+  envelopeId: string;
+};
+
+export type LetterView = Omit<LetterLine, 'recipients'> & {
+  messageId: string;
+  filedAt: Date | null;
+  head: LetterHead;
+  recipients: RecipientEvidence[];
+  mayCancel: boolean;
+};
+
+/** @throws AppError not-found */
+export async function readLetter(
+  context: Context,
+  session: SignedIn,
+  masterKey: Uint8Array,
+  id: string,
+): Promise<LetterView> {
+  const accountId = session.account.id;
+  const row = await context.database.prisma.letter.findFirst({
+    where: { id, accountId },
+    include: { envelopes: { include: { recipients: true, log: { orderBy: { startedAt: 'asc' } } } } },
+  });
+  if (!row) throw new AppError('not-found');
+  const head = await withDraftKeys(context.database, accountId, masterKey, async (keys) => openHead(keys, row));
+  const recipients = row.envelopes.flatMap((envelope) =>
+    envelope.recipients.map((recipient): RecipientEvidence => {
+      const named = namedIn(head, recipient.address);
+      return {
+        ...named,
+        address: recipient.address,
+        state: recipient.state as RecipientState,
+        code: recipient.smtpCode,
+        answer: recipient.answer,
+        at: recipient.at,
+        attempts: envelope.log,
+        nextAttemptAt: envelope.nextAttemptAt,
+        givesUpAt: envelope.givesUpAt,
+        envelopeId: envelope.envelopeId,
+      };
+    }),
+  );
+  const order = { to: 0, cc: 1, bcc: 2 } as const;
+  recipients.sort((a, b) => order[a.field] - order[b.field] || a.address.localeCompare(b.address));
+  return {
+    id: row.id,
+    createdAt: row.createdAt,
+    messageId: row.messageId,
+    filedAt: row.filedAt,
+    subject: head.subject,
+    signed: row.signed,
+    encrypted: row.encrypted,
+    progress: progressOf(row, context.now()),
+    head,
+    recipients,
+    accepted: recipients.filter((one) => one.state === 'accepted').length,
+    failed: recipients.filter((one) => one.state === 'refused' || one.state === 'given-up').length,
+    total: recipients.length,
+    mayCancel: row.state === 'queued' && recipients.every((one) => one.state === 'queued'),
+  };
+}
+
+/** The letter that was made of a draft's form, where there is one: the second click of a double click finds it. */
+export async function letterOfNonce(database: Database, accountId: string, nonce: string): Promise<string | null> {
+  const row = await database.prisma.letter.findUnique({
+    where: { accountId_nonce: { accountId, nonce } },
+    select: { id: true },
+  });
+  return row?.id ?? null;
+}
+
+/**
+ * Takes a letter back that nobody has got yet: it becomes a draft again, without its attachments.
+ * @returns the draft's id, or null when it is too late: a node works on it, or a server may have it
+ * @throws AppError not-found
+ */
+export async function cancelLetter(
+  context: Context,
+  session: SignedIn,
+  masterKey: Uint8Array,
+  id: string,
+): Promise<string | null> {
+  const { database } = context;
+  const { head, signed, encrypted } = await readLetter(context, session, masterKey, id);
+  const content = {
+    to: head.to.map(writeAddress).join(', '),
+    cc: head.cc.map(writeAddress).join(', '),
+    bcc: head.bcc.map(writeAddress).join(', '),
+    subject: head.subject,
+    text: head.text,
+    sign: signed,
+    encrypt: encrypted,
+  };
+  // First the draft: whatever happens to this node, the text stands somewhere.
+  const draft = await createDraft(database, session.account.id, content, head.origin ?? NEW_ORIGIN, context.now());
+  const cancelled = await database.pool.query<{ sent_copy_id: string }>(
+    `update letter l set state = 'cancelled', due_at = null, waiting_for_sign_in = false
+     where id = $1 and account_id = $2 and state = 'queued'
+       and (claimed_until is null or claimed_until < clock_timestamp())
+       and not exists (select 1 from envelope e join envelope_recipient r on r.envelope_id = e.id
+                       where e.letter_id = l.id and r.state <> 'queued')
+       and not exists (select 1 from envelope e join submission_attempt a on a.envelope_id = e.id
+                       where e.letter_id = l.id and a.outcome in ('unknown', 'handing-over'))
+     returning sent_copy_id`,
+    [id, session.account.id],
+  );
+  const copy = cancelled.rows[0];
+  if (!copy) {
+    await discardDraft(database, session.account.id, draft.id);
+    return null;
+  }
+  const envelopes = await database.prisma.envelope.findMany({ where: { letterId: id }, select: { contentId: true } });
+  await removeContents(database.pool, [copy.sent_copy_id, ...envelopes.map((envelope) => envelope.contentId)]);
+  await context.audit.record({
+    accountId: session.account.id,
+    actor: session.account.address,
+    network: session.network,
+    action: 'send-state',
+    object: id,
+    result: 'done',
+    reason: 'cancelled',
+  });
+  return draft.id;
+}
+
+/** How many letters of this account have not arrived at the server yet, for the navigation. */
+export function waitingLetters(database: Database, accountId: string): Promise<number> {
+  return database.prisma.letter.count({ where: { accountId, state: 'queued' } });
+}
+
+function openHead(keys: DraftKeys, row: Pick<LetterRow, 'id' | 'accountId' | 'sealedHead'>): LetterHead {
+  const opened = openFrom(keys, row.sealedHead, letterHeadContext(row.accountId, row.id));
+  return Head.parse(JSON.parse(opened.toString('utf8')));
+}
+
+function progressOf(row: LetterRow, at: Date): LetterProgress {
+  if (row.state === 'submitted') return 'filing';
+  if (row.state !== 'queued') return row.state;
+  if (row.claimedUntil !== null && row.claimedUntil > at) return 'sending';
+  return row.waitingForSignIn ? 'waiting-for-sign-in' : 'queued';
+}
+
+function namedIn(head: LetterHead, address: string): Pick<RecipientEvidence, 'name' | 'field'> {
+  for (const field of ['to', 'cc', 'bcc'] as const) {
+    const found = head[field].find((one) => one.address === address);
+    if (found) return { name: found.name, field };
+  }
+  return { name: '', field: 'to' };
+}

@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import type { Context } from '../../context.ts';
+import type { Address } from '../../mail/address.ts';
+import { sealTo } from '../../vault/sealed-box.ts';
+import { withConnection } from '../database/borrowed-connection.ts';
+import type { DraftOrigin } from '../drafts/drafts.ts';
+import type { SignedIn } from '../sessions/session.ts';
+import { removeUnusedContents, writeContent } from './content-chunks.ts';
+import type { SealedCopy } from './outbox-copies.ts';
+
+/** What the sender sees of a letter, and gets back when it is cancelled. */
+export type LetterHead = {
+  subject: string;
+  text: string;
+  to: Address[];
+  cc: Address[];
+  bcc: Address[];
+  origin?: DraftOrigin | undefined;
+};
+
+export type Enqueued = {
+  nonce: string;
+  messageId: string;
+  head: LetterHead;
+  /** Public draft key: the head is sealed to it */
+  headKey: Uint8Array;
+  signed: boolean;
+  encrypted: boolean;
+  draftId: string | null;
+  copies: AsyncIterable<SealedCopy>;
+};
+
+/** Associated data of a letter's head. */
+export function letterHeadContext(accountId: string, letterId: string): string {
+  return `letter ${accountId} ${letterId}`;
+}
+
+/** Whether any node may submit for this account, or only a request of the sender (architecture.md). */
+export function sendsInBackground(config: Context['config'], account: SignedIn['account']): boolean {
+  return account.country.mailServer.hosted && config.serviceMail !== null;
+}
+
+/**
+ * Letter, envelopes, recipients and final bytes in one transaction; the draft goes with it.
+ * @returns the letter's id, or null when the nonce was used already: a second click waits here for the first
+ */
+export async function enqueueLetter(context: Context, session: SignedIn, letter: Enqueued): Promise<string | null> {
+  const { config, database } = context;
+  let unused: string[] = [];
+  const letterId = await withConnection(database.pool, async (client) => {
+    try {
+      await client.query('begin');
+      const id = await insertLetter(client, context, session, letter);
+      if (id === null) {
+        await client.query('rollback');
+        return null;
+      }
+      const at = context.now();
+      const givesUpAt = new Date(at.getTime() + config.giveUpMs);
+      for await (const copy of letter.copies) {
+        await insertCopy(client, id, copy, { mailFrom: session.account.address, at, givesUpAt });
+      }
+      if (letter.draftId) unused = await deleteDraft(client, session.account.id, letter.draftId);
+      await client.query('commit');
+      return id;
+    } catch (error) {
+      await client.query('rollback').catch(() => {});
+      throw error;
+    }
+  });
+  await removeUnusedContents(database, unused);
+  return letterId;
+}
+
+async function insertLetter(
+  client: pg.PoolClient,
+  context: Context,
+  session: SignedIn,
+  letter: Enqueued,
+): Promise<string | null> {
+  const id = randomUUID();
+  const { account } = session;
+  const head = Buffer.from(JSON.stringify(letter.head));
+  const inserted = await client.query(
+    `insert into letter (id, account_id, nonce, message_id, sealed_head, state, signed, encrypted, sent_copy_id,
+       sent_copy_bytes, waiting_for_sign_in, due_at, created_at)
+     values ($1, $2, $3, $4, $5, 'queued', $6, $7, $8, 0, $9, $10, $10) on conflict (account_id, nonce) do nothing`,
+    [
+      id,
+      account.id,
+      letter.nonce,
+      letter.messageId,
+      sealTo(letter.headKey, head, letterHeadContext(account.id, id)),
+      letter.signed,
+      letter.encrypted,
+      randomUUID(),
+      !sendsInBackground(context.config, account),
+      context.now(),
+    ],
+  );
+  return inserted.rowCount === 1 ? id : null;
+}
+
+async function insertCopy(
+  client: pg.PoolClient,
+  letterId: string,
+  { envelopes, bytes, sent }: SealedCopy,
+  times: { mailFrom: string; at: Date; givesUpAt: Date },
+): Promise<void> {
+  const contentId = envelopes.length > 0 || sent === 'same' ? await writeContent(client, bytes) : null;
+  for (const recipients of envelopes) {
+    const id = randomUUID();
+    await client.query(
+      `insert into envelope (id, letter_id, envelope_id, mail_from, content_id, content_bytes, next_attempt_at, gives_up_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [id, letterId, randomUUID(), times.mailFrom, contentId, bytes.length, times.at, times.givesUpAt],
+    );
+    await client.query('insert into envelope_recipient (envelope_id, address) select $1, unnest($2::text[])', [
+      id,
+      recipients,
+    ]);
+  }
+  if (sent === null) return;
+  const sentCopyId = sent === 'same' ? contentId : await writeContent(client, sent);
+  const size = sent === 'same' ? bytes.length : sent.length;
+  await client.query('update letter set sent_copy_id = $2, sent_copy_bytes = $3 where id = $1', [
+    letterId,
+    sentCopyId,
+    size,
+  ]);
+}
+
+/** @returns contents of its attachments, which nobody may need any more */
+async function deleteDraft(client: pg.PoolClient, accountId: string, draftId: string): Promise<string[]> {
+  const contents = await client.query<{ content_id: string }>(
+    `select a.content_id from draft_attachment a join draft d on d.id = a.draft_id where d.id = $1 and d.account_id = $2`,
+    [draftId, accountId],
+  );
+  await client.query('delete from draft where id = $1 and account_id = $2', [draftId, accountId]);
+  return contents.rows.map((row) => row.content_id);
+}

@@ -1,0 +1,204 @@
+import { randomBytes } from 'node:crypto';
+import type { Context } from '../../context.ts';
+import { AppError } from '../../errors.ts';
+import type { DigitalId } from '../../generated/prisma/client.ts';
+import { type Address, addressDomain, addressKey } from '../../mail/address.ts';
+import { composeMime } from '../../mail/compose-mime.ts';
+import { type RecipientMark, recipientMarks } from '../contacts/contact-marks.ts';
+import { noteLinkSent } from '../contacts/secure-link.ts';
+import type { DraftOrigin } from '../drafts/drafts.ts';
+import { encryptionIdentity, signingIdentity } from '../identities/own-keys.ts';
+import type { SignedIn } from '../sessions/session.ts';
+import { draftPublicKey } from '../sessions/vault.ts';
+import { type CopyPlan, planCopies, SealingFailedError, sealedCopies } from './outbox-copies.ts';
+import { enqueueLetter, type LetterHead } from './outbox-enqueue.ts';
+import { distinctRecipients, missingDigitalIds, recipientProblems, type SendProblem } from './send-policy.ts';
+
+export type { SendProblem } from './send-policy.ts';
+
+export type LetterAttachment = { name: string; type: string; size: number; read(): AsyncIterable<Uint8Array> };
+
+export type NewLetter = {
+  /** Unique for the account: the same nonce again gives the letter that it made before */
+  nonce: string;
+  to: readonly Address[];
+  cc: readonly Address[];
+  bcc: readonly Address[];
+  subject: string;
+  text: string;
+  attachments: readonly LetterAttachment[];
+  sign: boolean;
+  encrypt: boolean;
+  /** The root goes with the signature too (S12) */
+  includeRoot?: boolean;
+  inReplyTo?: string | null;
+  references?: readonly string[];
+  date?: Date;
+  /** The draft that becomes this letter: removed in the same transaction */
+  draftId?: string;
+  /** Where that draft came from: it is one again when the letter is cancelled */
+  origin?: DraftOrigin;
+};
+
+export type SendResult = { ok: true; letterId: string; messageId: string } | { ok: false; problems: SendProblem[] };
+
+/** A letter after policy: whom it goes to and with which keys. */
+type Checked = {
+  recipients: { to: Address[]; cc: Address[]; bcc: Address[] };
+  all: Address[];
+  marks: RecipientMark[];
+  signer: DigitalId | null;
+  own: DigitalId | null;
+};
+
+/**
+ * Policy, MIME, signature, encryption, and the rows of the outbox in one transaction: when it answers `ok`, the letter is
+ * queued and leaves whatever happens to this node.
+ * @throws AppError keys-locked when it is to be signed and the keys are locked; no-vault
+ */
+export async function sendLetter(context: Context, session: SignedIn, letter: NewLetter): Promise<SendResult> {
+  const { database } = context;
+  const earlier = await findLetter(context, session, letter.nonce);
+  if (earlier) return { ok: true, letterId: earlier.id, messageId: earlier.messageId };
+  const headKey = await draftPublicKey(database, session.account.id);
+  if (!headKey) throw new AppError('no-vault');
+  const checked = await checkLetter(context, session, letter);
+  if ('problems' in checked) return { ok: false, problems: checked.problems };
+  if (letter.sign && !session.masterKey) throw new AppError('keys-locked');
+
+  const { address } = session.account;
+  const messageId = `<${randomBytes(16).toString('hex')}@${addressDomain(address)}>`;
+  const head: LetterHead = { subject: letter.subject, text: letter.text, ...checked.recipients, origin: letter.origin };
+  try {
+    const copies = await copiesOf(context, session, letter, checked, messageId);
+    const letterId = await enqueueLetter(context, session, {
+      nonce: letter.nonce,
+      messageId,
+      head,
+      headKey,
+      signed: letter.sign,
+      encrypted: letter.encrypt,
+      draftId: letter.draftId ?? null,
+      copies,
+    });
+    if (letterId === null) {
+      const same = await findLetter(context, session, letter.nonce);
+      if (same) return { ok: true, letterId: same.id, messageId: same.messageId };
+      throw new AppError('busy');
+    }
+    await noteQueued(context, session, letter, checked, { letterId, messageId });
+    return { ok: true, letterId, messageId };
+  } catch (error) {
+    if (error instanceof SealingFailedError) return { ok: false, problems: [{ code: 'sealing-failed' }] };
+    throw error;
+  }
+}
+
+function findLetter(context: Context, session: SignedIn, nonce: string) {
+  return context.database.prisma.letter.findUnique({
+    where: { accountId_nonce: { accountId: session.account.id, nonce } },
+    select: { id: true, messageId: true },
+  });
+}
+
+/**
+ * Everything that can be wrong with a letter, at once, before anything is built (T04, T18). Used by the page's check
+ * list too, so that the page and the sending never disagree.
+ */
+export async function checkLetter(
+  context: Pick<Context, 'config' | 'database' | 'now'>,
+  session: SignedIn,
+  letter: Pick<NewLetter, 'to' | 'cc' | 'bcc' | 'sign' | 'encrypt'> & { attachments: readonly { size: number }[] },
+): Promise<Checked | { problems: SendProblem[]; marks: RecipientMark[] }> {
+  const { config, database } = context;
+  const at = context.now();
+  const recipients = distinctRecipients(letter);
+  const all = [...recipients.to, ...recipients.cc, ...recipients.bcc];
+  const domains = await allowedDomains(context, session);
+  const problems = recipientProblems(all, { domains, recipientLimit: config.recipientLimit });
+  // No marks for a list that is too long anyway.
+  const judged = all.length <= config.recipientLimit ? all.map((one) => one.address) : [];
+  const [marks, signer, own] = await Promise.all([
+    recipientMarks(database, session.account, judged, at),
+    letter.sign ? signingIdentity(database, session.account, at) : null,
+    encryptionIdentity(database, session.account, at),
+  ]);
+  if (letter.encrypt) problems.push(...missingDigitalIds(marks));
+  if (letter.sign && !signer) problems.push({ code: 'no-signing-identity' });
+  if (letter.encrypt && !own) problems.push({ code: 'no-encryption-identity' });
+  const size = letter.attachments.reduce((sum, attachment) => sum + attachment.size, 0);
+  if (size > config.attachmentLimitBytes) {
+    problems.push({ code: 'attachments-too-large', limitBytes: config.attachmentLimitBytes });
+  }
+  return problems.length > 0 ? { problems, marks } : { recipients, all, marks, signer, own };
+}
+
+/** Domains of the programme's countries and those it allows besides (T04). */
+export async function allowedDomains(
+  context: Pick<Context, 'database'>,
+  session: Pick<SignedIn, 'account'>,
+): Promise<Set<string>> {
+  const { programme } = session.account.country;
+  const countries = await context.database.prisma.country.findMany({
+    where: { programmeId: programme.id },
+    select: { domain: true },
+  });
+  const domains = [...countries.map((country) => country.domain), ...programme.allowedRecipientDomains];
+  return new Set(domains.map((domain) => addressDomain(`@${domain}`)));
+}
+
+async function copiesOf(context: Context, session: SignedIn, letter: NewLetter, checked: Checked, messageId: string) {
+  const { account } = session;
+  const attachments = [];
+  for (const { name, type, read } of letter.attachments) {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of read()) pieces.push(piece);
+    attachments.push({ name, type, bytes: pieces });
+  }
+  const composed = await composeMime({
+    from: { name: `${account.firstName} ${account.surname}`.trim(), address: account.address },
+    to: checked.recipients.to,
+    cc: checked.recipients.cc,
+    subject: letter.subject,
+    text: letter.text,
+    attachments,
+    messageId,
+    inReplyTo: letter.inReplyTo ?? null,
+    references: letter.references ?? [],
+    date: letter.date ?? context.now(),
+  });
+  const certificates = new Map(checked.marks.map((mark) => [addressKey(mark.address), mark]));
+  const plan: CopyPlan = planCopies(
+    checked.recipients,
+    letter.encrypt ? { marks: certificates, own: checked.own } : null,
+  );
+  return sealedCopies(context, session, composed, {
+    plan,
+    signer: checked.signer,
+    encryptionCertificate: checked.own?.certificate ?? null,
+    includeRoot: letter.includeRoot ?? false,
+    bcc: checked.recipients.bcc,
+  });
+}
+
+async function noteQueued(
+  context: Context,
+  session: SignedIn,
+  letter: NewLetter,
+  checked: Checked,
+  { letterId, messageId }: { letterId: string; messageId: string },
+): Promise<void> {
+  const who = { accountId: session.account.id, actor: session.account.address, network: session.network };
+  context.outbox.wake();
+  context.outbox.attend(session);
+  if (letter.sign) {
+    await context.audit.record({ ...who, action: 'sign', object: letterId, result: 'done' });
+  }
+  await context.audit.record({ ...who, action: 'send-state', object: letterId, result: 'done', reason: 'queued' });
+  await noteLinkSent(context, session, {
+    messageId,
+    addresses: checked.all.map((one) => one.address),
+    signed: letter.sign,
+    encrypted: letter.encrypt,
+  });
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import type { Context } from '../../context.ts';
+import { AppError } from '../../errors.ts';
+import { fetchSource, type MessageFacts } from '../../mail/message-source.ts';
+import type { OpenedMessage } from '../../smime/verdict.ts';
+import type { JobFailure, OpenJob } from '../../smime/worker-jobs.ts';
+import { sealedKeysOf } from '../identities/own-keys.ts';
+import type { SignedIn } from '../sessions/session.ts';
+import { trustOf } from '../trust/trust-of.ts';
+import { mailboxOf, valueOrError } from './mailbox.ts';
+import type { MessageRef } from './message-ref.ts';
+
+/**
+ * Why an encrypted message stays closed although the mailbox gave it: `locked` keys, `no-vault` yet, or `none` of it
+ * (then a failed encryption means that no key of this person fits).
+ */
+export type Closed = 'locked' | 'no-vault' | 'none';
+
+export type ReadMessage = {
+  ref: MessageRef;
+  opened: OpenedMessage;
+  facts: MessageFacts;
+  closed: Closed;
+};
+
+/**
+ * Fetches a message and opens it in a worker, with every key the person ever had and what the person trusts, judged at its
+ * arrival. Works with locked keys too. The trail records each decryption; `recorded` is for documents of a page that was.
+ * @throws AppError message-gone, message-too-large, message-too-complex, mail-server-…, busy
+ */
+export async function readMessage(
+  context: Context,
+  session: SignedIn,
+  ref: MessageRef,
+  options: { recorded?: boolean } = {},
+): Promise<ReadMessage> {
+  const { job, facts } = await openingOf(context, session, ref);
+  const result = await context.workers.run<'open'>({ kind: 'open', ...job }, session.account.id);
+  if (!result.ok) throw failedJob(result.code, result.message);
+  const opened = result.value;
+  const failed = opened.encryption.status === 'failed';
+  const closed = !failed || session.masterKey ? 'none' : session.hasVault ? 'locked' : 'no-vault';
+  if (!options.recorded && closed === 'none') await recordDecryption(context, session, opened);
+  return { ref, opened, facts, closed };
+}
+
+/** Everything a worker needs to open this message. @throws AppError as `readMessage` */
+export async function openingOf(
+  context: Context,
+  session: SignedIn,
+  ref: MessageRef,
+): Promise<{ job: Omit<OpenJob, 'kind'>; facts: MessageFacts }> {
+  const limit = context.config.messageLimitBytes;
+  const [source, keys, trust] = await Promise.all([
+    mailboxOf(context, session).run((connection) => fetchSource(connection, ref, limit)),
+    sealedKeysOf(context.database, session.account.id),
+    trustOf(context.database, session.account.id),
+  ]);
+  const { bytes, ...facts } = valueOrError(source);
+  return { job: { bytes, keys, masterKey: session.masterKey, trust, at: facts.internalDate }, facts };
+}
+
+/** What a page says about a job that failed. */
+export function failedJob(code: JobFailure, message: string): AppError {
+  if (code === 'too-complex') return new AppError('message-too-complex');
+  if (code === 'closed') return new AppError('busy');
+  return new AppError('internal', {}, { cause: new Error(`${code}: ${message}`) });
+}
+
+/** The object is a hash: a Message-ID may tell who wrote, and the trail is read by others. */
+async function recordDecryption(context: Context, session: SignedIn, opened: OpenedMessage): Promise<void> {
+  if (!opened.layers.some((layer) => layer.kind === 'encrypted')) return;
+  const failed = opened.encryption.status === 'failed';
+  await context.audit.record({
+    accountId: session.account.id,
+    actor: session.account.address,
+    network: session.network,
+    action: 'decrypt',
+    object: createHash('sha256')
+      .update(opened.messageId ?? '')
+      .digest('hex'),
+    result: failed ? 'failed' : 'done',
+    ...(failed ? { reason: 'no-key-fits' } : {}),
+  });
+}

@@ -1,0 +1,201 @@
+import { type Config, keyOf } from '../../config.ts';
+import { AppError } from '../../errors.ts';
+import type { Account, Country, MailServer, Programme, Session } from '../../generated/prisma/client.ts';
+import {
+  formatSessionToken,
+  generateSessionToken,
+  hashSessionSecret,
+  isSessionSecret,
+  openFromSession,
+  parseSessionToken,
+  type SessionToken,
+  sealForSession,
+} from '../../vault/session-secret.ts';
+import type { Database } from '../database/connect.ts';
+
+/** How stale `lastSeenAt` may be: a write per request would be waste. */
+const SEEN_EVERY_MS = 30_000;
+
+export type SignedInAccount = Account & { country: Country & { programme: Programme; mailServer: MailServer } };
+
+/** A request of somebody who is signed in. Buffers are the request's own; `forget` overwrites them. */
+export type SignedIn = {
+  token: SessionToken;
+  sessionId: string;
+  account: SignedInAccount;
+  network: string;
+  /** Mailbox password as typed at sign-in */
+  mailboxPassword(): string;
+  /** The unlocked master key, null while locked or when there is no vault */
+  masterKey: Buffer | null;
+  hasVault: boolean;
+  keysUntil: Date | null;
+  endsAt: Date;
+  forget(): void;
+};
+
+/**
+ * Opens a session and gives the cookie's value. Called at sign-in and at unlock with a new token each time
+ * (a token seen before the step is worth nothing after it).
+ */
+export async function createSession(
+  database: Database,
+  config: Config,
+  of: { accountId: string; mailboxPassword: string; network: string; userAgent: string },
+  at: Date,
+): Promise<string> {
+  const token = generateSessionToken();
+  const key = keyOf(config.sessionKeys, config.sessionKeys.current);
+  await database.prisma.session.create({
+    data: {
+      id: token.id,
+      accountId: of.accountId,
+      secretHash: new Uint8Array(hashSessionSecret(token.secret)),
+      sessionKeyVersion: config.sessionKeys.current,
+      sealedCredential: new Uint8Array(sealForSession(token, key, Buffer.from(of.mailboxPassword), 'credential')),
+      createdAt: at,
+      lastSeenAt: at,
+      endsAt: new Date(at.getTime() + config.sessionMs),
+      network: of.network,
+      userAgent: of.userAgent.slice(0, 200),
+    },
+  });
+  return formatSessionToken(token);
+}
+
+/** Id part of a cookie's value that `createSession` or `unlockSession` gave. */
+export function sessionIdOf(cookie: string): string {
+  return cookie.split('.')[0] ?? '';
+}
+
+/** The session of a cookie, or null: unknown, wrong secret, ended, or the account is no longer active. */
+export async function findSession(
+  database: Database,
+  config: Config,
+  cookie: string,
+  network: string,
+  at: Date,
+): Promise<SignedIn | null> {
+  const token = parseSessionToken(cookie);
+  if (!token) return null;
+  const row = await database.prisma.session.findUnique({
+    where: { id: token.id },
+    include: {
+      account: {
+        include: { vault: { select: { version: true } }, country: { include: { programme: true, mailServer: true } } },
+      },
+    },
+  });
+  if (!row || !isSessionSecret(token.secret, row.secretHash)) return null;
+  if (row.endsAt <= at || row.account.state !== 'active') {
+    await endSession(database, row.id);
+    return null;
+  }
+  const sessionKey = config.sessionKeys.keys.get(row.sessionKeyVersion);
+  const credential = sessionKey ? openFromSession(token, sessionKey, row.sealedCredential, 'credential') : null;
+  if (!sessionKey || !credential) return null;
+  if (at.getTime() - row.lastSeenAt.getTime() > SEEN_EVERY_MS) await touch(database, row.id, at);
+  const masterKey = await openKeys(database, row, token, sessionKey, at);
+  return {
+    token,
+    sessionId: row.id,
+    account: row.account,
+    network,
+    mailboxPassword: () => credential.toString('utf8'),
+    masterKey,
+    hasVault: row.account.vault !== null,
+    keysUntil: masterKey ? row.keysUntil : null,
+    endsAt: row.endsAt,
+    forget: () => {
+      credential.fill(0);
+      masterKey?.fill(0);
+    },
+  };
+}
+
+/** Idle lock: keys that ran out are forgotten in the row too, not only ignored. */
+async function openKeys(
+  database: Database,
+  row: Session,
+  token: SessionToken,
+  sessionKey: Buffer,
+  at: Date,
+): Promise<Buffer | null> {
+  if (!row.sealedMasterKey || !row.keysUntil) return null;
+  if (row.keysUntil <= at) {
+    await forgetKeys(database, row.id);
+    return null;
+  }
+  return openFromSession(token, sessionKey, row.sealedMasterKey, 'master key');
+}
+
+async function touch(database: Database, id: string, at: Date): Promise<void> {
+  await database.prisma.session.updateMany({ where: { id }, data: { lastSeenAt: at } });
+}
+
+/**
+ * Puts the unlocked master key into the session under a new token; the old one ends.
+ * @returns the new cookie's value
+ */
+export async function unlockSession(
+  database: Database,
+  config: Config,
+  session: SignedIn,
+  masterKey: Uint8Array,
+  at: Date,
+): Promise<string> {
+  const token = generateSessionToken();
+  const key = keyOf(config.sessionKeys, config.sessionKeys.current);
+  const credential = Buffer.from(session.mailboxPassword());
+  const renewed = await database.prisma.session.updateMany({
+    where: { id: session.sessionId },
+    data: {
+      id: token.id,
+      secretHash: new Uint8Array(hashSessionSecret(token.secret)),
+      sessionKeyVersion: config.sessionKeys.current,
+      sealedCredential: new Uint8Array(sealForSession(token, key, credential, 'credential')),
+      sealedMasterKey: new Uint8Array(sealForSession(token, key, masterKey, 'master key')),
+      keysUntil: lockTime(session, at),
+    },
+  });
+  credential.fill(0);
+  // Another window unlocked at the same moment and took the token along: its cookie is the browser's now.
+  if (renewed.count === 0) throw new AppError('form-expired');
+  return formatSessionToken(token);
+}
+
+/** Work keeps the keys open: the idle lock counts from the last thing the person did. */
+export async function extendKeys(database: Database, session: SignedIn, at: Date): Promise<Date | null> {
+  if (!session.masterKey) return null;
+  const until = lockTime(session, at);
+  await database.prisma.session.updateMany({
+    where: { id: session.sessionId, sealedMasterKey: { not: null } },
+    data: { keysUntil: until },
+  });
+  return until;
+}
+
+function lockTime(session: SignedIn, at: Date): Date {
+  const idle = at.getTime() + session.account.lockMinutes * 60_000;
+  return new Date(Math.min(idle, session.endsAt.getTime()));
+}
+
+export async function forgetKeys(database: Database, sessionId: string): Promise<void> {
+  await database.prisma.session.updateMany({
+    where: { id: sessionId },
+    data: { sealedMasterKey: null, keysUntil: null },
+  });
+}
+
+export async function endSession(database: Database, sessionId: string): Promise<void> {
+  await database.prisma.session.deleteMany({ where: { id: sessionId } });
+}
+
+/** Rows of sessions that ended, and keys of those that were left alone. */
+export async function removeEndedSessions(database: Database, at: Date): Promise<void> {
+  await database.prisma.session.deleteMany({ where: { endsAt: { lte: at } } });
+  await database.prisma.session.updateMany({
+    where: { keysUntil: { lte: at } },
+    data: { sealedMasterKey: null, keysUntil: null },
+  });
+}

@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+import { type Config, keyOf } from '../../config.ts';
+import { connectMailbox } from '../../mail/imap-connection.ts';
+import type { MailboxConnections } from '../../mail/mailbox-connections.ts';
+import { mailServerOf } from '../accounts/mail-server.ts';
+import type { AuditTrail } from '../audit.ts';
+import type { Database } from '../database/connect.ts';
+import { countAttempt, forgetAttempts } from './attempts.ts';
+import { createSession, sessionIdOf } from './session.ts';
+
+export type SignInResult =
+  | { ok: true; cookie: string; accountId: string }
+  | { ok: false; reason: 'refused' | 'unreachable' | 'tls' }
+  | { ok: false; reason: 'too-many-attempts'; retryAt: Date };
+
+export type SignInRequest = { address: string; password: string; network: string; userAgent: string };
+
+type Tools = { database: Database; config: Config; mail: MailboxConnections; audit: AuditTrail; now: () => Date };
+
+/**
+ * Signs in against the mailbox. An address that is not listed, one that is suspended and a wrong password get the same
+ * answer after the same time; limits that all nodes share are checked before the mail server is asked.
+ */
+export async function signIn(tools: Tools, request: SignInRequest): Promise<SignInResult> {
+  const startedMs = performance.now();
+  const result = await attemptSignIn(tools, request);
+  if (!result.ok && result.reason === 'refused')
+    await wait(tools.config.signInFailureMs - (performance.now() - startedMs));
+  return result;
+}
+
+async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<SignInResult> {
+  const { database, config, audit } = tools;
+  const at = tools.now();
+  // The database takes no NUL; no account has a control character, so the replaced address is refused like any other.
+  const addressKey = request.address
+    .trim()
+    .toLowerCase()
+    .replace(/\p{Cc}/gu, '\ufffd');
+  const attemptKey = keyOf(config.serverKeys, config.serverKeys.current);
+  const refuse = async (reason: 'refused' | 'unreachable' | 'tls' | 'too-many-attempts', accountId: string | null) =>
+    audit.record({
+      accountId,
+      actor: addressKey.slice(0, 254),
+      network: request.network,
+      action: 'sign-in',
+      object: 'session',
+      result: 'refused',
+      reason,
+    });
+
+  const network = await countAttempt(
+    database,
+    'sign-in-network',
+    subscriberOf(request.network),
+    config.networkLimit,
+    attemptKey,
+    at,
+  );
+  // A network that is shut out does not count against the addresses it names: it could keep their owners out for ever.
+  const attempt = network.allowed
+    ? await countAttempt(database, 'sign-in-address', addressKey, config.signInLimit, attemptKey, at)
+    : network;
+  if (!attempt.allowed) {
+    await refuse('too-many-attempts', null);
+    return { ok: false, reason: 'too-many-attempts', retryAt: attempt.retryAt };
+  }
+  const account = await database.prisma.account.findUnique({
+    where: { addressKey },
+    include: { country: { include: { mailServer: true } } },
+  });
+  if (account?.state !== 'active') {
+    await refuse('refused', account?.id ?? null);
+    return { ok: false, reason: 'refused' };
+  }
+  const server = mailServerOf(account.country.mailServer);
+  const credential = { user: account.address, password: request.password };
+  // The connection that proves the password becomes the session's: a second log-in would cost the server an argon2 again.
+  const provisional = randomUUID();
+  const connect = () => connectMailbox(server, credential);
+  const answer = await tools.mail.use(provisional, connect, async () => ({ ok: true, value: null }));
+  if (!answer.ok) {
+    const reason = answer.reason === 'refused' || answer.reason === 'tls' ? answer.reason : 'unreachable';
+    await refuse(reason, account.id);
+    return { ok: false, reason };
+  }
+  await forgetAttempts(database, 'sign-in-address', addressKey, attemptKey);
+  const cookie = await createSession(
+    database,
+    config,
+    {
+      accountId: account.id,
+      mailboxPassword: request.password,
+      network: request.network,
+      userAgent: request.userAgent,
+    },
+    at,
+  );
+  tools.mail.rename(provisional, sessionIdOf(cookie));
+  await audit.record({
+    accountId: account.id,
+    actor: account.address,
+    network: request.network,
+    action: 'sign-in',
+    object: 'session',
+    result: 'done',
+  });
+  return { ok: true, cookie, accountId: account.id };
+}
+
+/** What one subscriber has: an IPv4 address, or the 64 bits in front of an IPv6 address, behind which he chooses at will. */
+export function subscriberOf(network: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(network)?.[1];
+  if (mapped !== undefined || !isIPv6(network)) return mapped ?? network;
+  const [head = '', tail = ''] = network.toLowerCase().split('%')[0]?.split('::') ?? [];
+  const [before, behind] = [head, tail].map((half) => (half === '' ? [] : half.split(':'))) as [string[], string[]];
+  const zeros = Array<string>(Math.max(0, 8 - before.length - behind.length)).fill('0');
+  const groups = [...before, ...(network.includes('::') ? zeros : []), ...behind];
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
+}
+
+function wait(ms: number): Promise<void> {
+  return ms > 0 ? new Promise((resolve) => setTimeout(resolve, ms)) : Promise.resolve();
+}

@@ -1,0 +1,176 @@
+import { type Config, keyOf } from '../../config.ts';
+import type { Vault } from '../../generated/prisma/client.ts';
+import {
+  generateMasterKey,
+  generateRecoveryCode,
+  unwrapMasterKey,
+  type WrappedKey,
+  type WrappingSecret,
+  wrapMasterKey,
+} from '../../vault/master-key.ts';
+import { openSealed, sealUnder } from '../../vault/seal.ts';
+import { generateBoxKeys } from '../../vault/sealed-box.ts';
+import type { Database } from '../database/connect.ts';
+import { countAttempt, forgetAttempts } from './attempts.ts';
+
+const UNLOCK_LIMIT = 10;
+export const PASSPHRASE_MIN_LENGTH = 10;
+export const PASSPHRASE_MAX_LENGTH = 200;
+
+export type PassphraseProblem = 'too-short' | 'too-long' | 'same-as-mailbox' | 'not-repeated';
+
+/** The rules for a new passphrase; length counts, not kinds of characters (NIST SP 800-63B section 5.1.1.2). */
+export function passphraseProblem(
+  passphrase: string,
+  repeated: string,
+  mailboxPassword: string,
+): PassphraseProblem | null {
+  if (passphrase.length < PASSPHRASE_MIN_LENGTH) return 'too-short';
+  if (passphrase.length > PASSPHRASE_MAX_LENGTH) return 'too-long';
+  // The national mail operator could see the mailbox password: it must not open the keys.
+  if (passphrase.normalize('NFKC') === mailboxPassword.normalize('NFKC')) return 'same-as-mailbox';
+  if (passphrase !== repeated) return 'not-repeated';
+  return null;
+}
+
+/**
+ * Makes the vault: master key, both wrappings, and the key pair that drafts are sealed to.
+ * @returns the recovery code, shown once and kept nowhere; null when the account has a vault already
+ */
+export async function createVault(
+  database: Database,
+  config: Config,
+  accountId: string,
+  passphrase: string,
+  at: Date,
+): Promise<{ recoveryCode: string; masterKey: Buffer } | null> {
+  const masterKey = generateMasterKey();
+  const recoveryCode = generateRecoveryCode();
+  const version = 1;
+  const serverKey = keyOf(config.serverKeys, config.serverKeys.current);
+  const context = contextOf(accountId, version);
+  const byPassphrase = await wrapMasterKey(masterKey, { kind: 'passphrase', secret: passphrase }, serverKey, context);
+  const byRecovery = await wrapMasterKey(masterKey, { kind: 'recovery', secret: recoveryCode }, serverKey, context);
+  const draftKeys = generateBoxKeys();
+  const created = await database.prisma.vault.createMany({
+    skipDuplicates: true,
+    data: {
+      accountId,
+      version,
+      serverKeyVersion: config.serverKeys.current,
+      passphraseSalt: new Uint8Array(byPassphrase.salt),
+      wrappedByPassphrase: new Uint8Array(byPassphrase.wrapped),
+      recoverySalt: new Uint8Array(byRecovery.salt),
+      wrappedByRecovery: new Uint8Array(byRecovery.wrapped),
+      draftPublicKey: new Uint8Array(draftKeys.publicKey),
+      sealedDraftPrivateKey: new Uint8Array(sealUnder(masterKey, draftKeys.privateKey, draftKeyContext(accountId))),
+      createdAt: at,
+      changedAt: at,
+    },
+  });
+  draftKeys.privateKey.fill(0);
+  return created.count === 1 ? { recoveryCode, masterKey } : null;
+}
+
+export type UnlockResult =
+  | { ok: true; masterKey: Buffer }
+  | { ok: false; reason: 'wrong' | 'no-vault' }
+  | { ok: false; reason: 'too-many-attempts'; retryAt: Date };
+
+/** Opens the vault by passphrase or recovery code; attempts are limited for the account on all nodes. */
+export async function openVault(
+  database: Database,
+  config: Config,
+  accountId: string,
+  by: WrappingSecret,
+  at: Date,
+): Promise<UnlockResult> {
+  const attemptKey = keyOf(config.serverKeys, config.serverKeys.current);
+  const attempt = await countAttempt(database, 'unlock', accountId, UNLOCK_LIMIT, attemptKey, at);
+  if (!attempt.allowed) return { ok: false, reason: 'too-many-attempts', retryAt: attempt.retryAt };
+  const vault = await database.prisma.vault.findUnique({ where: { accountId } });
+  if (!vault) return { ok: false, reason: 'no-vault' };
+  const serverKey = keyOf(config.serverKeys, vault.serverKeyVersion);
+  const masterKey = await unwrapMasterKey(wrappingOf(vault, by), by, serverKey, contextOf(accountId, vault.version));
+  if (!masterKey) return { ok: false, reason: 'wrong' };
+  await forgetAttempts(database, 'unlock', accountId, attemptKey);
+  return { ok: true, masterKey };
+}
+
+function wrappingOf(vault: Vault, by: WrappingSecret): WrappedKey {
+  return by.kind === 'passphrase'
+    ? { salt: Buffer.from(vault.passphraseSalt), wrapped: Buffer.from(vault.wrappedByPassphrase) }
+    : { salt: Buffer.from(vault.recoverySalt), wrapped: Buffer.from(vault.wrappedByRecovery) };
+}
+
+/**
+ * A new passphrase for the same master key, and with it a new recovery code: whoever saw the old ones opens nothing, and
+ * every session locks its keys. The caller lets its own in again.
+ * @returns the new recovery code, shown once
+ */
+export async function changePassphrase(
+  database: Database,
+  config: Config,
+  accountId: string,
+  masterKey: Uint8Array,
+  passphrase: string,
+  at: Date,
+): Promise<string> {
+  const vault = await database.prisma.vault.findUniqueOrThrow({ where: { accountId } });
+  const version = vault.version + 1;
+  const context = contextOf(accountId, version);
+  const serverKey = keyOf(config.serverKeys, config.serverKeys.current);
+  const recoveryCode = generateRecoveryCode();
+  const byPassphrase = await wrapMasterKey(masterKey, { kind: 'passphrase', secret: passphrase }, serverKey, context);
+  const byRecovery = await wrapMasterKey(masterKey, { kind: 'recovery', secret: recoveryCode }, serverKey, context);
+  const renewed = database.prisma.vault.update({
+    where: { accountId, version: vault.version },
+    data: {
+      version,
+      serverKeyVersion: config.serverKeys.current,
+      passphraseSalt: new Uint8Array(byPassphrase.salt),
+      wrappedByPassphrase: new Uint8Array(byPassphrase.wrapped),
+      recoverySalt: new Uint8Array(byRecovery.salt),
+      wrappedByRecovery: new Uint8Array(byRecovery.wrapped),
+      changedAt: at,
+    },
+  });
+  const locked = database.prisma.session.updateMany({
+    where: { accountId },
+    data: { sealedMasterKey: null, keysUntil: null },
+  });
+  await database.prisma.$transaction([renewed, locked]);
+  return recoveryCode;
+}
+
+/** The pair that drafts and letter heads are sealed to; the private half is the caller's to overwrite. */
+export async function openDraftKeys(
+  database: Database,
+  accountId: string,
+  masterKey: Uint8Array,
+): Promise<{ publicKey: Buffer; privateKey: Buffer }> {
+  const vault = await database.prisma.vault.findUniqueOrThrow({ where: { accountId } });
+  return {
+    publicKey: Buffer.from(vault.draftPublicKey),
+    privateKey: openSealed(masterKey, vault.sealedDraftPrivateKey, draftKeyContext(accountId)),
+  };
+}
+
+/** Public half only: enough to save. Null before the first passphrase. */
+export async function draftPublicKey(database: Database, accountId: string): Promise<Buffer | null> {
+  const vault = await database.prisma.vault.findUnique({ where: { accountId }, select: { draftPublicKey: true } });
+  return vault ? Buffer.from(vault.draftPublicKey) : null;
+}
+
+/** Associated data under which a Digital ID's private key is sealed: it opens for this account and certificate only. */
+export function privateKeyContext(accountId: string, certificateSha256: string): string {
+  return `private key ${accountId} ${certificateSha256}`;
+}
+
+function contextOf(accountId: string, version: number): string {
+  return `master key ${accountId} ${version}`;
+}
+
+function draftKeyContext(accountId: string): string {
+  return `draft key ${accountId}`;
+}

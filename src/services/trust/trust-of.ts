@@ -1,0 +1,72 @@
+import type { Database } from '../database/connect.ts';
+
+/** What one account believes, as DER for the worker: `anchors` end a path, `intermediates` only help to build one. */
+export type TrustMaterial = {
+  anchors: Uint8Array[];
+  intermediates: Uint8Array[];
+  /** SHA-256 in lower-case hex of certificates that were trusted one by one (S11) */
+  explicitlyTrusted: string[];
+};
+
+/** More would cost path building more than it helps; the newest count. */
+const MAX_INTERMEDIATES = 500;
+
+/**
+ * Anchors that this clerk accepted or confirmed and did not withdraw. A programme's root counts once the clerk accepted
+ * it, and only as long as the programme still stands behind it (T13).
+ */
+export async function trustOf(database: Database, accountId: string): Promise<TrustMaterial> {
+  const [own, explicit, intermediates] = await Promise.all([
+    acceptedAnchors(database, accountId),
+    database.prisma.explicitTrust.findMany({ where: { accountId, withdrawnAt: null }, select: { sha256: true } }),
+    intermediatesOf(database, accountId),
+  ]);
+  return {
+    anchors: own,
+    intermediates,
+    explicitlyTrusted: explicit.map((row) => row.sha256),
+  };
+}
+
+async function acceptedAnchors(database: Database, accountId: string): Promise<Uint8Array[]> {
+  const rows = await database.prisma.trustAnchor.findMany({
+    where: { accountId, state: 'trusted' },
+    orderBy: { decidedAt: 'asc' },
+  });
+  const programmes = rows.flatMap((row) => (row.programmeId === null ? [] : [row.programmeId]));
+  if (programmes.length === 0) return rows.map((row) => row.certificate);
+  const standing = await database.prisma.trustAnchor.findMany({
+    where: { accountId: null, programmeId: { in: programmes }, state: 'trusted' },
+    select: { programmeId: true, sha256: true },
+  });
+  const stands = new Set(standing.map((row) => `${row.programmeId} ${row.sha256}`));
+  return rows
+    .filter((row) => row.programmeId === null || stands.has(`${row.programmeId} ${row.sha256}`))
+    .map((row) => row.certificate);
+}
+
+/** Chains that came with own Digital IDs and with contacts, and the issuing authorities of the account's programme. */
+async function intermediatesOf(database: Database, accountId: string): Promise<Uint8Array[]> {
+  const [identities, contacts, authorities] = await Promise.all([
+    database.prisma.digitalId.findMany({
+      where: { accountId },
+      select: { chain: true },
+      orderBy: { importedAt: 'desc' },
+    }),
+    database.prisma.contactCertificate.findMany({
+      where: { contact: { accountId } },
+      select: { chain: true },
+      orderBy: { addedAt: 'desc' },
+    }),
+    database.prisma.authority.findMany({
+      where: { kind: 'issuing', programme: { countries: { some: { accounts: { some: { id: accountId } } } } } },
+      select: { certificate: true },
+    }),
+  ]);
+  const all = [
+    ...authorities.map((row) => row.certificate),
+    ...[...identities, ...contacts].flatMap((row) => row.chain),
+  ];
+  const distinct = new Map(all.map((der) => [Buffer.from(der).toString('latin1'), der]));
+  return [...distinct.values()].slice(0, MAX_INTERMEDIATES);
+}
