@@ -10,6 +10,7 @@ import pg from 'pg';
 const SOCKET_FOLDER_MAX = 90;
 const PORT = 5432;
 const START_LIMIT_MS = 60_000;
+const ABANDONED_MS = 10 * 60_000;
 
 export type EmbeddedPostgres = {
   connectionString: string;
@@ -86,9 +87,10 @@ async function initialise(
   password: string,
   owner: Owner,
 ): Promise<void> {
-  const fresh = `${data}.new-${process.pid}`;
-  fs.rmSync(fresh, { recursive: true, force: true });
-  const passwordFile = path.join(base, `password.initdb-${process.pid}`);
+  const own = randomBytes(6).toString('hex');
+  const fresh = `${data}.new-${own}`;
+  removeAbandoned(base);
+  const passwordFile = path.join(base, `password.initdb-${own}`);
   fs.writeFileSync(passwordFile, password, { mode: 0o600 });
   if (owner) fs.chownSync(passwordFile, owner.uid, owner.gid);
   const auth = ['-A', 'scram-sha-256', `--pwfile=${passwordFile}`];
@@ -103,6 +105,14 @@ async function initialise(
   } catch (error) {
     fs.rmSync(fresh, { recursive: true, force: true });
     if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
+  }
+}
+
+/** What a kill during initdb left; a fresh one may belong to another node that is at it. */
+function removeAbandoned(base: string): void {
+  for (const name of fs.readdirSync(base).filter((each) => each.startsWith('cluster.new-'))) {
+    const folder = path.join(base, name);
+    if (Date.now() - fs.statSync(folder).mtimeMs > ABANDONED_MS) fs.rmSync(folder, { recursive: true, force: true });
   }
 }
 
