@@ -1,6 +1,7 @@
 import { ImapFlow, type MailboxObject } from 'imapflow';
 import { InboxWatch } from './inbox-watch.ts';
 import { type Credential, isSafeLogin, loginName, type MailServer, tlsOptions } from './mail-server.ts';
+import { KnownMarks } from './structure-marks.ts';
 
 /** Milliseconds. */
 export interface ImapTimeouts {
@@ -95,6 +96,8 @@ export async function connectMailbox(
 
 /** One signed-in IMAP connection. Tasks run one after the other, in the order they were asked for. */
 export class MailboxConnection {
+  /** What the lists of this connection need not ask again */
+  readonly knownMarks = new KnownMarks();
   readonly #client: ImapFlow;
   readonly #watch: InboxWatch;
   #tail: Promise<unknown> = Promise.resolve();

@@ -1,6 +1,7 @@
-import type { FetchMessageObject, ImapFlow, MessageAddressObject } from 'imapflow';
-import { describeStructure } from './body-structure.ts';
+import type { FetchMessageObject, MessageAddressObject } from 'imapflow';
+import { describeStructure, type StructureMarks } from './body-structure.ts';
 import type { MailboxConnection, MailboxResult } from './imap-connection.ts';
+import { readUnknownMarks } from './structure-marks.ts';
 
 export interface ListedAddress {
   name: string;
@@ -58,28 +59,18 @@ export function listPage(
     const shown = Math.min(Math.max(1, Math.trunc(page) || 1), pages);
     const last = total - (shown - 1) * pageSize;
     const first = Math.max(1, last - pageSize + 1);
-    const rows = total === 0 ? [] : (await fetchLines(client, first, last)).map(toRow);
+    const lines = total === 0 ? [] : await client.fetchAll(`${first}:${last}`, LINE);
+    const { uidValidity } = mailbox;
+    await readUnknownMarks(client, connection.knownMarks, folder, uidValidity, lines);
+    const rows = lines.map((line) => toRow(line, connection.knownMarks.get(folder, uidValidity, line.uid)));
     rows.sort((a, b) => b.seq - a.seq);
-    return { ok: true, value: { folder, uidValidity: mailbox.uidValidity, total, page: shown, pages, rows } };
+    return { ok: true, value: { folder, uidValidity, total, page: shown, pages, rows } };
   });
 }
 
 const LINE = { uid: true, flags: true, envelope: true, internalDate: true, size: true } as const;
 
-/**
- * imapflow passes over an answer that is nested deeper than it reads: a message of very many levels would not be in the
- * list at all. It is asked for again without its structure; numbers do not change between two FETCHes (RFC 9051 section 7.5.1).
- */
-async function fetchLines(client: ImapFlow, first: number, last: number): Promise<FetchMessageObject[]> {
-  const fetched = await client.fetchAll(`${first}:${last}`, { ...LINE, bodyStructure: true });
-  const there = new Set(fetched.map((message) => message.seq));
-  const missing: number[] = [];
-  for (let seq = first; seq <= last; seq++) if (!there.has(seq)) missing.push(seq);
-  if (missing.length === 0) return fetched;
-  return [...fetched, ...(await client.fetchAll(missing.join(','), LINE))];
-}
-
-function toRow(message: FetchMessageObject): MessageRow {
+function toRow(message: FetchMessageObject, marks: StructureMarks | undefined): MessageRow {
   const { envelope } = message;
   const flags = message.flags ?? new Set<string>();
   return {
@@ -96,7 +87,7 @@ function toRow(message: FetchMessageObject): MessageRow {
     answered: flags.has('\\Answered'),
     flagged: flags.has('\\Flagged'),
     draft: flags.has('\\Draft'),
-    ...describeStructure(message.bodyStructure),
+    ...(marks ?? describeStructure(undefined)),
   };
 }
 

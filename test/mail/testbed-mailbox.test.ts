@@ -111,6 +111,22 @@ describe('a mailbox', () => {
     assert.ok(empty.ok && empty.value.rows.length === 0 && empty.value.pages === 1);
   });
 
+  it('reads the structure of a message once, however often its page is looked at', async () => {
+    const parts = '--b\r\nA: b\r\n\r\n\r\n'.repeat(3000);
+    const many = Buffer.from(`Subject: parts\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n${parts}--b--\r\n`);
+    await createFolder(mailbox, 'Parts');
+    const stored = await appendMessage(mailbox, 'Parts', many, { date: new Date() });
+    assert.ok(stored.ok && stored.value.uid !== null && stored.value.uidValidity !== null);
+    const { uid, uidValidity } = stored.value;
+    assert.equal(mailbox.knownMarks.get('Parts', uidValidity, uid), undefined);
+    const first = await listPage(mailbox, 'Parts', 1);
+    const known = mailbox.knownMarks.get('Parts', uidValidity, uid);
+    assert.ok(known, 'the marks are kept with the connection');
+    const second = await listPage(mailbox, 'Parts', 1);
+    assert.equal(mailbox.knownMarks.get('Parts', uidValidity, uid), known, 'and not made again');
+    assert.deepEqual(second, first);
+  });
+
   it('sets and clears flags by UID, and says when the message is gone', async () => {
     const { uid, uidValidity } = await store('INBOX', 'flags');
     const messages = { folder: 'INBOX', uidValidity, uids: [uid, uid + 1000] };
