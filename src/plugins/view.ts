@@ -13,6 +13,8 @@ import { takeNotices } from './notices.ts';
 
 const VIEWS = fileURLToPath(new URL('../views', import.meta.url));
 
+const DEFAULT_ZONE = 'Europe/Brussels';
+
 /** What a page brings; the frame around it comes from the request. */
 export type PageData = {
   title: string;
@@ -59,9 +61,10 @@ function formatsOf(request: FastifyRequest, known: Map<string, Formats>): Format
   const account = request.signedIn?.account;
   const chosen = account?.locale;
   const locale = isLocale(chosen) ? chosen : negotiateLocale(request.headers['accept-language']);
-  const timeZone = account && isTimeZone(account.timeZone) ? account.timeZone : 'Europe/Brussels';
-  const key = `${locale} ${timeZone}`;
-  const found = known.get(key) ?? formatsFor(locale, timeZone);
+  const chosenZone = account?.timeZone ?? DEFAULT_ZONE;
+  const key = `${locale} ${chosenZone}`;
+  // Asking Intl for a zone takes half a millisecond: once for each zone, not for each page.
+  const found = known.get(key) ?? formatsFor(locale, isTimeZone(chosenZone) ? chosenZone : DEFAULT_ZONE);
   known.set(key, found);
   return found;
 }

@@ -8,7 +8,7 @@ import { markSeen } from '../../services/mailbox/mark-seen.ts';
 import { folderHref, type MessageRef, messageHref, messageId } from '../../services/mailbox/message-ref.ts';
 import { keepVerdict } from '../../services/mailbox/message-verdicts.ts';
 import { folderId, readFolderPlaces } from '../../services/mailbox/read-folders.ts';
-import { type ReadMessage, readMessage } from '../../services/mailbox/read-message.ts';
+import { type ReadMessage, readMessage, recordDecryption } from '../../services/mailbox/read-message.ts';
 import type { SignedIn } from '../../services/sessions/session.ts';
 import { explicitlyTrustedAt } from '../../services/trust/explicit-trust.ts';
 import { letterView } from './letter-view.ts';
@@ -26,7 +26,7 @@ export function showMessage(context: Context) {
     const ref = messageOf(request);
     let message: ReadMessage;
     try {
-      message = await readMessage(context, session, ref);
+      message = await readMessage(context, session, ref, { recorded: true });
     } catch (error) {
       const code = error instanceof AppError ? STILL_THERE.find((known) => known === error.code) : undefined;
       if (code === undefined) throw error;
@@ -85,6 +85,8 @@ async function noteOpened(context: Context, session: SignedIn, message: ReadMess
     keepVerdict(context.database, session.account.id, message, context.now()),
     noteLinkProgress(context, session, message.opened),
     noteSelfTest(context, session, message.opened),
+    // Nothing is shown before it stands in the trail; it only need not wait for the rest.
+    recordDecryption(context, session, message),
   ]);
   return suggestion;
 }

@@ -6,7 +6,10 @@ import type { ReadMessage } from './read-message.ts';
 /** What was found when a message was last opened; the list of messages says no more than this. */
 export type KeptVerdict = { signature: SignatureStatus; encryption: EncryptionStatus };
 
-/** Keeps the verdict for the list. What stayed closed because the keys were locked has none yet. */
+/**
+ * Keeps the verdict for the list. What stayed closed because the keys were locked has none yet. A verdict that is known
+ * already is not written again: that would wait for the disk at each look at a message.
+ */
 export async function keepVerdict(
   database: Database,
   accountId: string,
@@ -15,17 +18,15 @@ export async function keepVerdict(
 ): Promise<void> {
   if (message.closed !== 'none') return;
   const { folder, uidValidity, uid } = message.ref;
-  const found = {
-    signature: message.opened.signature.status,
-    encryption: message.opened.encryption.status,
-    openedAt: at,
-  };
-  const key = { accountId, folder, uidValidity, uid: BigInt(uid) };
-  await database.prisma.messageVerdict.upsert({
-    where: { accountId_folder_uidValidity_uid: key },
-    create: { ...key, ...found },
-    update: found,
-  });
+  const { signature, encryption } = message.opened;
+  await database.pool.query(
+    `insert into message_verdict (account_id, folder, uid_validity, uid, signature, encryption, opened_at)
+     values ($1, $2, $3, $4, $5, $6, $7)
+     on conflict (account_id, folder, uid_validity, uid) do update
+       set signature = excluded.signature, encryption = excluded.encryption, opened_at = excluded.opened_at
+       where (message_verdict.signature, message_verdict.encryption) is distinct from (excluded.signature, excluded.encryption)`,
+    [accountId, folder, uidValidity, uid, signature.status, encryption.status, at],
+  );
 }
 
 /** Verdicts of some messages of one folder, by UID. */

@@ -40,8 +40,9 @@ export async function readMessage(
   const opened = result.value;
   const failed = opened.encryption.status === 'failed';
   const closed = !failed || session.masterKey ? 'none' : session.hasVault ? 'locked' : 'no-vault';
-  if (!options.recorded && closed === 'none') await recordDecryption(context, session, opened);
-  return { ref, opened, facts, closed };
+  const message: ReadMessage = { ref, opened, facts, closed };
+  if (!options.recorded) await recordDecryption(context, session, message);
+  return message;
 }
 
 /** Everything a worker needs to open this message. @throws AppError as `readMessage` */
@@ -67,9 +68,13 @@ export function failedJob(code: JobFailure, message: string): AppError {
   return new AppError('internal', {}, { cause: new Error(`${code}: ${message}`) });
 }
 
-/** The object is a hash: a Message-ID may tell who wrote, and the trail is read by others. */
-async function recordDecryption(context: Context, session: SignedIn, opened: OpenedMessage): Promise<void> {
-  if (!opened.layers.some((layer) => layer.kind === 'encrypted')) return;
+/**
+ * Writes the decryption into the trail; done by `readMessage`, unless it was told that the caller does it beside other work.
+ * The object is a hash: a Message-ID may tell who wrote, and the trail is read by others.
+ */
+export async function recordDecryption(context: Context, session: SignedIn, message: ReadMessage): Promise<void> {
+  const { opened, closed } = message;
+  if (closed !== 'none' || !opened.layers.some((layer) => layer.kind === 'encrypted')) return;
   const failed = opened.encryption.status === 'failed';
   await context.audit.record({
     accountId: session.account.id,
