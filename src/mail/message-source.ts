@@ -33,15 +33,6 @@ export function fetchFacts(connection: MailboxConnection, ref: MessageReference)
   return connection.inFolder(ref.folder, ref.uidValidity, (open) => fetchSlice(open, ref.uid, null));
 }
 
-/** Just the arrival time. */
-export async function fetchInternalDate(
-  connection: MailboxConnection,
-  ref: MessageReference,
-): Promise<MailboxResult<Date>> {
-  const facts = await fetchFacts(connection, ref);
-  return facts.ok ? { ok: true, value: facts.value.internalDate } : facts;
-}
-
 /**
  * The message byte for byte, without marking it as read.
  * @param maxBytes larger messages are refused as `too-large` before they are loaded

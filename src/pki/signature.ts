@@ -53,11 +53,6 @@ export interface PssParameters {
   readonly saltLength: number;
 }
 
-/** Whether the algorithm alone disqualifies a signature. */
-export function isWeakSignatureAlgorithm(algorithm: SignatureAlgorithm): boolean {
-  return WEAK.has(algorithm.oid) || (algorithm.oid === '1.2.840.113549.1.1.10' && readPss(algorithm) === 'weak');
-}
-
 /** Verifies `signature` over `data`. `key` may throw PkiError `key-unusable`, which counts as `unsupported`. */
 export function verifySignature(
   algorithm: SignatureAlgorithm,

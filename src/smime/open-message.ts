@@ -74,12 +74,6 @@ export function readAttachment(question: OpenQuestion, index: number): Attachmen
   return found === undefined ? null : { name: found.name, type: found.type, bytes: found.bytes() };
 }
 
-/** The MIME entity inside all layers, as bytes: what a forward or an archive keeps. Null when it cannot be reached. */
-export function innermostEntity(question: OpenQuestion): Buffer | null {
-  const { content } = peel(parseEntity(question.bytes), peelContext(question));
-  return content === null ? null : content.source.subarray(content.start, content.end);
-}
-
 function shownEntity(root: MimeEntity, content: MimeEntity | null): MimeEntity | null {
   return content === null ? null : (wrappedMessage(content, root) ?? content);
 }

@@ -1,4 +1,5 @@
 /** What may be said about a message (security.md): closed lists and plain data that cross threads and go to the views. */
+import type { Attachment } from '../mime/content.ts';
 
 export type SignatureStatus = 'trusted' | 'untrusted' | 'mismatch' | 'invalid' | 'partial' | 'none';
 export type EncryptionStatus = 'encrypted' | 'failed' | 'weak' | 'none';
@@ -158,19 +159,8 @@ export interface MailAddress {
   readonly address: string;
 }
 
-export interface AttachmentSummary {
-  /** Position in the list; what `readAttachment` takes. */
-  readonly index: number;
-  /** Safe to show and to save under: never empty, no path, no control characters. */
-  readonly name: string;
-  readonly type: string;
-  /** Bytes after decoding. */
-  readonly size: number;
-  readonly contentId: string | null;
-  readonly inline: boolean;
-  /** An encrypted part inside another message: it is offered for saving and never opened in place. */
-  readonly encryptedPart: boolean;
-}
+/** An attachment without its bytes; `index` is what `readAttachment` takes. */
+export type AttachmentSummary = Omit<Attachment, 'partPath' | 'bytes'>;
 
 export interface InlineImage {
   readonly contentId: string;

@@ -108,7 +108,6 @@ CREATE TABLE "vault" (
     "wrapped_by_passphrase" BYTEA NOT NULL,
     "recovery_salt" BYTEA NOT NULL,
     "wrapped_by_recovery" BYTEA NOT NULL,
-    "recovery_confirmed_at" TIMESTAMPTZ(3),
     "draft_public_key" BYTEA NOT NULL,
     "sealed_draft_private_key" BYTEA NOT NULL,
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
