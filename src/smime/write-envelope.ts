@@ -1,30 +1,18 @@
 /** Makes EnvelopedData (AES-256-CBC) and AuthEnvelopedData (AES-256-GCM, RFC 5083/5084) for several recipients. */
-import {
-  type Cipheriv,
-  createCipheriv,
-  constants as crypto,
-  diffieHellman,
-  generateKeyPairSync,
-  type KeyObject,
-  publicEncrypt,
-  randomBytes,
-} from 'node:crypto';
+import { type Cipheriv, createCipheriv, randomBytes } from 'node:crypto';
 import type { Certificate } from '../pki/certificate.ts';
-import { children, type DerNode, rawOf, readElement } from '../pki/der.ts';
 import {
   algorithmIdentifier,
-  context,
   elementHeader,
   integer,
-  nullValue,
   objectIdentifier,
   octetString,
   sequence,
   setOf,
 } from '../pki/der-writer.ts';
 import { PkiError } from '../pki/errors.ts';
-import { AES256_WRAP, CONTENT_TYPE, ECDH_SHA256, HKDF_SHA256, KEY_ALGORITHM } from './algorithms.ts';
-import { deriveKey, sharedInfo, wrapKey } from './key-agreement.ts';
+import { CONTENT_TYPE } from './algorithms.ts';
+import { isTransport, writeRecipientInfo } from './write-recipient-info.ts';
 
 export type ContentEncryption = 'aes-256-cbc' | 'aes-256-gcm';
 
@@ -32,7 +20,6 @@ const CIPHER_OID: Record<ContentEncryption, string> = {
   'aes-256-cbc': '2.16.840.1.101.3.4.1.42',
   'aes-256-gcm': '2.16.840.1.101.3.4.1.46',
 };
-const WRAP_ALGORITHM = algorithmIdentifier(AES256_WRAP);
 
 /** Content is encrypted in slices of this size: each is still in the processor's cache when it is encoded. */
 const SLICE_BYTES = 256 * 1024;
@@ -59,7 +46,7 @@ export function streamEnvelope(
   if (recipients.length === 0) throw new PkiError('unsupported', 'an envelope needs a recipient');
   const contentKey = randomBytes(32);
   try {
-    const infos = setOf(...recipients.map((certificate) => recipientInfo(certificate, contentKey)));
+    const infos = setOf(...recipients.map((certificate) => writeRecipientInfo(certificate, contentKey)));
     const version = form === 'aes-256-gcm' ? 0 : recipients.every(isTransport) ? 0 : 2;
     return form === 'aes-256-gcm'
       ? authEnveloped(content, contentKey, integer(version), infos)
@@ -125,60 +112,4 @@ function headOf(
 
 function total(parts: readonly Buffer[]): number {
   return parts.reduce((sum, part) => sum + part.length, 0);
-}
-
-function isTransport(certificate: Certificate): boolean {
-  return certificate.key.family === 'rsa';
-}
-
-function recipientInfo(certificate: Certificate, contentKey: Buffer): Buffer {
-  switch (certificate.key.family) {
-    case 'rsa':
-      return transportInfo(certificate, contentKey);
-    case 'ec':
-      return agreementInfo(certificate, contentKey, ephemeralFor(certificate), ECDH_SHA256);
-    case 'x25519':
-      return agreementInfo(certificate, contentKey, generateKeyPairSync('x25519'), HKDF_SHA256);
-    default:
-      throw new PkiError('unsupported', `encrypting to ${certificate.keyLabel}`);
-  }
-}
-
-// RSA PKCS#1 v1.5: the one form of key transport that every S/MIME program reads (crypto.md).
-function transportInfo(certificate: Certificate, contentKey: Buffer): Buffer {
-  const wrapped = publicEncrypt({ key: certificate.publicKey, padding: crypto.RSA_PKCS1_PADDING }, contentKey);
-  const algorithm = algorithmIdentifier(KEY_ALGORITHM.rsa, nullValue());
-  return sequence(integer(0), issuerAndSerial(certificate), algorithm, octetString(wrapped));
-}
-
-interface EphemeralPair {
-  publicKey: KeyObject;
-  privateKey: KeyObject;
-}
-
-function ephemeralFor(certificate: Certificate): EphemeralPair {
-  const namedCurve = certificate.publicKey.asymmetricKeyDetails?.namedCurve;
-  if (namedCurve === undefined) throw new PkiError('unsupported', `encrypting to ${certificate.keyLabel}`);
-  return generateKeyPairSync('ec', { namedCurve });
-}
-
-function agreementInfo(certificate: Certificate, contentKey: Buffer, ephemeral: EphemeralPair, kdf: string): Buffer {
-  const secret = diffieHellman({ privateKey: ephemeral.privateKey, publicKey: certificate.publicKey });
-  const kek = deriveKey(kdf, secret, sharedInfo(WRAP_ALGORITHM, 32, null), 32, null) as Buffer;
-  const wrapped = wrapKey(kek, contentKey);
-  secret.fill(0);
-  kek.fill(0);
-  const spki = ephemeral.publicKey.export({ type: 'spki', format: 'der' });
-  const [algorithm, point] = children(readElement(spki)) as [DerNode, DerNode];
-  return context(
-    1,
-    integer(3),
-    context(0, context(1, rawOf(algorithm), rawOf(point))),
-    algorithmIdentifier(kdf, WRAP_ALGORITHM),
-    sequence(sequence(issuerAndSerial(certificate), octetString(wrapped))),
-  );
-}
-
-function issuerAndSerial(certificate: Certificate): Buffer {
-  return sequence(certificate.issuerRaw, certificate.serialRaw);
 }

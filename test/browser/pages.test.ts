@@ -65,17 +65,22 @@ describe('every page', () => {
   test('NFR: is sound in German and French too, where words are longer', async () => {
     const { prisma } = node.context.database;
     const window = await windowOf(office.alain);
-    for (const locale of ['de', 'fr', null]) {
-      await prisma.account.updateMany({ where: { address: world.people.alain.address }, data: { locale } });
-      if (locale === null) break;
-      for (const [name, address] of Object.entries(office.pages)) {
-        await window.page.goto(address);
-        assert.equal(await window.page.locator('html').getAttribute('lang'), locale);
-        assertWords(await window.page.locator('body').innerText(), `${name} in ${locale}`);
-        for (const size of SIZES) await fitsAt(window.page, size, `${name} in ${locale}`);
-        await window.page.setViewportSize(WIDE);
-        await assertFits(window.page, `${name} in ${locale}`);
+    const speak = (locale: string | null) =>
+      prisma.account.updateMany({ where: { address: world.people.alain.address }, data: { locale } });
+    try {
+      for (const locale of ['de', 'fr']) {
+        await speak(locale);
+        for (const [name, address] of Object.entries(office.pages)) {
+          await window.page.goto(address);
+          assert.equal(await window.page.locator('html').getAttribute('lang'), locale);
+          assertWords(await window.page.locator('body').innerText(), `${name} in ${locale}`);
+          for (const size of SIZES) await fitsAt(window.page, size, `${name} in ${locale}`);
+          await window.page.setViewportSize(WIDE);
+          await assertFits(window.page, `${name} in ${locale}`);
+        }
       }
+    } finally {
+      await speak(null);
     }
     await window.context.close();
   });

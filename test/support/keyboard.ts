@@ -35,16 +35,27 @@ export async function assertReachable(page: Page, where: string): Promise<void> 
     await page.locator('.skip').focus();
     await page.evaluate(LOOK);
   }
-  for (let stops = 0; stops < MOST_STOPS; stops++) {
+  let left = await unvisited(page);
+  // The round is over when the focus is on nothing, or where it was before. Both also happen while it leaves the frame, a
+  // process of its own, so whatever was not reached then is looked for in a second round before it counts as out of reach.
+  for (let reached = 0, empty = 0; left.length > 0 && empty <= reached && reached < MOST_STOPS; ) {
     await page.keyboard.press('Tab');
     const stop = await page.evaluate<Stop | null>(LOOK);
-    if (stop === null) break;
-    if (stops === 0 && !hasAutofocus) assert.ok(stop.isSkip, `${where}: the skip link is first, not ${stop.what}`);
+    if (stop === null) {
+      empty += 1;
+      left = await unvisited(page);
+      continue;
+    }
+    if (reached === 0 && !hasAutofocus) assert.ok(stop.isSkip, `${where}: the skip link is first, not ${stop.what}`);
     assert.ok(stop.isShown, `${where}: the focus is out of sight at ${stop.what}`);
     assert.ok(stop.hasRing, `${where}: no focus ring at ${stop.what}`);
+    reached += 1;
   }
-  const left = await page.evaluate<string[]>(
+  assert.deepEqual(left, [], `${where}: the Tab key does not reach these`);
+}
+
+function unvisited(page: Page): Promise<string[]> {
+  return page.evaluate<string[]>(
     `${CONTROLS}.filter((one) => !window.visited.has(one)).map((one) => one.outerHTML.slice(0, 120))`,
   );
-  assert.deepEqual(left, [], `${where}: the Tab key does not reach these`);
 }
