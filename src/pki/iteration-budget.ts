@@ -5,16 +5,30 @@ import { PkiError } from './errors.ts';
 export const MAX_ITERATIONS = 2_000_000;
 
 export class IterationBudget {
-  #left: number;
+  readonly #most: number;
+  readonly #onSpend: (before: number) => void;
+  #spent = 0;
+  #refused = false;
 
-  constructor(most: number = MAX_ITERATIONS) {
-    this.#left = most;
+  /** `onSpend` hears before each derivation how many iterations are behind it. */
+  constructor(most: number = MAX_ITERATIONS, onSpend: (before: number) => void = () => {}) {
+    this.#most = most;
+    this.#onSpend = onSpend;
   }
 
   /** Throws PkiError `too-complex` before the work, not after it. */
   spend(iterations: number): void {
     if (iterations < 1) throw new PkiError('malformed', 'iteration count');
-    this.#left -= iterations;
-    if (this.#left < 0) throw new PkiError('too-complex', 'more iterations than accepted');
+    if (this.#spent + iterations > this.#most) {
+      this.#refused = true;
+      throw new PkiError('too-complex', 'more iterations than accepted');
+    }
+    this.#onSpend(this.#spent);
+    this.#spent += iterations;
+  }
+
+  /** Whether something was asked for that the budget did not have. */
+  get refused(): boolean {
+    return this.#refused;
   }
 }

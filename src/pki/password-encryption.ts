@@ -47,6 +47,18 @@ export function encodePassword(password: string | null): EncodedPassword {
   return { pkcs12: pkcs12Password(password), pbes2: Buffer.from(password ?? '', 'utf8') };
 }
 
+/**
+ * What programs make of one password, the likeliest first: an empty one may be none at all, and OpenSSL before 1.1 and
+ * gpgsm take each octet of the UTF-8 for a character of its own.
+ */
+export function passwordReadings(password: string): EncodedPassword[] {
+  const standard = encodePassword(password);
+  if (password === '') return [standard, encodePassword(null)];
+  const octetsAsCharacters = pkcs12Password(standard.pbes2.toString('latin1'));
+  if (octetsAsCharacters.equals(standard.pkcs12)) return [standard];
+  return [standard, { pkcs12: octetsAsCharacters, pbes2: standard.pbes2 }];
+}
+
 interface Pkcs12Scheme {
   readonly oid: string;
   readonly cipher: 'des-ede3-cbc' | 'rc2';

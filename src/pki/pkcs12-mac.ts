@@ -4,8 +4,8 @@ import { type DerNode, Fields, octetsOf, oidOf, smallIntegerOf, TAG } from './de
 import { algorithmIdentifier, integer, nullValue, octetString, sequence } from './der-writer.ts';
 import { PkiError } from './errors.ts';
 import type { IterationBudget } from './iteration-budget.ts';
-import { HMAC_HASHES, readPbkdf2 } from './password-encryption.ts';
-import { PKCS12_PURPOSE, type Pkcs12Hash, pkcs12DeriveKey, pkcs12Password } from './pkcs12-kdf.ts';
+import { type EncodedPassword, encodePassword, HMAC_HASHES, readPbkdf2 } from './password-encryption.ts';
+import { PKCS12_PURPOSE, type Pkcs12Hash, pkcs12DeriveKey } from './pkcs12-kdf.ts';
 
 const PBMAC1 = '1.2.840.113549.1.5.14';
 
@@ -20,15 +20,15 @@ const MAC_HASHES: Record<string, { hash: Pkcs12Hash; bytes: number }> = {
 const HASH_OIDS = { sha1: '1.3.14.3.2.26', sha256: '2.16.840.1.101.3.4.2.1' } as const;
 
 /**
- * Which of the passwords made the MAC over `content`; undefined when none did. `null` among them means no password.
- * Throws PkiError `unsupported`, `malformed` or `too-complex`.
+ * Which reading of the password made the MAC over `content`; undefined when none did. The budget counts what the file asks
+ * for, so the MAC once; there are at most two readings. Throws PkiError `unsupported`, `malformed` or `too-complex`.
  */
 export function passwordOfMac(
   macData: DerNode,
   content: Buffer,
-  passwords: readonly (string | null)[],
+  passwords: readonly EncodedPassword[],
   budget: IterationBudget,
-): string | null | undefined {
+): EncodedPassword | undefined {
   const fields = new Fields(macData);
   const digestInfo = new Fields(fields.next(TAG.sequence));
   const algorithm = new Fields(digestInfo.next(TAG.sequence));
@@ -47,6 +47,12 @@ export function passwordOfMac(
   });
 }
 
+/** Whether this is the MAC of the first days, with SHA-1: the only one that was ever seen wrong in files people rely on. */
+export function isOldMac(macData: DerNode): boolean {
+  const algorithm = new Fields(new Fields(new Fields(macData).next(TAG.sequence)).next(TAG.sequence));
+  return MAC_HASHES[oidOf(algorithm.next(TAG.oid))]?.hash === 'sha1';
+}
+
 /** MacData (RFC 7292 section 4) over `content`. */
 export function writeMac(
   content: Buffer,
@@ -56,7 +62,7 @@ export function writeMac(
   const { hash, salt, iterations } = options;
   const key = pkcs12DeriveKey({
     hash,
-    password: pkcs12Password(password),
+    password: encodePassword(password).pkcs12,
     salt,
     iterations,
     purpose: PKCS12_PURPOSE.mac,
@@ -76,7 +82,7 @@ function pkcs12Mac(options: {
   iterations: number;
   content: Buffer;
   budget: IterationBudget;
-}): (password: string | null) => Buffer {
+}): (password: EncodedPassword) => Buffer {
   const { oid, salt, iterations, content, budget } = options;
   const known = MAC_HASHES[oid];
   if (!known) throw new PkiError('unsupported', `MAC ${oid}`);
@@ -84,7 +90,7 @@ function pkcs12Mac(options: {
   return (password) => {
     const key = pkcs12DeriveKey({
       hash: known.hash,
-      password: pkcs12Password(password),
+      password: password.pkcs12,
       salt,
       iterations,
       purpose: PKCS12_PURPOSE.mac,
@@ -98,7 +104,7 @@ function pbmac1(
   parametersNode: DerNode,
   content: Buffer,
   budget: IterationBudget,
-): (password: string | null) => Buffer {
+): (password: EncodedPassword) => Buffer {
   const parameters = new Fields(parametersNode);
   const derivation = readPbkdf2(parameters.next(TAG.sequence));
   const scheme = oidOf(new Fields(parameters.next(TAG.sequence)).next(TAG.oid));
@@ -109,7 +115,7 @@ function pbmac1(
   if (keyLength === null || keyLength < 20 || keyLength > 64) throw new PkiError('malformed', 'PBMAC1 key length');
   budget.spend(iterations);
   return (password) => {
-    const key = pbkdf2Sync(Buffer.from(password ?? '', 'utf8'), salt, iterations, keyLength, hash);
+    const key = pbkdf2Sync(password.pbes2, salt, iterations, keyLength, hash);
     return createHmac(macHash, key).update(content).digest();
   };
 }

@@ -13,8 +13,8 @@ import {
   TAG,
 } from './der.ts';
 import { PkiError } from './errors.ts';
-import { IterationBudget } from './iteration-budget.ts';
-import { decryptWithPassword, type EncodedPassword, encodePassword } from './password-encryption.ts';
+import { IterationBudget, MAX_ITERATIONS } from './iteration-budget.ts';
+import { decryptWithPassword, type EncodedPassword, passwordReadings } from './password-encryption.ts';
 import {
   type FoundCertificate,
   type FoundKey,
@@ -22,7 +22,9 @@ import {
   type Pkcs12Identity,
   pairKeys,
 } from './pkcs12-identities.ts';
-import { passwordOfMac } from './pkcs12-mac.ts';
+import { isOldMac, passwordOfMac } from './pkcs12-mac.ts';
+import { plannedIterations } from './pkcs12-plan.ts';
+import { provesItself } from './pkcs12-proof.ts';
 
 export type Pkcs12Result =
   | { ok: true; identities: Pkcs12Identity[]; certificates: Certificate[] }
@@ -51,15 +53,18 @@ const BAG = {
 const X509_CERTIFICATE = '1.2.840.113549.1.9.22.1';
 const LOCAL_KEY_ID = '1.2.840.113549.1.9.21';
 
+/** Hears, before each derivation, how many iterations are done and how many the file announces in all. */
+export type Pkcs12Progress = (done: number, planned: number) => void;
+
 /**
  * Opens a PKCS#12 file. Blocks for as long as its iterations take (seconds for files of NSS), so it belongs in a worker.
  * The caller overwrites the private keys after use. Never throws for what a file may contain.
  */
-export function readPkcs12(bytes: Uint8Array, password: string): Pkcs12Result {
+export function readPkcs12(bytes: Uint8Array, password: string, progress: Pkcs12Progress = () => {}): Pkcs12Result {
   if (bytes.length > MAX_FILE_BYTES) return failure('too-costly', 'the file is larger than 1 MiB');
-  const findings: Findings = { keys: [], certificates: [], trouble: null };
+  const findings: Findings = { keys: [], certificates: [], trouble: null, tooCostly: false };
   try {
-    collect(bytes, password, findings);
+    collect(bytes, password, findings, progress);
   } catch (error) {
     wipe(findings.keys);
     if (error instanceof PkiError) return failure(FAILURES[error.code], error.message);
@@ -70,6 +75,7 @@ export function readPkcs12(bytes: Uint8Array, password: string): Pkcs12Result {
     return { ok: true, identities, certificates: findings.certificates.map((found) => found.certificate) };
   }
   wipe(findings.keys);
+  if (findings.tooCostly) return failure('too-costly', 'more iterations than accepted');
   if (findings.trouble !== null) return failure('unsupported', findings.trouble);
   const message = findings.keys.length === 0 ? 'no private key inside' : 'no certificate fits the private key';
   return failure('no-key', message);
@@ -80,6 +86,8 @@ interface Findings {
   certificates: FoundCertificate[];
   /** Why a key or certificate was left out; told only when nothing usable is found. */
   trouble: string | null;
+  /** A part was left out because of its iterations; told likewise. */
+  tooCostly: boolean;
 }
 
 interface OpenFile {
@@ -98,27 +106,61 @@ const FAILURES: Record<PkiError['code'], Pkcs12Failure> = {
   'decryption-failed': 'wrong-password',
 };
 
-function collect(bytes: Uint8Array, password: string, findings: Findings): void {
-  const budget = new IterationBudget();
+function collect(bytes: Uint8Array, password: string, findings: Findings, progress: Pkcs12Progress): void {
   const pfx = new Fields(readElement(bytes));
   if (smallIntegerOf(pfx.next(TAG.integer)) !== 3) throw new PkiError('unsupported', 'PKCS#12 version');
   const authSafe = contentInfo(pfx.next(TAG.sequence));
   if (authSafe.type !== CONTENT.data) throw new PkiError('unsupported', 'PKCS#12 signed with a key');
   const content = octetsOf(authSafe.content);
   const macData = pfx.optional(TAG.sequence);
-  const texts = password === '' ? ['', null] : [password];
-  const proven = macData === null ? undefined : passwordOfMac(macData, content, texts, budget);
-  if (macData !== null && proven === undefined) throw new PkiError('decryption-failed', 'wrong password');
-  const file: OpenFile = { findings, passwords: candidates(texts, proven), passwordProven: macData !== null, budget };
-  for (const part of children(expectSequence(readElement(content)))) readSafe(part, file);
+  const planned = plannedIterations(macData, content);
+  const budget = new IterationBudget(MAX_ITERATIONS, (before) => progress(before, planned));
+  const readings = passwordReadings(password);
+  const proven = macData === null ? undefined : passwordOfMac(macData, content, readings, budget);
+  const passwordProven = proven !== undefined;
+  const file: OpenFile = { findings, passwords: candidates(readings, proven), passwordProven, budget };
+  if (macData === null || passwordProven) readParts(content, file);
+  else if (isOldMac(macData)) readUnderWrongMac(content, file);
+  else throw new PkiError('decryption-failed', 'wrong password');
+}
+
+/**
+ * GnuTLS encrypts each certificate for itself with 600,000 iterations, so that a chain passes the bound. Keys come first,
+ * which seldom are in an encrypted part; what is too costly after that is left out, and told when it was needed.
+ */
+function readParts(content: Buffer, file: OpenFile): void {
+  const parts = children(expectSequence(readElement(content)));
+  const isData = (part: DerNode) => contentInfo(part).type === CONTENT.data;
+  for (const part of [...parts.filter(isData), ...parts.filter((each) => !isData(each))]) {
+    try {
+      readSafe(part, file);
+    } catch (error) {
+      if (!(error instanceof PkiError) || error.code !== 'too-complex' || !file.budget.refused) throw error;
+      file.findings.tooCostly = true;
+    }
+  }
+}
+
+// A wrong password, nearly always. Without a MAC this file would be read; with one that fits nothing it has to prove more.
+function readUnderWrongMac(content: Buffer, file: OpenFile): void {
+  const { findings } = file;
+  try {
+    readParts(content, file);
+  } catch (error) {
+    if (!(error instanceof PkiError) || error.code === 'too-complex') throw error;
+    throw new PkiError('decryption-failed', 'wrong password', { cause: error });
+  }
+  if (findings.trouble !== null || findings.tooCostly || !provesItself(findings.keys, findings.certificates)) {
+    throw new PkiError('decryption-failed', 'wrong password, or an altered file');
+  }
 }
 
 /** Encodings to try, the likeliest first. Without a MAC each further one would let wrong passwords cost double. */
-function candidates(texts: (string | null)[], proven: string | null | undefined): EncodedPassword[] {
-  if (proven === undefined) return texts.map(encodePassword);
+function candidates(readings: EncodedPassword[], proven: EncodedPassword | undefined): EncodedPassword[] {
+  if (proven === undefined) return readings;
   // Files of BoringSSL and Windows mix both meanings of the empty password.
-  const encoded = [proven, ...texts.filter((text) => text !== proven)].map(encodePassword);
-  return [...encoded, ...encoded.slice(0, 1).map(({ pkcs12 }) => ({ pkcs12, pbes2: pkcs12 }))];
+  const others = readings.filter((reading) => reading !== proven);
+  return [proven, ...others, { pkcs12: proven.pkcs12, pbes2: proven.pkcs12 }];
 }
 
 function readSafe(part: DerNode, file: OpenFile): void {

@@ -10,9 +10,8 @@ const FOLDER = path.resolve(ROOT, process.env['SEALPOST_SUITES'] ?? '../shared/s
 
 // Files this product refuses although others open them, and what it says.
 const REFUSED: Record<string, string> = {
-  // The MAC fits no reading of the password; gpgsm never checks it. A file that fails its integrity is not imported.
-  't5793-test.pfx': 'wrong-password',
-  // The key does not decrypt under the password that made the MAC; OpenSSL refuses it too, and the suite allows it.
+  // MAC and certificates are made with the password, but the key's cipher text opens under it to nothing that ends in
+  // padding, nor under any other salt in the file; OpenSSL and GnuTLS refuse it too, and the suite allows `unsupported`.
   'edward.tester@demo.gnupg.com.p12': 'unsupported',
 };
 
@@ -33,6 +32,22 @@ if (!existsSync(FOLDER)) {
       else assert.ok(expected.split(' or ').includes(outcome), `${outcome} instead of ${expected}`);
     });
   }
+
+  test('S09 a file with the MAC of another is read only because everything in it proves itself', () => {
+    const bytes = readFileSync(path.join(FOLDER, 't5793-test.pfx'));
+    // Its MacData is that of t5793-openssl.pfx, octet for octet; no reading of the password can make it fit.
+    assert.deepEqual(bytes.subarray(-51), readFileSync(path.join(FOLDER, 't5793-openssl.pfx')).subarray(-51));
+    assert.ok(readPkcs12(bytes, 'test').ok);
+    // one octet in each part: the key (offset 1000) and the certificate (offset 3000)
+    for (const offset of [1000, 3000]) {
+      const altered = Buffer.from(bytes);
+      altered[offset]! ^= 1;
+      const result = readPkcs12(altered, 'test');
+      assert.equal(result.ok ? 'ok' : result.code, 'wrong-password', `octet ${offset}`);
+    }
+    const wrong = readPkcs12(bytes, 'another');
+    assert.equal(wrong.ok ? 'ok' : wrong.code, 'wrong-password');
+  });
 
   test('T14 the certificates of the GnuPG files have the fingerprints that GnuPG lists', () => {
     const passwords = new Map(rows.map((row) => [row.split('\t')[0], row.split('\t')[1] ?? '']));

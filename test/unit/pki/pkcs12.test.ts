@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { pemBlock, toPem } from '../../../src/pki/certificate-bundle.ts';
+import { children, type DerNode, octetsOf, rawOf, readElement } from '../../../src/pki/der.ts';
+import { context, integer, objectIdentifier, octetString, sequence } from '../../../src/pki/der-writer.ts';
+import { isSoundRsaKey } from '../../../src/pki/pkcs12-proof.ts';
 import { readPkcs12 } from '../../../src/pki/pkcs12-read.ts';
 import { writePkcs12 } from '../../../src/pki/pkcs12-write.ts';
 import { type DemoAuthorities, demoAuthorities } from './demo-authorities.ts';
@@ -132,3 +136,85 @@ test('T16 OpenSSL opens an exported .pfx, in both forms', () => {
     assert.match(text, /friendlyName: Anna M/);
   }
 });
+
+test('S09 a MAC that fits nothing is overlooked only in an old RSA file whose keys and certificates prove themselves', () => {
+  const outcome = (key: string, certificate: string, ...options: string[]): string => {
+    const files = ['-inkey', key, '-in', certificate, '-out', 'mac.p12', '-passout', 'pass:x'];
+    openssl('pkcs12', '-export', ...files, ...options);
+    const bytes = readFileSync(path.join(folder, 'mac.p12'));
+    assert.ok(readPkcs12(bytes, 'x').ok);
+    const digest = bytes.lastIndexOf(Buffer.from([0x05, 0x00, 0x04])) + 4; // NULL of the algorithm, then the digest
+    bytes[digest]! ^= 1;
+    const result = readPkcs12(bytes, 'x');
+    return result.ok ? 'ok' : result.code;
+  };
+  const certify = (name: string, ...kind: string[]) =>
+    openssl('req', '-x509', ...kind, '-nodes', '-subj', '/CN=x', '-keyout', `${name}.key`, '-out', `${name}.pem`);
+  certify('rsa', '-newkey', 'rsa:2048');
+  certify('ec', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256');
+  assert.equal(outcome('rsa.key', 'rsa.pem', '-legacy'), 'ok');
+  assert.equal(outcome('rsa.key', 'rsa.pem'), 'wrong-password', 'a SHA-256 MAC');
+  assert.equal(outcome('ec.key', 'ec.pem', '-legacy'), 'wrong-password', 'an EC key');
+  assert.equal(outcome('key.pem', 'anna.pem', '-legacy'), 'wrong-password', 'no issuer in the file');
+});
+
+test('S09 a private key with one altered number is not sound', () => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const pkcs8 = (key: KeyObject): Buffer => key.export({ format: 'der', type: 'pkcs8' });
+  assert.ok(isSoundRsaKey(pkcs8(privateKey)));
+  const jwk = privateKey.export({ format: 'jwk' });
+  for (const name of ['d', 'p', 'q', 'dp', 'dq', 'qi'] as const) {
+    const altered = Buffer.from(jwk[name] ?? '', 'base64url');
+    altered[40]! ^= 2;
+    const key = createPrivateKey({ key: { ...jwk, [name]: altered.toString('base64url') }, format: 'jwk' });
+    assert.ok(!isSoundRsaKey(pkcs8(key)), name);
+  }
+});
+
+test('T14 a key that is within the bound is imported although the rest of its chain is not', () => {
+  const chain = (iterations: number) => {
+    const options = ['-nokeys', '-in', 'chain.pem', '-out', 'chain.p12', '-iter', String(iterations)];
+    openssl('pkcs12', '-export', ...options, '-passout', `pass:${PASSWORD}`);
+    return partsOf(readFileSync(path.join(folder, 'chain.p12')));
+  };
+  const lengthOfChain = (parts: Buffer[]) => {
+    const result = readPkcs12(fileOf(parts), PASSWORD);
+    return result.ok ? result.identities[0]?.chain.length : result.code;
+  };
+  assert.equal(lengthOfChain([...withoutChain(), ...chain(1000)]), 2);
+  assert.equal(lengthOfChain([...withoutChain(), ...chain(2_000_000)]), 0);
+});
+
+test('T14 each bound of cost is told as too costly, before the work', () => {
+  const code = (bytes: Buffer): string => {
+    const result = readPkcs12(bytes, PASSWORD);
+    return result.ok ? 'ok' : result.code;
+  };
+  assert.equal(code(Buffer.alloc(1024 * 1024 + 1)), 'too-costly', 'size');
+  const many = partsOf(exported('-nomac', '-keypbe', 'NONE', '-certpbe', 'NONE'));
+  assert.equal(code(fileOf(Array.from({ length: 21 }, () => many).flat())), 'too-costly', 'keys');
+  const certificates = many.slice(0, 1);
+  assert.equal(code(fileOf(Array.from({ length: 34 }, () => certificates).flat())), 'too-costly', 'certificates');
+  let nested = sequence();
+  for (let depth = 0; depth < 40; depth += 1)
+    nested = sequence(objectIdentifier(SAFE_CONTENTS), context(0, sequence(nested)));
+  assert.equal(code(fileOf([data(sequence(nested))])), 'too-costly', 'depth');
+});
+
+// RFC 7292 section 4: a PFX without a MAC around the parts of an AuthenticatedSafe.
+const DATA = '1.2.840.113549.1.7.1';
+const SAFE_CONTENTS = '1.2.840.113549.1.12.10.1.6';
+const data = (content: Buffer): Buffer => sequence(objectIdentifier(DATA), context(0, octetString(content)));
+const fileOf = (parts: Buffer[]): Buffer => sequence(integer(3), data(sequence(...parts)));
+
+function partsOf(pfx: Buffer): Buffer[] {
+  const info = children(readElement(pfx))[1] as DerNode;
+  const content = children(children(info)[1] as DerNode)[0] as DerNode;
+  return children(readElement(octetsOf(content))).map(rawOf);
+}
+
+function withoutChain(): Buffer[] {
+  const files = ['-inkey', 'key.pem', '-in', 'anna.pem', '-out', 'alone.p12', '-passout', `pass:${PASSWORD}`];
+  openssl('pkcs12', '-export', ...files);
+  return partsOf(readFileSync(path.join(folder, 'alone.p12')));
+}
