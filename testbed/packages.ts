@@ -19,6 +19,15 @@ export const SERVER_PACKAGES = [
 /** What the browser tests need besides. */
 export const BROWSER_PACKAGES = ['chromium'] as const;
 
+/** Programs whose PKCS#12 files the interoperability tests exchange: certtool, pk12util, gpgsm, keytool. */
+export const PKCS12_PACKAGES = [
+  'gnutls-bin',
+  'libnss3-tools',
+  'gpgsm',
+  'gpg-agent',
+  'openjdk-17-jre-headless',
+] as const;
+
 /** Those that are not installed. */
 export async function missingPackages(names: readonly string[] = SERVER_PACKAGES): Promise<string[]> {
   let listed = '';
