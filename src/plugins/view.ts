@@ -31,6 +31,8 @@ declare module 'fastify' {
   interface FastifyReply {
     /** Renders `src/views/<page>.eta` inside the layout. */
     page(page: string, data: PageData): Promise<FastifyReply>;
+    /** The same as text, for an answer that is sent in pieces. */
+    pageText(page: string, data: PageData): Promise<string>;
   }
   interface FastifyRequest {
     /** Texts, dates and numbers for the reader of this request */
@@ -48,10 +50,13 @@ export const viewPlugin = fp(
         return formatsOf(this, formats);
       },
     });
-    app.decorateReply('page', async function (this: FastifyReply, page: string, data: PageData) {
+    app.decorateReply('pageText', async function (this: FastifyReply, page: string, data: PageData) {
       const frame = await pageFrame(context, this.request, this, data);
       // @fastify/view would read and compile at each call with Eta 4's own layouts; Eta keeps what it compiled.
-      return this.type('text/html; charset=utf-8').send(eta.render(`/${page}`, frame));
+      return eta.render(`/${page}`, frame);
+    });
+    app.decorateReply('page', async function (this: FastifyReply, page: string, data: PageData) {
+      return this.type('text/html; charset=utf-8').send(await this.pageText(page, data));
     });
   },
   { name: 'view', dependencies: ['session', 'csrf'] },

@@ -57,6 +57,8 @@ export interface Pkcs12ReadJob {
   /** The keys found are sealed before they leave the worker, with the context `${contextPrefix}${SHA-256 of the certificate}`. */
   readonly masterKey: Uint8Array;
   readonly contextPrefix: string;
+  /** Over shared memory: iterations done and iterations in all, written as the work goes on. */
+  readonly progress?: Int32Array;
 }
 
 export interface Pkcs12WriteJob {
@@ -114,7 +116,7 @@ export function detachBytes<T>(data: T, reuseWhole = false): { data: T; transfer
       transfer.add(bytes.buffer as ArrayBuffer);
       return bytes;
     }
-    if (value instanceof Date) return value;
+    if (value instanceof Date || value instanceof Int32Array) return value; // the latter is shared, for progress
     if (Array.isArray(value)) return value.map(visit);
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, visit(item)]));
   };

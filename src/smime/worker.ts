@@ -111,7 +111,12 @@ function seal(job: SealJob): Uint8Array {
 }
 
 function importPkcs12(job: Pkcs12ReadJob): Pkcs12Answer {
-  const result = readPkcs12(job.bytes, job.password);
+  const { progress } = job;
+  const result = readPkcs12(job.bytes, job.password, (done, planned) => {
+    if (progress === undefined) return;
+    Atomics.store(progress, 1, planned);
+    Atomics.store(progress, 0, done);
+  });
   if (!result.ok) return result;
   const identities = result.identities.map(({ privateKey, certificate, chain }) => {
     const context = `${job.contextPrefix}${certificate.sha256}`;

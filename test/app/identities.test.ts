@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash, createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { after, before, beforeEach, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Account } from '../../src/generated/prisma/client.ts';
 import { readCertificates, toPem } from '../../src/pki/certificate-bundle.ts';
 import {
@@ -348,6 +349,78 @@ test('locked keys lead to the unlock page and back to the import', async () => {
   await clerk.post('/settings', '/keys/lock', {});
   const answer = await clerk.get('/digital-ids/import');
   assert.equal(answer.location, '/keys/unlock?next=%2Fdigital-ids%2Fimport');
+});
+
+/** As NSS and GnuTLS protect their files: some seconds of work. */
+function slowPfx(contents: PfxContents, iterations = 500_000): Buffer {
+  const key = createPrivateKey({ key: contents.privateKey, format: 'der', type: 'pkcs8' });
+  const files = {
+    'leaf.pem': toPem([contents.certificate]),
+    'key.pem': key.export({ format: 'pem', type: 'pkcs8' }),
+    password: PFX_PASSWORD,
+  };
+  const options = ['-in', 'leaf.pem', '-inkey', 'key.pem', '-passout', 'file:password', '-iter', String(iterations)];
+  const made = openssl(['pkcs12', '-export', ...options], files);
+  assert.ok(made.ok, made.stderr);
+  return made.stdout;
+}
+
+test('T14 a file that takes seconds shows how far it is, and then what came of it, on one page and without a script', async () => {
+  const contents = await makeIdentity();
+  const answer = await importFile(slowPfx(contents));
+  assert.equal(answer.status, 200);
+  const percents = [...answer.body.matchAll(/<progress max="100" value="(\d+)"/g)].map(([, value]) => Number(value));
+  assert.deepEqual(
+    percents,
+    [...new Set(percents)].sort((a, b) => a - b),
+    'rising',
+  );
+  // Three derivations of the same length; which of the steps are seen is a matter of luck.
+  assert.ok(percents.length > 1 && percents.every((each) => [0, 33, 66].includes(each)), percents.join());
+  const [before, after = ''] = answer.body.split('<div class="opened">');
+  assert.match(before ?? '', /Opening the file/);
+  assert.match(after, /Digital ID imported/);
+  assert.equal(answer.body.match(/<main /g)?.length, 1);
+  assert.match(answer.body.trimEnd(), /<\/html>$/);
+  assert.equal(answer.headers['x-accel-buffering'], 'no');
+  const { sha256 } = contents.certificate;
+  assert.equal(await world.database.prisma.digitalId.count({ where: { sha256 } }), 1);
+});
+
+test('T14 a wrong password of such a file is said at the end of the same page', async () => {
+  const answer = await importFile(slowPfx(await makeIdentity()), 'another');
+  const [, after = ''] = answer.body.split('<div class="opened">');
+  assert.match(after, /The password does not open this file/);
+  assert.match(after, /action="\/digital-ids\/import"/);
+});
+
+/** Whether the lock is taken that keeps a person's second import out. */
+async function someoneImports(): Promise<boolean> {
+  const [row] = await world.database.prisma.$queryRaw<{ taken: boolean }[]>`
+    select exists (select from pg_locks where locktype = 'advisory' and granted
+      and database = (select oid from pg_database where datname = current_database())) as taken`;
+  return row?.taken ?? false;
+}
+
+test('S09 an import that takes seconds is one at a time for its owner, and nobody else waits for it', async () => {
+  const [longest, quick] = [slowPfx(await makeIdentity(), 660_000), writePfx(await makeIdentity(), PFX_PASSWORD)];
+  const other = writePfx(await makeIdentity({ address: world.elise.address }), PFX_PASSWORD);
+  const elise = await Clerk.signIn(world, world.elise);
+  await elise.choosePassphrase(PASSPHRASE);
+  const order: string[] = [];
+  const slow = importFile(longest).finally(() => order.push('slow'));
+  while (!(await someoneImports())) await wait(20);
+  const answers = await Promise.all([
+    slow,
+    importFile(quick).finally(() => order.push('second of the same person')),
+    importFile(other, PFX_PASSWORD, elise).finally(() => order.push('other person')),
+  ]);
+  assert.deepEqual(
+    answers.map((answer) => answer.status),
+    [200, 503, 200],
+  );
+  assert.equal(order.at(-1), 'slow');
+  assert.match(answers[2]?.body ?? '', /Digital ID imported/);
 });
 
 test('imports are limited for the account, and one runs at a time', async () => {

@@ -28,7 +28,7 @@ const keyOf = (identity: Pkcs12Identity) =>
   createPrivateKey({ key: identity.privateKey, format: 'der', type: 'pkcs8' });
 
 function readPerson(name: string): Person {
-  // Section 3.2: "The password is the name of the person."
+  // As published, the password of each file is the first name.
   const read = readPkcs12(readFileSync(path.join(FOLDER, `${name}.p12`)), name);
   assert.ok(read.ok, read.ok ? '' : `${name}: ${read.code}: ${read.message}`);
   const signing = read.identities.find(({ certificate }) => canSign(certificate));

@@ -7,9 +7,11 @@ import { findIdentity } from '../../services/identities/identities.ts';
 import {
   type ImportResult,
   importIdentities,
+  importProgress,
   PFX_LIMIT_BYTES,
   type RefusedIdentity,
 } from '../../services/identities/import-identity.ts';
+import { becomesSlow, type Page, streamImport } from './import-progress.ts';
 import { presentIdentity } from './present-identity.ts';
 
 const PASSWORD_MAX = 1000;
@@ -24,7 +26,7 @@ const STATUS: Record<string, number> = {
 export function showImport() {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     unlockedKey(request);
-    return importPage(request, reply, 200, {});
+    return show(reply, importPage(request, 200, {}));
   };
 }
 
@@ -34,13 +36,31 @@ export function importIdentity(context: Context) {
     const session = signedIn(request);
     const masterKey = unlockedKey(request);
     const { bytes, password } = await readForm(request);
-    if (bytes === null) return importPage(request, reply, 400, { file: t('identities.import.no-file') });
-    if (bytes === 'too-large') return importPage(request, reply, 413, { file: t('identities.import.too-large') });
-    const result = await importIdentities(context, session, { bytes, password }, masterKey);
-    if (result.ok) return importedPage(context, request, reply, result);
-    const faults = faultsOf(request, result);
-    return importPage(request, reply, STATUS[result.code] ?? 400, faults);
+    if (bytes === null) return show(reply, importPage(request, 400, { file: t('identities.import.no-file') }));
+    if (bytes === 'too-large') {
+      return show(reply, importPage(request, 413, { file: t('identities.import.too-large') }));
+    }
+    const progress = importProgress();
+    const work = importIdentities(context, session, { bytes, password }, masterKey, progress);
+    const page = work.then((result) => pageOf(context, request, result));
+    if (await becomesSlow(page, progress)) {
+      const told = page.catch((error: unknown) => {
+        request.log.error(error);
+        return importPage(request, 500, { file: t('identities.importing.failed') });
+      });
+      return streamImport(request, reply, told, progress);
+    }
+    return show(reply, await page);
   };
+}
+
+function show(reply: FastifyReply, { status, view, data }: Page): Promise<FastifyReply> {
+  return reply.code(status).page(view, data);
+}
+
+function pageOf(context: Context, request: FastifyRequest, result: ImportResult): Page | Promise<Page> {
+  if (result.ok) return importedPage(context, request, result);
+  return importPage(request, STATUS[result.code] ?? 400, faultsOf(request, result));
 }
 
 type Form = { bytes: Buffer | 'too-large' | null; password: string };
@@ -79,23 +99,18 @@ function refusalText(request: FastifyRequest, refused: RefusedIdentity): string 
   return t('identities.import.address-differs', { found: list(refused.addresses.map(plainName)), own });
 }
 
-function importPage(request: FastifyRequest, reply: FastifyReply, status: number, faults: Record<string, string>) {
-  const { t } = request.formats;
-  return reply.code(status).page('identities/import', {
-    title: t('identities.import.title'),
-    place: 'digital-ids',
-    faults,
-    address: signedIn(request).account.address,
-  });
+function importPage(request: FastifyRequest, status: number, faults: Record<string, string>): Page {
+  const title = request.formats.t('identities.import.title');
+  const { address } = signedIn(request).account;
+  return { status, view: 'identities/import', data: { title, place: 'digital-ids', faults, address } };
 }
 
 /** Shown once: what came in, what was left out, and that no root is trusted by it (T13). */
 async function importedPage(
   context: Context,
   request: FastifyRequest,
-  reply: FastifyReply,
   result: Extract<ImportResult, { ok: true }>,
-) {
+): Promise<Page> {
   const { formats } = request;
   const { t, plainName } = formats;
   const session = signedIn(request);
@@ -107,7 +122,7 @@ async function importedPage(
   );
   const steps = await readFirstSteps(context, session);
   const next = steps.shown ? '/first-steps' : '/digital-ids';
-  return reply.page('identities/imported', {
+  const data = {
     title: t('identities.imported.title'),
     place: 'digital-ids',
     imported,
@@ -118,7 +133,8 @@ async function importedPage(
     })),
     next,
     nextText: t(steps.shown ? 'identities.imported.steps' : 'identities.imported.list'),
-  });
+  };
+  return { status: 200, view: 'identities/imported', data };
 }
 
 function noteOf(request: FastifyRequest, each: { retired: string | null; notYetValid: boolean }): string | null {

@@ -35,6 +35,11 @@ export type ImportResult =
   /** Nothing of it could be taken; each with its reason */
   | { ok: false; code: 'nothing-imported'; refused: RefusedIdentity[] };
 
+/** Memory shared with the worker: hash iterations done, and those the file asks for in all; zeros until it has begun. */
+export function importProgress(): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+}
+
 /**
  * Takes the Digital IDs out of a `.pfx`. Each private key is sealed under the master key before it leaves the worker.
  * A certificate for another address is refused (T02); what cannot sign any more is kept for reading old mail (T26); a
@@ -45,6 +50,7 @@ export async function importIdentities(
   session: SignedIn,
   file: { bytes: Buffer; password: string },
   masterKey: Uint8Array,
+  progress: Int32Array = importProgress(),
 ): Promise<ImportResult> {
   const { database, config } = context;
   const { account } = session;
@@ -58,6 +64,7 @@ export async function importIdentities(
     password: file.password,
     masterKey,
     contextPrefix: privateKeyContext(account.id, ''),
+    progress,
   } as const;
   // A file may cost seconds of CPU: one at a time per person, on whatever node (security.md, "Bars").
   const answer = await oneAtATime(database, account.id, () => context.workers.run(job, account.id));
