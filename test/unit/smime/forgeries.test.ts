@@ -164,6 +164,23 @@ describe('signatures', () => {
     }
   });
 
+  it('T25 a signing-certificate attribute that names another certificate is invalid', () => {
+    // RFC 5035: SigningCertificateV2 with its default digest SHA-256, and the first version with SHA-1.
+    const versions = [
+      [ATTRIBUTE.signingCertificateV2, 'sha256'],
+      [ATTRIBUTE.signingCertificate, 'sha1'],
+    ] as const;
+    for (const [type, digest] of versions) {
+      const naming = ({ certificate }: Person) => {
+        const hash = createHash(digest).update(certificate.der).digest();
+        const named = attribute(type, der.sequence(der.sequence(der.sequence(der.octetString(hash)))));
+        return verdict(open(opaque(crafted([typeAttribute(), digestAttribute(), named], ENTITY, false))));
+      };
+      assert.equal(naming(people.alice), 'trusted revocation-unchecked');
+      assert.match(naming(people.bob), /^invalid attributes-malformed/);
+    }
+  });
+
   it('T25 what was signed as a time stamp is no letter', () => {
     for (const type of ['1.2.840.113549.1.9.16.1.4', CONTENT_TYPE.signedData]) {
       const cms = crafted([typeAttribute(type), digestAttribute()], ENTITY, false, 1, type);
