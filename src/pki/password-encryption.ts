@@ -40,6 +40,8 @@ export interface EncodedPassword {
   readonly pkcs12: Buffer;
   /** UTF-8 by RFC 8018 section 3; old NSS used the other form here too. */
   readonly pbes2: Buffer;
+  /** Derive keys with the error of gpgsm; see pkcs12DeriveKey. */
+  readonly asGpgsm?: boolean;
 }
 
 /** Encodes a password as the standards say; null is no password at all (see pkcs12Password). */
@@ -204,7 +206,8 @@ function pkcs12KeyAndIv(
   salt: Buffer,
   iterations: number,
 ): { key: Buffer; iv: Buffer } {
-  const common = { hash: 'sha1', password: password.pkcs12, salt, iterations } as const;
+  const { pkcs12, asGpgsm = false } = password;
+  const common = { hash: 'sha1', password: pkcs12, salt, iterations, asGpgsm } as const;
   const key = pkcs12DeriveKey({ ...common, purpose: PKCS12_PURPOSE.key, length: scheme.keyBytes });
   const iv = pkcs12DeriveKey({ ...common, purpose: PKCS12_PURPOSE.iv, length: 8 });
   // Two-key triple DES uses the first key again as the third.

@@ -1,7 +1,8 @@
 /** Which certificate belongs to which private key of a PKCS#12 file, and the chain above it. */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import type { Certificate } from './certificate.ts';
-import { readWhole } from './der.ts';
+import { children, contentOf, rawOf, readElement, readWhole, TAG } from './der.ts';
+import { octetString, sequence } from './der-writer.ts';
 import { PkiError } from './errors.ts';
 import { sameName } from './name.ts';
 import { readPublicKeyInfo } from './public-key.ts';
@@ -32,11 +33,18 @@ const MAX_CHAIN = 20;
 export function importPrivateKey(pkcs8: Buffer): { pkcs8: Buffer; publicBits: Buffer } {
   let key: KeyObject;
   try {
-    key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
+    key = createPrivateKey({ key: mended(pkcs8), format: 'der', type: 'pkcs8' });
   } catch (cause) {
     throw new PkiError('unsupported', 'the kind of private key is not supported', { cause });
   }
   return { pkcs8: key.export({ format: 'der', type: 'pkcs8' }), publicBits: bitsOfKey(createPublicKey(key)) };
+}
+
+// gpgsm marks the octet string around an EC key as constructed although the key stands in it directly.
+function mended(pkcs8: Buffer): Buffer {
+  const [version, algorithm, key, ...rest] = children(readElement(pkcs8));
+  if (version === undefined || algorithm === undefined || key?.tag !== (TAG.octetString | 0x20)) return pkcs8;
+  return sequence(rawOf(version), rawOf(algorithm), octetString(contentOf(key)), ...rest.map(rawOf));
 }
 
 /**

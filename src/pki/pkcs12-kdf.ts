@@ -15,7 +15,10 @@ export function pkcs12Password(password: string | null): Buffer {
   return Buffer.concat([Buffer.from(password, 'utf16le').swap16(), Buffer.alloc(2)]);
 }
 
-/** Derives `length` octets. The names in the body are those of appendix B.2. */
+/**
+ * Derives `length` octets. The names in the body are those of appendix B.2. `asGpgsm` repeats an error of gpgsm: a block of I
+ * that begins with zeros after the addition loses them, and moves to the left. It concerns one file in some hundred.
+ */
 export function pkcs12DeriveKey(options: {
   hash: Pkcs12Hash;
   password: Buffer;
@@ -23,6 +26,7 @@ export function pkcs12DeriveKey(options: {
   iterations: number;
   purpose: 1 | 2 | 3;
   length: number;
+  asGpgsm?: boolean;
 }): Buffer {
   const blockBytes = options.hash === 'sha384' || options.hash === 'sha512' ? 128 : 64;
   const D = Buffer.alloc(blockBytes, options.purpose);
@@ -33,7 +37,11 @@ export function pkcs12DeriveKey(options: {
     for (let round = 1; round < options.iterations; round += 1) A = hash(options.hash, A, 'buffer');
     pieces.push(A);
     have += A.length;
-    if (have < options.length) addToEachBlock(I, repeatToBlocks(A, blockBytes).subarray(0, blockBytes));
+    if (have < options.length) {
+      const before = Buffer.from(I);
+      addToEachBlock(I, repeatToBlocks(A, blockBytes).subarray(0, blockBytes));
+      if (options.asGpgsm) loseLeadingZeros(I, before, blockBytes);
+    }
   }
   return Buffer.concat(pieces).subarray(0, options.length);
 }
@@ -53,5 +61,16 @@ function addToEachBlock(I: Buffer, B: Buffer): void {
       I[start + i] = carry & 0xff;
       carry >>= 8;
     }
+  }
+}
+
+// The number is printed without its leading zeros over the old block, of which the last octets are left.
+function loseLeadingZeros(I: Buffer, before: Buffer, blockBytes: number): void {
+  for (let start = 0; start < I.length; start += blockBytes) {
+    const end = start + blockBytes;
+    const zeros = I.subarray(start, end).findIndex((octet) => octet !== 0);
+    if (zeros <= 0) continue;
+    I.copyWithin(start, start + zeros, end);
+    before.copy(I, end - zeros, end - zeros, end);
   }
 }

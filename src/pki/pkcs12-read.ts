@@ -160,7 +160,7 @@ function candidates(readings: EncodedPassword[], proven: EncodedPassword | undef
   if (proven === undefined) return readings;
   // Files of BoringSSL and Windows mix both meanings of the empty password.
   const others = readings.filter((reading) => reading !== proven);
-  return [proven, ...others, { pkcs12: proven.pkcs12, pbes2: proven.pkcs12 }];
+  return [proven, ...others, { pkcs12: proven.pkcs12, pbes2: proven.pkcs12 }, { ...proven, asGpgsm: true }];
 }
 
 function readSafe(part: DerNode, file: OpenFile): void {
