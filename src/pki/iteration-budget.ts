@@ -6,14 +6,14 @@ export const MAX_ITERATIONS = 2_000_000;
 
 export class IterationBudget {
   readonly #most: number;
-  readonly #onSpend: (before: number) => void;
+  readonly #onProgress: (done: number) => void;
   #spent = 0;
   #refused = false;
 
-  /** `onSpend` hears before each derivation how many iterations are behind it. */
-  constructor(most: number = MAX_ITERATIONS, onSpend: (before: number) => void = () => {}) {
+  /** `onProgress` hears how many iterations are done: before each derivation, and during those that can tell. */
+  constructor(most: number = MAX_ITERATIONS, onProgress: (done: number) => void = () => {}) {
     this.#most = most;
-    this.#onSpend = onSpend;
+    this.#onProgress = onProgress;
   }
 
   /** Throws PkiError `too-complex` before the work, not after it. */
@@ -23,8 +23,13 @@ export class IterationBudget {
       this.#refused = true;
       throw new PkiError('too-complex', 'more iterations than accepted');
     }
-    this.#onSpend(this.#spent);
+    this.#onProgress(this.#spent);
     this.#spent += iterations;
+  }
+
+  /** Tells how many of the iterations that were asked for last are still to be done. */
+  remaining(iterations: number): void {
+    this.#onProgress(this.#spent - iterations);
   }
 
   /** Whether something was asked for that the budget did not have. */

@@ -15,6 +15,8 @@ export function pkcs12Password(password: string | null): Buffer {
   return Buffer.concat([Buffer.from(password, 'utf16le').swap16(), Buffer.alloc(2)]);
 }
 
+const SLICE = 32_768;
+
 /**
  * Derives `length` octets. The names in the body are those of appendix B.2. `asGpgsm` repeats an error of gpgsm: a block of I
  * that begins with zeros after the addition loses them, and moves to the left. It concerns one file in some hundred.
@@ -27,6 +29,8 @@ export function pkcs12DeriveKey(options: {
   purpose: 1 | 2 | 3;
   length: number;
   asGpgsm?: boolean;
+  /** Hears now and then how many iterations of the current block are done. */
+  onIterations?: (done: number) => void;
 }): Buffer {
   const blockBytes = options.hash === 'sha384' || options.hash === 'sha512' ? 128 : 64;
   const D = Buffer.alloc(blockBytes, options.purpose);
@@ -34,7 +38,10 @@ export function pkcs12DeriveKey(options: {
   const pieces: Buffer[] = [];
   for (let have = 0; have < options.length; ) {
     let A: Buffer = hash(options.hash, Buffer.concat([D, I]), 'buffer');
-    for (let round = 1; round < options.iterations; round += 1) A = hash(options.hash, A, 'buffer');
+    for (let round = 1; round < options.iterations; round += 1) {
+      A = hash(options.hash, A, 'buffer');
+      if (round % SLICE === 0) options.onIterations?.(round);
+    }
     pieces.push(A);
     have += A.length;
     if (have < options.length) {

@@ -95,6 +95,7 @@ function pkcs12Mac(options: {
       iterations,
       purpose: PKCS12_PURPOSE.mac,
       length: known.bytes,
+      onIterations: (done) => budget.remaining(iterations - done),
     });
     return createHmac(known.hash, key).update(content).digest();
   };

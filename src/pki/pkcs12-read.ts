@@ -53,7 +53,7 @@ const BAG = {
 const X509_CERTIFICATE = '1.2.840.113549.1.9.22.1';
 const LOCAL_KEY_ID = '1.2.840.113549.1.9.21';
 
-/** Hears, before each derivation, how many iterations are done and how many the file announces in all. */
+/** Hears now and then how many iterations are done and how many the file announces in all. */
 export type Pkcs12Progress = (done: number, planned: number) => void;
 
 /**
@@ -114,7 +114,7 @@ function collect(bytes: Uint8Array, password: string, findings: Findings, progre
   const content = octetsOf(authSafe.content);
   const macData = pfx.optional(TAG.sequence);
   const planned = plannedIterations(macData, content);
-  const budget = new IterationBudget(MAX_ITERATIONS, (before) => progress(before, planned));
+  const budget = new IterationBudget(MAX_ITERATIONS, (done) => progress(done, planned));
   const readings = passwordReadings(password);
   const proven = macData === null ? undefined : passwordOfMac(macData, content, readings, budget);
   const passwordProven = proven !== undefined;

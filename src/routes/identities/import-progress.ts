@@ -74,7 +74,7 @@ async function* steps(request: FastifyRequest, page: Promise<Page>, progress: In
   do {
     const [done, planned] = [Atomics.load(progress, 0), Atomics.load(progress, 1)];
     const percent = planned === 0 ? 0 : Math.min(99, Math.floor((100 * done) / planned));
-    if (percent === shown) continue;
+    if (percent <= shown) continue; // a second reading of the password begins the MAC anew
     shown = percent;
     const words = t('identities.importing.percent', { percent: String(percent) });
     yield `<p class="opening-step"><progress max="100" value="${percent}" aria-hidden="true"></progress> ${words}</p>\n`;

@@ -185,6 +185,21 @@ test('T14 a key that is within the bound is imported although the rest of its ch
   assert.equal(lengthOfChain([...withoutChain(), ...chain(2_000_000)]), 0);
 });
 
+test('T14 what opening costs is known before, and told while it goes on', () => {
+  const told: [number, number][] = [];
+  const result = readPkcs12(exported('-iter', '100000'), PASSWORD, (done, planned) => told.push([done, planned]));
+  assert.ok(result.ok);
+  assert.ok(
+    told.every(([, planned]) => planned === 300_000),
+    told.join(' '),
+  );
+  const slices = [0, 32_768, 65_536, 98_304]; // of the MAC; PBKDF2 tells nothing on its way
+  assert.deepEqual(
+    told.map(([done]) => done),
+    [...slices, 100_000, 200_000],
+  );
+});
+
 test('T14 each bound of cost is told as too costly, before the work', () => {
   const code = (bytes: Buffer): string => {
     const result = readPkcs12(bytes, PASSWORD);
