@@ -1,6 +1,6 @@
 /** What a message shows: its text, its HTML and its attachments, each part taken alone. */
 import { decodeCharset } from './charset.ts';
-import { decodeBody } from './decode.ts';
+import { decodeBody, decodedSize, decodedSlices, decodedStart } from './decode.ts';
 import { decodeEncodedWords } from './headers.ts';
 import { headerValue, type MimeEntity, parseEntity } from './parse.ts';
 
@@ -17,20 +17,34 @@ export interface Attachment {
   /** S/MIME inside another message; never opened in place. */
   readonly encryptedPart: boolean;
   readonly partPath: string;
+  /** All of it at once: for small ones. */
   bytes(): Buffer;
+  slices(): Iterable<Buffer>;
 }
 
 export interface MessageContent {
   readonly text: string | null;
   /** As received, to be sanitised. */
   readonly html: string | null;
+  /** There is more text than is shown. */
+  readonly cut: boolean;
   readonly attachments: readonly Attachment[];
 }
 
 interface Collected {
   bodies: { text: string | null; html: string | null }[];
   attachments: { entity: MimeEntity; inline: boolean }[];
+  budget: TextBudget;
 }
+
+/** Bytes of text that may still be shown. */
+interface TextBudget {
+  left: number;
+  cut: boolean;
+}
+
+/** Nobody reads on in a longer text; it can be saved with the message. */
+const MAX_TEXT_BYTES = 4 * 1024 * 1024;
 
 const PKCS7_SIGNATURE = /^application\/(x-)?pkcs7-signature$/;
 const PKCS7_MIME = /^application\/(x-)?pkcs7-mime$/;
@@ -41,13 +55,14 @@ const TEXT_BODY = /^text\/(plain|html)$/;
  * is plain text, and become attachments of one that has HTML: two documents are never joined into one.
  */
 export function collectContent(entity: MimeEntity): MessageContent {
-  const collected: Collected = { bodies: [], attachments: [] };
+  const budget = { left: MAX_TEXT_BYTES, cut: false };
+  const collected: Collected = { bodies: [], attachments: [], budget };
   walk(entity, collected, true);
   const first = collected.bodies[0];
   const texts = collected.bodies.flatMap((body) => (body.text === null ? [] : [body.text]));
   const text = texts.length === 0 ? null : texts.join('\n\n');
   const attachments = collected.attachments.map((item, index) => attachment(item.entity, index, item.inline));
-  return { text, html: first?.html ?? null, attachments };
+  return { text, html: first?.html ?? null, cut: budget.cut, attachments };
 }
 
 function walk(entity: MimeEntity, into: Collected, bodyAllowed: boolean): void {
@@ -74,21 +89,24 @@ function addBody(entity: MimeEntity, into: Collected): boolean {
   const html = entity.contentType.value === 'text/html';
   const first = into.bodies[0];
   if (first === undefined) {
-    into.bodies.push(html ? { text: null, html: bodyText(entity) } : { text: bodyText(entity), html: null });
+    into.bodies.push(
+      html ? { text: null, html: bodyText(entity, into) } : { text: bodyText(entity, into), html: null },
+    );
     return true;
   }
   if (html || first.html !== null) return false;
-  into.bodies.push({ text: bodyText(entity), html: null });
+  into.bodies.push({ text: bodyText(entity, into), html: null });
   return true;
 }
 
 // The last part that can be shown is the best one (RFC 2046 section 5.1.4); the text beside it is kept for readers of text.
 function walkAlternative(entity: MimeEntity, into: Collected, bodyAllowed: boolean): void {
-  const inner: Collected = { bodies: [], attachments: [] };
+  const { budget } = into;
+  const inner: Collected = { bodies: [], attachments: [], budget };
   let text: string | null = null;
   let html: string | null = null;
   for (const child of entity.children) {
-    const one: Collected = { bodies: [], attachments: [] };
+    const one: Collected = { bodies: [], attachments: [], budget };
     walk(child, one, true);
     text = one.bodies.find((body) => body.text !== null)?.text ?? text;
     html = one.bodies[0]?.html ?? html;
@@ -124,30 +142,30 @@ function isBody(entity: MimeEntity): boolean {
   return TEXT_BODY.test(entity.contentType.value) && entity.disposition?.value !== 'attachment' && !writtenName(entity);
 }
 
-function bodyText(entity: MimeEntity): string {
+function bodyText(entity: MimeEntity, { budget }: Collected): string {
   const charset = entity.contentType.parameters.get('charset') ?? '';
-  return decodeCharset(decodeBody(entity), charset)
+  const bytes = decodedStart(entity, budget.left + 1);
+  const shown = bytes.subarray(0, budget.left);
+  budget.cut ||= bytes.length > shown.length;
+  budget.left -= shown.length;
+  return decodeCharset(shown, charset)
     .replace(/^\ufeff/, '')
     .replace(/\r\n?/g, '\n');
 }
 
 function attachment(entity: MimeEntity, index: number, inline: boolean): Attachment {
   const encryptedPart = PKCS7_MIME.test(entity.contentType.value);
-  let decoded: Buffer | null = null;
-  const bytes = () => {
-    decoded ??= decodeBody(entity);
-    return decoded;
-  };
   return {
     index,
     name: attachmentName(entity, index, encryptedPart),
     type: entity.contentType.value,
-    size: decodeBody(entity).length,
+    size: decodedSize(entity),
     contentId: entity.contentId,
     inline: inline || (entity.contentId !== null && entity.disposition?.value === 'inline'),
     encryptedPart,
     partPath: entity.partPath,
-    bytes,
+    bytes: () => decodeBody(entity),
+    slices: () => decodedSlices(entity),
   };
 }
 
@@ -167,12 +185,15 @@ const EXTENSIONS: Record<string, string> = {
   'message/delivery-status': 'txt',
 };
 
+/** The subject of an attached message stands within it. */
+const MAX_INNER_HEADER_BYTES = 64 * 1024;
+
 function attachmentName(entity: MimeEntity, index: number, encryptedPart: boolean): string {
   if (encryptedPart) return 'encrypted-part.p7m';
   const name = safeFileName(writtenName(entity));
   if (name) return name;
   if (entity.contentType.value === 'message/rfc822') {
-    const inner = parseEntity(decodeBody(entity));
+    const inner = parseEntity(decodedStart(entity, MAX_INNER_HEADER_BYTES));
     const subject = safeFileName(decodeEncodedWords(headerValue(inner, 'subject') ?? '').slice(0, 80));
     if (subject) return `${subject}.eml`;
   }

@@ -1,4 +1,6 @@
 /** Content-Transfer-Encoding (RFC 2045 section 6), tolerant of what programs and transports do to it. */
+import { type ByteSource, partOf, slicesOf } from '../bytes/byte-source.ts';
+import { collect, type SpoolScope } from '../bytes/spool.ts';
 import type { MimeEntity } from './parse.ts';
 
 const LF = 0x0a;
@@ -7,9 +9,50 @@ const EQUALS = 0x3d;
 const SPACE = 0x20;
 const TAB = 0x09;
 
-/** The bytes of a part's body without their transfer encoding; a view when there is none. */
+/** The bytes of a part's body without their transfer encoding; a view when there is none. For parts known to be small. */
 export function decodeBody(entity: MimeEntity): Buffer {
   return decodeTransfer(entity.source.subarray(entity.bodyStart, entity.end), entity.encoding);
+}
+
+/** The same slice by slice, for parts of any size; unknown encodings are taken as none. */
+export function* decodedSlices(entity: MimeEntity): Generator<Buffer> {
+  const slices = slicesOf(entity.source, entity.bodyStart, entity.end);
+  switch (entity.encoding) {
+    case 'base64':
+      yield* base64Slices(slices);
+      return;
+    case 'quoted-printable':
+      yield* quotedPrintableSlices(slices);
+      return;
+    default:
+      yield* slices;
+  }
+}
+
+/** The decoded body as a source: a stretch of the message where nothing is encoded, else in memory or in a spool. */
+export function decodedSource(entity: MimeEntity, scope: SpoolScope | null): ByteSource {
+  const { source, bodyStart, end, encoding } = entity;
+  if (encoding !== 'base64' && encoding !== 'quoted-printable') return partOf(source, bodyStart, end);
+  return Buffer.isBuffer(source) ? decodeBody(entity) : collect(decodedSlices(entity), scope, end - bodyStart);
+}
+
+/** The first bytes of the decoded body. */
+export function decodedStart(entity: MimeEntity, maxBytes: number): Buffer {
+  const slices: Buffer[] = [];
+  let length = 0;
+  for (const slice of decodedSlices(entity)) {
+    slices.push(slice);
+    length += slice.length;
+    if (length >= maxBytes) break;
+  }
+  return Buffer.concat(slices, Math.min(length, maxBytes));
+}
+
+/** Bytes after decoding. */
+export function decodedSize(entity: MimeEntity): number {
+  let size = 0;
+  for (const slice of decodedSlices(entity)) size += slice.length;
+  return size;
 }
 
 /** Undoes one transfer encoding; unknown names are taken as none. Broken input gives what can be read of it, never an error. */
@@ -29,25 +72,93 @@ export function decodeTransfer(bytes: Buffer, encoding: string): Buffer {
  * missing end. Linear in the size of the input.
  */
 export function decodeBase64(bytes: Buffer): Buffer {
-  const firstPad = bytes.indexOf(EQUALS);
-  if (firstPad < 0 || !hasMoreAfter(bytes, firstPad)) return Buffer.from(bytes.toString('latin1'), 'base64');
-  const pieces: Buffer[] = [];
-  let start = 0;
-  while (start < bytes.length) {
-    const pad = bytes.indexOf(EQUALS, start);
-    const end = pad < 0 ? bytes.length : pad;
-    if (end > start) pieces.push(Buffer.from(bytes.toString('latin1', start, end), 'base64'));
-    start = end + 1;
-  }
-  return Buffer.concat(pieces);
+  return Buffer.concat([...base64Slices([bytes])]);
 }
 
-function hasMoreAfter(bytes: Buffer, pad: number): boolean {
-  for (let index = pad; index < bytes.length; index += 1) {
-    const octet = bytes[index] as number;
-    if (octet !== EQUALS && octet > SPACE) return true;
+/** The same slice by slice. */
+export function* base64Slices(slices: Iterable<Buffer>): Generator<Buffer> {
+  const decoder = new Base64Decoder();
+  for (const slice of slices) yield* decoder.take(slice);
+  yield* decoder.end();
+}
+
+const STRANGE = /[^A-Za-z0-9+/_=-]+/g;
+
+/**
+ * Lines that are all of one length, as nearly every program writes them, are decoded as they stand: their number tells how
+ * many bytes must come out, and more or less means that something else is between. From there on each character counts.
+ */
+class Base64Decoder {
+  /** Characters of a line, with its end; 0 while it is not known, -1 when lines differ. */
+  #width = 0;
+  #bytesPerLine = 0;
+  #left = '';
+
+  *take(slice: Buffer): Generator<Buffer> {
+    const text = this.#left + slice.toString('latin1');
+    this.#left = '';
+    if (this.#width === 0) this.#learn(text);
+    if (this.#width < 0) {
+      yield* this.#decode(text);
+      return;
+    }
+    const lines = Math.floor(text.length / this.#width);
+    const body = text.slice(0, lines * this.#width);
+    const decoded = this.#endsInLines(body) ? Buffer.from(body, 'base64') : null;
+    if (decoded === null || decoded.length !== lines * this.#bytesPerLine) {
+      this.#width = -1;
+      yield* this.#decode(text);
+      return;
+    }
+    this.#left = text.slice(body.length);
+    yield decoded;
   }
-  return false;
+
+  *end(): Generator<Buffer> {
+    const text = this.#left;
+    this.#left = '';
+    yield* this.#decode(text);
+    if (this.#left.length > 0) yield Buffer.from(this.#left, 'base64');
+    this.#left = '';
+  }
+
+  #learn(text: string): void {
+    const end = text.indexOf('\n');
+    const characters = text[end - 1] === '\r' ? end - 1 : end;
+    const regular = end > 0 && characters > 0 && characters % 4 === 0;
+    this.#width = regular ? end + 1 : -1;
+    this.#bytesPerLine = (characters / 4) * 3;
+  }
+
+  #endsInLines(body: string): boolean {
+    for (let at = this.#width - 1; at < body.length; at += this.#width) if (body.charCodeAt(at) !== LF) return false;
+    return true;
+  }
+
+  // Each stretch between paddings stands for itself; of the last one what makes no whole group waits for more.
+  *#decode(text: string): Generator<Buffer> {
+    const stretches = (this.#left + text.replace(STRANGE, '')).split('=');
+    const last = stretches.pop() as string;
+    for (const stretch of stretches) if (stretch !== '') yield Buffer.from(stretch, 'base64');
+    const whole = last.length - (last.length % 4);
+    this.#left = last.slice(whole);
+    if (whole > 0) yield Buffer.from(last.slice(0, whole), 'base64');
+  }
+}
+
+const MAX_WAITING_LINE = 1024 * 1024;
+
+/** Lines are decoded together; one longer than any program writes is cut. */
+function* quotedPrintableSlices(slices: Iterable<Buffer>): Generator<Buffer> {
+  let waiting: Buffer = Buffer.alloc(0);
+  for (const slice of slices) {
+    const bytes = waiting.length === 0 ? slice : Buffer.concat([waiting, slice]);
+    const lineEnd = bytes.lastIndexOf(LF) + 1;
+    const cut = lineEnd > 0 || bytes.length < MAX_WAITING_LINE ? lineEnd : bytes.length;
+    if (cut > 0) yield decodeQuotedPrintable(bytes.subarray(0, cut));
+    waiting = Buffer.from(bytes.subarray(cut));
+  }
+  if (waiting.length > 0) yield decodeQuotedPrintable(waiting);
 }
 
 /** Quoted-printable; an escape that is none stays as it is written. */
@@ -123,4 +234,16 @@ export function toCanonicalLines(bytes: Buffer): Buffer {
   }
   bytes.copy(out, length, from);
   return out;
+}
+
+/** The canonical form of a stretch, slice by slice. */
+export function* canonicalSlices(source: ByteSource, start: number, end: number): Generator<Buffer> {
+  let lastOctet = 0;
+  for (const slice of slicesOf(source, start, end)) {
+    // Whether a line feed at the start is bare depends on what came before.
+    const begins = slice[0] === LF && lastOctet === CR;
+    lastOctet = slice[slice.length - 1] as number;
+    if (begins) yield slice.subarray(0, 1);
+    yield toCanonicalLines(begins ? slice.subarray(1) : slice);
+  }
 }

@@ -1,83 +1,121 @@
+/** Writes MIME entities as streams whose size is known before they are written. */
+import { type ByteSource, slicesOf } from '../bytes/byte-source.ts';
+import { toCanonicalLines } from './decode.ts';
+
 const LINE_BYTES = 57;
 const LINE_CHARACTERS = 76;
 const BREAK_BYTES = 2;
 const CHUNK_LINES = 1024;
 
-/** A stretch of a message: bytes as they are, or bytes that are to be written as base64, in order and `size` together. */
-export type EntityPiece = Uint8Array | { base64: Iterable<Uint8Array>; size: number };
-
 /**
- * One buffer out of the pieces. Large ones pass through once and are never held in both forms: what is encoded is taken
- * from its source bit by bit. Base64 stands in lines of 76 characters, each ended by CRLF (RFC 2045 section 6.8).
+ * A piece of an entity: text with any line ends, or bytes that are to be written as base64, in order and `size` together, or
+ * bytes that stand as they will be sent. The last two may be gone through several times.
  */
-export function joinEntity(pieces: readonly EntityPiece[]): Buffer {
-  const bytes = pieces.reduce((sum, piece) => sum + writtenBytes(piece), 0);
-  const out = Buffer.allocUnsafeSlow(bytes);
-  let at = 0;
-  for (const piece of pieces) {
-    if (piece instanceof Uint8Array) {
-      out.set(piece, at);
-      at += piece.length;
-    } else {
-      at = new LineWriter(out, at).write(piece.base64);
-    }
+export type EntityPiece =
+  | Uint8Array
+  | { readonly base64: Iterable<Uint8Array>; readonly size: number }
+  | { readonly written: Iterable<Uint8Array>; readonly size: number };
+
+/** Bytes of known size that are made slice by slice while they are read. */
+export interface Stretch {
+  readonly size: number;
+  slices(): Iterable<Buffer>;
+}
+
+/** The piece as it is sent: CRLF throughout, base64 in lines of 76 characters, each ended by CRLF (RFC 2045 section 6.8). */
+export function stretchOf(piece: EntityPiece): Stretch {
+  if (piece instanceof Uint8Array) {
+    return stretchOfBytes(toCanonicalLines(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)));
   }
-  if (at !== bytes) throw new RangeError(`pieces said to make ${bytes} bytes made ${at}`);
+  if ('written' in piece) return { size: piece.size, slices: () => buffersOf(piece.written) };
+  return base64Stretch({ size: piece.size, slices: () => buffersOf(piece.base64) });
+}
+
+export function stretchOfBytes(bytes: ByteSource): Stretch {
+  return { size: bytes.length, slices: () => slicesOf(bytes) };
+}
+
+/** The content of another stretch as lines of base64. */
+export function base64Stretch(content: Stretch): Stretch {
+  const { size } = content;
+  const written = Math.ceil(size / 3) * 4 + Math.ceil(size / LINE_BYTES) * BREAK_BYTES;
+  return { size: written, slices: () => base64Lines(content.slices()) };
+}
+
+export function totalSize(stretches: readonly Stretch[]): number {
+  return stretches.reduce((sum, stretch) => sum + stretch.size, 0);
+}
+
+/** Everything in order. Throws RangeError when a stretch is not as long as it said. */
+export function* slicesOfAll(stretches: readonly Stretch[]): Generator<Buffer> {
+  for (const stretch of stretches) {
+    let written = 0;
+    for (const slice of stretch.slices()) {
+      written += slice.length;
+      yield slice;
+    }
+    if (written !== stretch.size) throw new RangeError(`a stretch of ${stretch.size} bytes made ${written}`);
+  }
+}
+
+/** All in one buffer, for what is small. */
+export function joinStretches(stretches: readonly Stretch[]): Buffer {
+  const out = Buffer.allocUnsafeSlow(totalSize(stretches));
+  let at = 0;
+  for (const slice of slicesOfAll(stretches)) {
+    out.set(slice, at);
+    at += slice.length;
+  }
   return out;
 }
 
-/** Base64 in lines of 76 characters, each ended by CRLF (RFC 2045 section 6.8). */
+/** One buffer out of the pieces. */
+export function joinEntity(pieces: readonly EntityPiece[]): Buffer {
+  return joinStretches(pieces.map(stretchOf));
+}
+
+/** Base64 in lines of 76 characters, each ended by CRLF. */
 export function encodeBase64Lines(bytes: Buffer): Buffer {
   return joinEntity([{ base64: [bytes], size: bytes.length }]);
 }
 
-function writtenBytes(piece: EntityPiece): number {
-  if (piece instanceof Uint8Array) return piece.length;
-  return Math.ceil(piece.size / 3) * 4 + Math.ceil(piece.size / LINE_BYTES) * BREAK_BYTES;
+function* buffersOf(pieces: Iterable<Uint8Array>): Generator<Buffer> {
+  for (const piece of pieces) yield* slicesOf(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength));
 }
 
-/** Lines do not care where one piece of the source ends and the next begins. */
-class LineWriter {
-  readonly #out: Buffer;
-  readonly #scratch = Buffer.allocUnsafe(CHUNK_LINES * LINE_CHARACTERS);
-  readonly #begun = Buffer.allocUnsafe(LINE_BYTES);
-  #at: number;
-
-  constructor(out: Buffer, at: number) {
-    this.#out = out;
-    this.#at = at;
-  }
-
-  /** @returns where the text ends */
-  write(source: Iterable<Uint8Array>): number {
-    let begun = 0;
-    for (const piece of source) {
-      let from = 0;
-      if (begun > 0) {
-        from = Math.min(LINE_BYTES - begun, piece.length);
-        this.#begun.set(piece.subarray(0, from), begun);
-        begun += from;
-        if (begun < LINE_BYTES) continue;
-        this.#encode(this.#begun);
-      }
-      const whole = piece.length - ((piece.length - from) % LINE_BYTES);
-      for (let to = from; from < whole; from = to) {
-        to = Math.min(whole, from + CHUNK_LINES * LINE_BYTES);
-        this.#encode(Buffer.from(piece.buffer, piece.byteOffset + from, to - from));
-      }
-      begun = piece.length - whole;
-      this.#begun.set(piece.subarray(whole));
+/** Lines do not care where one slice of the source ends and the next begins. */
+function* base64Lines(source: Iterable<Buffer>): Generator<Buffer> {
+  const begun = Buffer.allocUnsafe(LINE_BYTES);
+  let begunBytes = 0;
+  for (const slice of source) {
+    let from = 0;
+    if (begunBytes > 0) {
+      from = Math.min(LINE_BYTES - begunBytes, slice.length);
+      begun.set(slice.subarray(0, from), begunBytes);
+      begunBytes += from;
+      if (begunBytes < LINE_BYTES) continue;
+      yield encodedLines(begun);
     }
-    if (begun > 0) this.#encode(this.#begun.subarray(0, begun));
-    return this.#at;
-  }
-
-  #encode(bytes: Buffer): void {
-    const characters = this.#scratch.write(bytes.toString('base64'), 'latin1');
-    for (let from = 0; from < characters; from += LINE_CHARACTERS) {
-      this.#at += this.#scratch.copy(this.#out, this.#at, from, Math.min(characters, from + LINE_CHARACTERS));
-      this.#out[this.#at++] = 0x0d;
-      this.#out[this.#at++] = 0x0a;
+    const whole = slice.length - ((slice.length - from) % LINE_BYTES);
+    for (let to = from; from < whole; from = to) {
+      to = Math.min(whole, from + CHUNK_LINES * LINE_BYTES);
+      yield encodedLines(slice.subarray(from, to));
     }
+    begunBytes = slice.length - whole;
+    begun.set(slice.subarray(whole));
   }
+  if (begunBytes > 0) yield encodedLines(begun.subarray(0, begunBytes));
+}
+
+function encodedLines(bytes: Buffer): Buffer {
+  const text = Buffer.from(bytes.toString('base64'), 'latin1');
+  const lines = Math.ceil(text.length / LINE_CHARACTERS);
+  const out = Buffer.allocUnsafe(text.length + lines * BREAK_BYTES);
+  let at = 0;
+  for (let from = 0; from < text.length; from += LINE_CHARACTERS) {
+    at += text.copy(out, at, from, Math.min(text.length, from + LINE_CHARACTERS));
+    out[at++] = 0x0d;
+    out[at++] = 0x0a;
+  }
+  return out;
 }

@@ -2,6 +2,7 @@
  * MIME structure (RFC 2045, 2046, 5322) as offsets into the bytes of the message, tolerant of bare line feeds, missing
  * boundaries and broken headers. Bounded in levels, parts and header fields; never throws on foreign bytes.
  */
+import { type ByteSource, indexIn } from '../bytes/byte-source.ts';
 import { decodeUnlabelled } from './charset.ts';
 import { parseParameterised } from './headers.ts';
 
@@ -38,7 +39,7 @@ export interface ParameterisedValue {
 
 /** One MIME entity as offsets into `source`; nothing is copied. */
 export interface MimeEntity {
-  readonly source: Buffer;
+  readonly source: ByteSource;
   readonly start: number;
   readonly bodyStart: number;
   readonly end: number;
@@ -59,17 +60,12 @@ export interface MimeEntity {
 }
 
 /** Reads the structure of one entity: a message, or a body part with its header. */
-export function parseEntity(bytes: Buffer, partPath = '1'): MimeEntity {
+export function parseEntity(bytes: ByteSource, partPath = '1'): MimeEntity {
   const budget = { parts: MAX_PARTS };
   return readEntity(
     { source: bytes, start: 0, end: bytes.length, partPath, level: 0, fallbackType: 'text/plain' },
     budget,
   );
-}
-
-/** All bytes of an entity, header and body, as they stand. */
-export function entityBytes(entity: MimeEntity): Buffer {
-  return entity.source.subarray(entity.start, entity.end);
 }
 
 /** The first field of that name (lower case), or null. */
@@ -78,7 +74,7 @@ export function headerValue(entity: Pick<MimeEntity, 'headers'>, name: string): 
 }
 
 interface Region {
-  source: Buffer;
+  source: ByteSource;
   start: number;
   end: number;
   partPath: string;
@@ -131,7 +127,7 @@ function contentTypeOf(field: string | null, fallback: string): ParameterisedVal
     : { value: fallback, parameters: read?.parameters ?? new Map() };
 }
 
-function readHeaders(source: Buffer, start: number, end: number): { headers: HeaderField[]; bodyStart: number } {
+function readHeaders(source: ByteSource, start: number, end: number): { headers: HeaderField[]; bodyStart: number } {
   const headers: HeaderField[] = [];
   const limit = Math.min(end, start + MAX_HEADER_BYTES);
   let position = start;
@@ -142,7 +138,7 @@ function readHeaders(source: Buffer, start: number, end: number): { headers: Hea
     const field = headers.length < MAX_FIELDS ? readField(source, position, fieldEnd) : null;
     if (field !== null) headers.push(field);
     // A part that starts with no field at all has lost its blank line: everything is body. `From ` is a mailbox separator.
-    else if (headers.length === 0 && source.toString('latin1', position, position + 5) !== 'From ') {
+    else if (headers.length === 0 && source.subarray(position, position + 5).toString('latin1') !== 'From ') {
       return { headers, bodyStart: position };
     }
     position = fieldEnd;
@@ -150,28 +146,28 @@ function readHeaders(source: Buffer, start: number, end: number): { headers: Hea
   return { headers, bodyStart: Math.min(position, end) };
 }
 
-function nextLine(source: Buffer, position: number, end: number): number {
-  const at = source.subarray(0, end).indexOf(LF, position);
+function nextLine(source: ByteSource, position: number, end: number): number {
+  const at = indexIn(source, LF, position, end);
   return at < 0 || at >= end ? end : at + 1;
 }
 
-function isBlank(source: Buffer, start: number, end: number): boolean {
+function isBlank(source: ByteSource, start: number, end: number): boolean {
   const length = end - start;
-  return source[start] === LF || (source[start] === CR && (length === 1 || source[start + 1] === LF));
+  return source.at(start) === LF || (source.at(start) === CR && (length === 1 || source.at(start + 1) === LF));
 }
 
-function foldedEnd(source: Buffer, lineEnd: number, end: number): number {
+function foldedEnd(source: ByteSource, lineEnd: number, end: number): number {
   let position = lineEnd;
-  while (position < end && (source[position] === 0x20 || source[position] === 0x09)) {
+  while (position < end && (source.at(position) === 0x20 || source.at(position) === 0x09)) {
     position = nextLine(source, position, end);
   }
   return position;
 }
 
-function readField(source: Buffer, start: number, end: number): HeaderField | null {
-  const colon = source.subarray(0, end).indexOf(COLON, start);
+function readField(source: ByteSource, start: number, end: number): HeaderField | null {
+  const colon = indexIn(source, COLON, start, end);
   if (colon < 0 || colon >= end || colon - start > 200) return null;
-  const rawName = source.toString('latin1', start, colon).trimEnd();
+  const rawName = source.subarray(start, colon).toString('latin1').trimEnd();
   if (!/^[!-9;-~]+$/.test(rawName)) return null;
   const body = decodeUnlabelled(source.subarray(colon + 1, end));
   const value = body
@@ -182,14 +178,14 @@ function readField(source: Buffer, start: number, end: number): HeaderField | nu
 }
 
 /** The parts between the delimiter lines (RFC 2046 section 5.1.1), without the line end that belongs to the next delimiter. */
-function partRanges(source: Buffer, start: number, end: number, boundary: string) {
-  const region = source.subarray(0, end); // a search must not run past the part, or many parts would cost the square
+function partRanges(source: ByteSource, start: number, end: number, boundary: string) {
   const delimiter = Buffer.from(`--${boundary}`, 'utf8');
   const ranges: { start: number; end: number }[] = [];
   let partStart = -1;
   let position = start;
   while (ranges.length <= MAX_PARTS) {
-    const at = region.indexOf(delimiter, position);
+    // A search must not run past the part, or many parts would cost the square.
+    const at = indexIn(source, delimiter, position, end);
     if (at < 0 || at + delimiter.length > end) break;
     const line = delimiterLine(source, at, delimiter.length, start, end);
     if (line === null) {
@@ -207,21 +203,21 @@ function partRanges(source: Buffer, start: number, end: number, boundary: string
 }
 
 /** Whether a whole line is this delimiter; a longer boundary that starts alike is another one. */
-function delimiterLine(source: Buffer, at: number, length: number, start: number, end: number) {
-  if (at > start && source[at - 1] !== LF) return null;
+function delimiterLine(source: ByteSource, at: number, length: number, start: number, end: number) {
+  if (at > start && source.at(at - 1) !== LF) return null;
   let position = at + length;
-  const closing = source[position] === DASH && source[position + 1] === DASH && position + 2 <= end;
+  const closing = source.at(position) === DASH && source.at(position + 1) === DASH && position + 2 <= end;
   if (closing) position += 2;
-  while (position < end && (source[position] === 0x20 || source[position] === 0x09)) position += 1;
+  while (position < end && (source.at(position) === 0x20 || source.at(position) === 0x09)) position += 1;
   if (position >= end) return { closing, end };
-  if (source[position] === CR) position += 1;
+  if (source.at(position) === CR) position += 1;
   if (position >= end) return { closing, end };
-  return source[position] === LF ? { closing, end: position + 1 } : null;
+  return source.at(position) === LF ? { closing, end: position + 1 } : null;
 }
 
-function beforeLineEnd(source: Buffer, partStart: number, at: number): number {
+function beforeLineEnd(source: ByteSource, partStart: number, at: number): number {
   let end = at;
-  if (end > partStart && source[end - 1] === LF) end -= 1;
-  if (end < at && end > partStart && source[end - 1] === CR) end -= 1;
+  if (end > partStart && source.at(end - 1) === LF) end -= 1;
+  if (end < at && end > partStart && source.at(end - 1) === CR) end -= 1;
   return end;
 }

@@ -2,6 +2,7 @@
  * ASN.1 in BER and DER (X.690): a bounded reader that points into the given bytes instead of copying them,
  * and a writer for DER. Mail from old programs uses indefinite lengths and constructed strings, so both are read.
  */
+import { type ByteSource, slicesOf } from '../bytes/byte-source.ts';
 import { PkiError } from './errors.ts';
 
 /** Deepest nesting accepted anywhere. */
@@ -36,7 +37,7 @@ export const TAG = {
 
 /** One element: offsets into `source`, never a copy. */
 export interface DerNode {
-  readonly source: Buffer;
+  readonly source: ByteSource;
   /** The first identifier octet: class, constructed bit and number (0x1f in the low bits when the number is above 30). */
   readonly tag: number;
   readonly constructed: boolean;
@@ -60,8 +61,8 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 /** Reads one element at `offset`; what follows it is ignored. Throws PkiError `malformed` or `too-complex`. */
-export function readElement(bytes: Uint8Array, offset = 0, options: ReadOptions = {}): DerNode {
-  const source = asBuffer(bytes);
+export function readElement(bytes: Uint8Array | ByteSource, offset = 0, options: ReadOptions = {}): DerNode {
+  const source = bytes instanceof Uint8Array ? asBuffer(bytes) : bytes;
   return elementAt(source, offset, source.length, 0, options.strict ?? false);
 }
 
@@ -104,12 +105,12 @@ export function rawOf(node: DerNode): Buffer {
 }
 
 /**
- * The pieces of a primitive or (BER) constructed octet string, views in order. Strings inside strings are flattened
+ * The pieces of a primitive or (BER) constructed octet string in order, none larger than a slice. Strings inside strings are flattened
  * without recursion, so their nesting does not count as depth.
  */
 export function* octetPieces(node: DerNode): Generator<Buffer> {
   if (!node.constructed) {
-    yield contentOf(node);
+    yield* slicesOf(node.source, node.contentStart, node.contentEnd);
     return;
   }
   const open = [{ offset: node.contentStart, end: node.contentEnd }];
@@ -121,7 +122,7 @@ export function* octetPieces(node: DerNode): Generator<Buffer> {
     const piece = elementAt(node.source, level.offset, level.end, node.depth + 1, node.strict);
     if ((piece.tag & ~0x20) !== TAG.octetString) throw malformed('an octet string was expected');
     level.offset = piece.end;
-    if (!piece.constructed) yield contentOf(piece);
+    if (!piece.constructed) yield* slicesOf(piece.source, piece.contentStart, piece.contentEnd);
     else open.push({ offset: piece.contentStart, end: piece.contentEnd });
     if (open.length > MAX_STRING_NESTING) throw new PkiError('too-complex', 'nested too deeply');
   }
@@ -235,14 +236,14 @@ export class Fields {
   }
 }
 
-function elementAt(source: Buffer, start: number, limit: number, depth: number, strict: boolean): DerNode {
+function elementAt(source: ByteSource, start: number, limit: number, depth: number, strict: boolean): DerNode {
   if (depth > MAX_DEPTH) throw new PkiError('too-complex', 'nested too deeply');
-  const tag = source[start];
+  const tag = source.at(start);
   if (start + 2 > limit || tag === undefined) throw malformed('cut short');
   let offset = start + 1;
   if ((tag & 0x1f) === 0x1f) offset = skipHighTag(source, offset, limit);
   const constructed = (tag & 0x20) !== 0;
-  const lengthOctet = source[offset];
+  const lengthOctet = source.at(offset);
   if (offset >= limit || lengthOctet === undefined) throw malformed('cut short');
   offset += 1;
   if (lengthOctet === 0x80) {
@@ -255,8 +256,9 @@ function elementAt(source: Buffer, start: number, limit: number, depth: number, 
   if (lengthOctet & 0x80) {
     const count = lengthOctet & 0x7f;
     if (count > 6 || offset + count > limit) throw malformed('length');
-    length = source.readUIntBE(offset, count);
-    if (strict && (length < 0x80 || source[offset] === 0)) throw malformed('length not minimal');
+    if (count === 0) throw malformed('length');
+    length = source.subarray(offset, offset + count).readUIntBE(0, count);
+    if (strict && (length < 0x80 || source.at(offset) === 0)) throw malformed('length not minimal');
     offset += count;
   }
   const end = offset + length;
@@ -264,17 +266,17 @@ function elementAt(source: Buffer, start: number, limit: number, depth: number, 
   return { source, tag, constructed, start, contentStart: offset, contentEnd: end, end, depth, strict };
 }
 
-function skipHighTag(source: Buffer, start: number, limit: number): number {
+function skipHighTag(source: ByteSource, start: number, limit: number): number {
   for (let offset = start; offset < limit && offset < start + 4; offset += 1) {
-    if ((source[offset] as number) < 0x80) return offset + 1;
+    if ((source.at(offset) as number) < 0x80) return offset + 1;
   }
   throw malformed('tag');
 }
 
-function endOfContents(source: Buffer, start: number, limit: number, depth: number, strict: boolean): number {
+function endOfContents(source: ByteSource, start: number, limit: number, depth: number, strict: boolean): number {
   let offset = start;
   while (offset + 2 <= limit) {
-    if (source[offset] === 0 && source[offset + 1] === 0) return offset;
+    if (source.at(offset) === 0 && source.at(offset + 1) === 0) return offset;
     offset = elementAt(source, offset, limit, depth + 1, strict).end;
   }
   throw malformed('no end of contents');

@@ -1,5 +1,7 @@
 /** EnvelopedData (RFC 5652 section 6) and AuthEnvelopedData (RFC 5083): taken apart, and opened with the reader's keys. */
-import { createDecipheriv } from 'node:crypto';
+import { createDecipheriv, type Decipheriv } from 'node:crypto';
+import type { ByteSource } from '../bytes/byte-source.ts';
+import { collect, type SpoolScope } from '../bytes/spool.ts';
 import { readAlgorithm } from '../pki/certificate.ts';
 import {
   children,
@@ -33,7 +35,7 @@ export interface Envelope {
 }
 
 export type OpenedEnvelope =
-  | { readonly opened: true; readonly content: Buffer; readonly key: DecryptionKey; readonly keyTransport: string }
+  | { readonly opened: true; readonly content: ByteSource; readonly key: DecryptionKey; readonly keyTransport: string }
   /** None of the keys opens it: not a recipient, altered, or broken; the reader is not told which. */
   | { readonly opened: false };
 
@@ -59,8 +61,15 @@ export function readEnvelope(content: DerNode, authenticated: boolean): Envelope
   return { recipients, cipher, parameters: algorithm.parameters, encrypted, tag, associatedData };
 }
 
-/** Tries every copy of the content key that names one of the keys. Every failure is the same answer. */
-export function openEnvelope(envelope: Envelope, keys: readonly DecryptionKey[]): OpenedEnvelope {
+/**
+ * Tries every copy of the content key that names one of the keys. Every failure is the same answer.
+ * @param scope where large content waits until it is known to be whole; null for memory
+ */
+export function openEnvelope(
+  envelope: Envelope,
+  keys: readonly DecryptionKey[],
+  scope: SpoolScope | null,
+): OpenedEnvelope {
   let attempts = 0;
   for (const recipient of envelope.recipients) {
     for (const key of keys) {
@@ -68,7 +77,7 @@ export function openEnvelope(envelope: Envelope, keys: readonly DecryptionKey[])
       attempts += 1;
       if (attempts > MAX_ATTEMPTS) return { opened: false };
       try {
-        const content = decryptContent(envelope, unwrapContentKey(recipient, key, envelope.cipher.keyBytes));
+        const content = decryptContent(envelope, unwrapContentKey(recipient, key, envelope.cipher.keyBytes), scope);
         return { opened: true, content, key, keyTransport: transportLabel(recipient) };
       } catch {
         // The next copy or key may fit.
@@ -79,24 +88,21 @@ export function openEnvelope(envelope: Envelope, keys: readonly DecryptionKey[])
 }
 
 /** Throws unless the content opens whole; with GCM only after its tag was verified. Overwrites the key. */
-function decryptContent(envelope: Envelope, contentKey: Buffer): Buffer {
+function decryptContent(envelope: Envelope, contentKey: Buffer, scope: SpoolScope | null): ByteSource {
   try {
     const { cipher } = envelope;
     if (cipher.name === 'rc2-cbc') return decryptRc2(envelope, contentKey);
     const decipher = cipher.authenticated ? gcmDecipher(envelope, contentKey) : cbcDecipher(envelope, contentKey);
-    const out = Buffer.allocUnsafe(envelope.encrypted.contentEnd - envelope.encrypted.contentStart);
-    let length = 0;
-    for (const piece of octetPieces(envelope.encrypted)) {
-      // In slices, so that no second buffer of the whole size is needed.
-      for (let offset = 0; offset < piece.length; offset += 65_536) {
-        length += decipher.update(piece.subarray(offset, offset + 65_536)).copy(out, length);
-      }
-    }
-    length += decipher.final().copy(out, length);
-    return out.subarray(0, length);
+    const expected = envelope.encrypted.contentEnd - envelope.encrypted.contentStart;
+    return collect(deciphered(octetPieces(envelope.encrypted), decipher), scope, expected);
   } finally {
     contentKey.fill(0);
   }
+}
+
+function* deciphered(pieces: Iterable<Buffer>, decipher: Decipheriv): Generator<Buffer> {
+  for (const piece of pieces) yield decipher.update(piece);
+  yield decipher.final();
 }
 
 function cbcDecipher(envelope: Envelope, contentKey: Buffer) {
@@ -118,6 +124,8 @@ function gcmDecipher(envelope: Envelope, contentKey: Buffer) {
   return decipher;
 }
 
+const MAX_RC2_BYTES = 8 * 1024 * 1024;
+
 // RC2ParameterVersion of RFC 2268 section 6: small numbers stand for key sizes.
 const RC2_BITS: Record<number, number> = { 160: 40, 120: 64, 58: 128 };
 
@@ -125,6 +133,10 @@ function decryptRc2(envelope: Envelope, contentKey: Buffer): Buffer {
   const fields = envelope.parameters === null ? [] : children(readElement(envelope.parameters));
   const [version, iv] = fields;
   if (version === undefined || iv === undefined) throw new PkiError('malformed', 'RC2 parameters');
+  // Its own code, and whole in memory: nothing that old is large.
+  if (envelope.encrypted.contentEnd - envelope.encrypted.contentStart > MAX_RC2_BYTES) {
+    throw new PkiError('too-complex', 'too much in RC2');
+  }
   const bits = RC2_BITS[smallIntegerOf(version)] ?? contentKey.length * 8;
   return rc2CbcDecrypt(contentKey, bits, octetsOf(iv), octetsOf(envelope.encrypted));
 }

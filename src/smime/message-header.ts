@@ -1,6 +1,8 @@
 /** The header block that the page shows: the outer fields, and the protected ones where the message has them (RFC 9788). */
+
+import type { SpoolScope } from '../bytes/spool.ts';
 import { parseAddressList, sameAddress } from '../mime/addresses.ts';
-import { decodeBody } from '../mime/decode.ts';
+import { decodedSource } from '../mime/decode.ts';
 import { decodeEncodedWords, parseDate } from '../mime/headers.ts';
 import { headerValue, type MimeEntity, parseEntity } from '../mime/parse.ts';
 import type { SenderFacts } from './assess-signer.ts';
@@ -36,8 +38,12 @@ export function senderOf(root: MimeEntity): SenderFacts {
 }
 
 /** @param covered the content inside the signature or encryption; null when nothing protects it */
-export function readMessageHeader(root: MimeEntity, covered: MimeEntity | null): MessageHeader {
-  const inner = covered === null || covered === root ? null : protectedFields(covered, root);
+export function readMessageHeader(
+  root: MimeEntity,
+  covered: MimeEntity | null,
+  scope: SpoolScope | null,
+): MessageHeader {
+  const inner = covered === null || covered === root ? null : protectedFields(covered, root, scope);
   const pick = (name: string) => (inner === null ? null : headerValue(inner, name)) ?? headerValue(root, name);
   const innerSubject = inner === null ? null : headerValue(inner, 'subject');
   const date = headerValue(root, 'date');
@@ -72,18 +78,18 @@ function hasProtection(entity: MimeEntity): boolean {
 }
 
 /** The entity whose fields were protected: the content itself with `hp=`, or a whole message from the same sender inside. */
-function protectedFields(covered: MimeEntity, root: MimeEntity): MimeEntity | null {
+function protectedFields(covered: MimeEntity, root: MimeEntity, scope: SpoolScope | null): MimeEntity | null {
   if (hasProtection(covered)) return covered;
-  return wrappedMessage(covered, root);
+  return wrappedMessage(covered, root, scope);
 }
 
 /**
  * A message/rfc822 as the whole content wraps the message itself (RFC 8551 section 3.1) when it has the same sender; from
  * another sender it is a forwarded one and stays an attachment.
  */
-export function wrappedMessage(covered: MimeEntity, root: MimeEntity): MimeEntity | null {
+export function wrappedMessage(covered: MimeEntity, root: MimeEntity, scope: SpoolScope | null): MimeEntity | null {
   if (covered === root || covered.contentType.value !== 'message/rfc822') return null;
-  const inner = parseEntity(decodeBody(covered), `${covered.partPath}.1`);
+  const inner = parseEntity(decodedSource(covered, scope), `${covered.partPath}.1`);
   const sender = senderOf(inner);
   const same = sender.single && sameAddress(sender.from[0]?.address ?? '', senderOf(root).from[0]?.address ?? '');
   return same ? inner : null;

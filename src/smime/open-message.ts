@@ -1,4 +1,6 @@
 /** Bytes in, everything the message page says out: layers, claim, checks, text, attachments. */
+import type { ByteSource } from '../bytes/byte-source.ts';
+import type { SpoolScope } from '../bytes/spool.ts';
 import { type Attachment, collectContent, type MessageContent } from '../mime/content.ts';
 import { type MimeEntity, parseEntity } from '../mime/parse.ts';
 import type { Certificate } from '../pki/certificate.ts';
@@ -17,7 +19,7 @@ export type { Trust } from './assess-signer.ts';
 export type { DecryptionKey } from './decryption-key.ts';
 
 export interface OpenQuestion {
-  readonly bytes: Buffer;
+  readonly bytes: ByteSource;
   readonly keys: readonly DecryptionKey[];
   readonly trust: Trust;
   /** When the message arrived (IMAP's internal date): certificates are judged at that time. */
@@ -26,9 +28,12 @@ export interface OpenQuestion {
   readonly signersOnFile?: readonly Certificate[];
   /** Accept SHA-1, MD5 and short keys: for old test vectors only. */
   readonly legacyAlgorithms?: boolean;
+  /** Where large content of a layer waits; without it everything stays in memory. */
+  readonly scope?: SpoolScope | undefined;
 }
 
-const MAX_INLINE_BYTES = 16 * 1024 * 1024;
+const NOTHING: MessageContent = { text: null, html: null, cut: false, attachments: [] };
+const MAX_INLINE_BYTES = 8 * 1024 * 1024;
 const INLINE_TYPE = /^image\/(png|jpeg|gif|webp|bmp|avif)$/;
 
 /** Never throws for what a message may contain. */
@@ -37,7 +42,7 @@ export function openMessage(question: OpenQuestion): OpenedMessage {
   const context = peelContext(question);
   const peeled = peel(root, context);
   const sender = senderOf(root);
-  const { content, signedParts } = openSignedParts(shownEntity(root, peeled.content), context);
+  const { content, signedParts } = openSignedParts(shownEntity(root, peeled.content, context), context);
   const described = peeled.layers.map((layer) => describeLayer(layer, sender, question));
   const parts = signedParts.map((layer) => describeLayer(layer, sender, question));
   const layers = described.map((item) => item.layer);
@@ -45,15 +50,16 @@ export function openMessage(question: OpenQuestion): OpenedMessage {
   const making = described.find(({ layer }) => layer.kind === 'signed' && layer.signers === claim.signature.signers);
   const encrypted = layers.filter((layer) => layer.kind === 'encrypted');
   const checks = listChecks({ claim, layer: making?.layer ?? null, signers: making?.signers ?? [], encrypted, sender });
-  const shown = content === null ? { text: null, html: null, attachments: [] } : collectContent(content);
+  const shown = content === null ? NOTHING : collectContent(content);
   const isProtected = encrypted.length > 0 || !['none', 'partial', 'invalid'].includes(claim.signature.status);
   return {
-    ...readMessageHeader(root, isProtected ? peeled.content : null),
+    ...readMessageHeader(root, isProtected ? peeled.content : null, context.scope),
     ...claim,
     layers: [...layers, ...parts.map((item) => item.layer)],
     checks,
     text: shown.text,
     html: shown.html,
+    textCut: shown.cut,
     attachments: shown.attachments.map(summariseAttachment),
     inlineImages: inlineImages(shown),
   };
@@ -65,22 +71,28 @@ export interface AttachmentBytes {
   readonly bytes: Buffer;
 }
 
-/** One attachment by its `index` in the list of `openMessage`; null when there is none. */
+/** One attachment by its `index` in the list of `openMessage`, whole; null when there is none. */
 export function readAttachment(question: OpenQuestion, index: number): AttachmentBytes | null {
-  const context = peelContext(question);
-  const root = parseEntity(question.bytes);
-  const { content } = openSignedParts(shownEntity(root, peel(root, context).content), context);
-  const found = content === null ? undefined : collectContent(content).attachments[index];
-  return found === undefined ? null : { name: found.name, type: found.type, bytes: found.bytes() };
+  const found = findAttachment(question, index);
+  return found === null ? null : { name: found.name, type: found.type, bytes: found.bytes() };
 }
 
-function shownEntity(root: MimeEntity, content: MimeEntity | null): MimeEntity | null {
-  return content === null ? null : (wrappedMessage(content, root) ?? content);
+/** The same, to be read slice by slice while the scope of the question is open. */
+export function findAttachment(question: OpenQuestion, index: number): Attachment | null {
+  const context = peelContext(question);
+  const root = parseEntity(question.bytes);
+  const { content } = openSignedParts(shownEntity(root, peel(root, context).content, context), context);
+  return content === null ? null : (collectContent(content).attachments[index] ?? null);
+}
+
+function shownEntity(root: MimeEntity, content: MimeEntity | null, { scope }: PeelContext): MimeEntity | null {
+  return content === null ? null : (wrappedMessage(content, root, scope) ?? content);
 }
 
 function peelContext(question: OpenQuestion): PeelContext {
   const known = [...(question.signersOnFile ?? []), ...question.trust.intermediates];
-  return { keys: question.keys, known, legacyAlgorithms: question.legacyAlgorithms ?? false };
+  const { keys, legacyAlgorithms = false, scope = null } = question;
+  return { keys, known, legacyAlgorithms, scope };
 }
 
 interface DescribedLayer {

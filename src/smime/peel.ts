@@ -1,7 +1,9 @@
 /** Takes the layers of S/MIME off a message, from the root inwards, as long as each is the single content of the one around it. */
 import { inflateSync } from 'node:zlib';
-import { toCanonicalLines } from '../mime/decode.ts';
-import { entityBytes, type MimeEntity, parseEntity } from '../mime/parse.ts';
+import { type ByteSource, slicesOf } from '../bytes/byte-source.ts';
+import type { SpoolScope } from '../bytes/spool.ts';
+import { canonicalSlices } from '../mime/decode.ts';
+import { type MimeEntity, parseEntity } from '../mime/parse.ts';
 import type { Certificate } from '../pki/certificate.ts';
 import { children, type DerNode, Fields, octetsOf, TAG } from '../pki/der.ts';
 import { PkiError } from '../pki/errors.ts';
@@ -14,7 +16,7 @@ import type { Reason } from './verdict.ts';
 import { digestsOf, type SignatureCheck, verifySignature } from './verify-signature.ts';
 
 export const MAX_LAYERS = 10;
-const MAX_INFLATED = 64 * 1024 * 1024;
+const MAX_INFLATED = 24 * 1024 * 1024;
 const MAX_INFLATE_RATIO = 200;
 
 export interface SignedLayer {
@@ -54,6 +56,8 @@ export interface PeelContext {
   /** Where signers may be found whose certificate did not come with the message. */
   readonly known: readonly Certificate[];
   readonly legacyAlgorithms: boolean;
+  /** Where large content of a layer waits; null for memory. */
+  readonly scope: SpoolScope | null;
 }
 
 export interface Peeled {
@@ -92,9 +96,9 @@ export function peelSignedPart(
   if (shape === null) return null;
   if (shape === 'clear-signed') return peelClearSigned(entity, context);
   try {
-    const info = readContentInfo(cmsBytes(entity));
+    const info = readContentInfo(cmsBytes(entity, context.scope));
     if (info.type !== CONTENT_TYPE.signedData) return null;
-    const step = peelOpaque(entity, readSignedData(info.content), context);
+    const step = peelOpaque(entity, readSignedData(info.content, context.scope), context);
     return step.layer.kind === 'signed' ? { layer: step.layer, content: step.content } : null;
   } catch {
     return null;
@@ -104,10 +108,10 @@ export function peelSignedPart(
 function peelOne(entity: MimeEntity, shape: Shape, context: PeelContext): Step {
   if (shape === 'clear-signed') return peelClearSigned(entity, context);
   try {
-    const info = readContentInfo(cmsBytes(entity));
+    const info = readContentInfo(cmsBytes(entity, context.scope));
     switch (info.type) {
       case CONTENT_TYPE.signedData:
-        return peelOpaque(entity, readSignedData(info.content), context);
+        return peelOpaque(entity, readSignedData(info.content, context.scope), context);
       case CONTENT_TYPE.envelopedData:
         return peelEncrypted(entity, info.content, false, context);
       case CONTENT_TYPE.authEnvelopedData:
@@ -155,10 +159,11 @@ function peelClearSigned(entity: MimeEntity, context: PeelContext): { layer: Sig
     return { layer: brokenSignature(entity, 'malformed'), content: content ?? null };
   }
   try {
-    const info = readContentInfo(cmsBytes(signature));
+    const info = readContentInfo(cmsBytes(signature, context.scope));
     if (info.type !== CONTENT_TYPE.signedData) throw new PkiError('malformed', 'the signature is no SignedData');
-    const signed = readSignedData(info.content);
-    const layer = signedLayer(entity, 'detached', signed, toCanonicalLines(entityBytes(content)), context);
+    const signed = readSignedData(info.content, context.scope);
+    const { source, start, end } = content;
+    const layer = signedLayer(entity, 'detached', signed, () => canonicalSlices(source, start, end), context);
     // Both at once is a known forgery: one is verified, the other shown.
     const reasons: Reason[] = signed.content === null ? layer.reasons.slice() : ['content-twice', ...layer.reasons];
     return { layer: { ...layer, reasons }, content };
@@ -173,18 +178,19 @@ function peelOpaque(entity: MimeEntity, signed: SignedData, context: PeelContext
     if (signed.signers.length > 0) return { layer: brokenSignature(entity, 'malformed'), content: null };
     return { layer: { kind: 'certificates', partPath, reasons: [], certificates: signed.certificates }, content: null };
   }
-  const layer = signedLayer(entity, 'opaque', signed, signed.content, context);
-  return { layer, content: parseEntity(signed.content, `${partPath}.1`) };
+  const octets: ByteSource = signed.content;
+  const layer = signedLayer(entity, 'opaque', signed, () => slicesOf(octets), context);
+  return { layer, content: parseEntity(octets, `${partPath}.1`) };
 }
 
 function signedLayer(
   entity: MimeEntity,
   form: 'detached' | 'opaque',
   signed: SignedData,
-  content: Buffer,
+  slices: () => Iterable<Buffer>,
   context: PeelContext,
 ): SignedLayer {
-  const digestOf = digestsOf(content);
+  const digestOf = digestsOf(slices);
   const known = [...signed.certificates, ...context.known];
   const signatures = signed.signers.map((signer) =>
     verifySignature(signer, signed.contentType, digestOf, known, context.legacyAlgorithms),
@@ -197,7 +203,7 @@ function signedLayer(
 
 function peelEncrypted(entity: MimeEntity, node: DerNode, authenticated: boolean, context: PeelContext): Step {
   const envelope = readEnvelope(node, authenticated);
-  const result = openEnvelope(envelope, context.keys);
+  const result = openEnvelope(envelope, context.keys, context.scope);
   const layer: EncryptedLayer = {
     kind: 'encrypted',
     partPath: entity.partPath,
@@ -221,6 +227,9 @@ function peelCompressed(entity: MimeEntity, node: DerNode): Step {
   encapsulated.next(TAG.oid);
   const [inner] = children(encapsulated.next(0xa0));
   if (inner === undefined) throw new PkiError('malformed', 'CMS: nothing compressed');
+  // What is inflated is held whole, so it stays small. Nothing that is said in mail needs more.
+  if (inner.contentEnd - inner.contentStart > MAX_INFLATED)
+    throw new PkiError('too-complex', 'CMS: too much compressed');
   const compressed = octetsOf(inner);
   const maxOutputLength = Math.min(MAX_INFLATED, Math.max(1024 * 1024, compressed.length * MAX_INFLATE_RATIO));
   const layer: OtherLayer = { kind: 'compressed', partPath: entity.partPath, reasons: [], certificates: [] };

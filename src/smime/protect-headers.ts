@@ -1,5 +1,5 @@
 /** Header protection (RFC 9788): the fields a person reads travel inside the signature or encryption too. */
-import { type MimeEntity, parseEntity } from '../mime/parse.ts';
+import { parseEntity } from '../mime/parse.ts';
 
 export interface ProtectedParts {
   /** The entity with the fields inside. */
@@ -45,13 +45,12 @@ export function protectHeaders(
     inside.push(written);
     if (encrypted) outerCopies.push(Buffer.from('HP-Outer: '), shown);
   }
-  const marked = markContentType(parseEntity(mime), encrypted ? 'cipher' : 'clear');
+  const marked = markContentType(mime, encrypted ? 'cipher' : 'clear');
   return { mime: Buffer.concat([...inside, ...outerCopies, marked]), headers: Buffer.concat(kept) };
 }
 
-function markContentType(entity: MimeEntity, value: 'clear' | 'cipher'): Buffer {
-  const { source } = entity;
-  const field = entity.headers.find((item) => item.name === 'content-type');
+function markContentType(source: Buffer, value: 'clear' | 'cipher'): Buffer {
+  const field = parseEntity(source).headers.find((item) => item.name === 'content-type');
   if (field === undefined) return Buffer.concat([Buffer.from(`Content-Type: text/plain; hp="${value}"\r\n`), source]);
   const written = source.toString('latin1', field.start, field.end).trimEnd();
   return Buffer.concat([

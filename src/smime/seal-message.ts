@@ -1,20 +1,28 @@
 /** Signs and encrypts a MIME entity into a message ready to be submitted (RFC 8551). */
 import { randomBytes } from 'node:crypto';
-import { toCanonicalLines } from '../mime/decode.ts';
-import { type EntityPiece, joinEntity } from '../mime/encode.ts';
+import {
+  base64Stretch,
+  type EntityPiece,
+  joinStretches,
+  type Stretch,
+  slicesOfAll,
+  stretchOf,
+  stretchOfBytes,
+  totalSize,
+} from '../mime/encode.ts';
 import { parseEntity } from '../mime/parse.ts';
 import type { Certificate } from '../pki/certificate.ts';
 import { asBuffer } from '../pki/der.ts';
 import { protectHeaders } from './protect-headers.ts';
-import { type ContentEncryption, streamEnvelope } from './write-envelope.ts';
-import { micalg, type SigningKey, writeSignedData } from './write-signature.ts';
+import { type ContentEncryption, envelopeStretch } from './write-envelope.ts';
+import { micalg, type SigningKey, signedDataStretches } from './write-signature.ts';
 
 export type { ContentEncryption } from './write-envelope.ts';
 export type { SigningKey } from './write-signature.ts';
 
 export interface SealQuestion {
-  /** The entity to protect: Content-* fields, a blank line, the body. */
-  readonly mime: Buffer;
+  /** The entity to protect: Content-* fields, a blank line, the body. Of pieces, the first has the whole header. */
+  readonly mime: Buffer | readonly EntityPiece[];
   /** Outer header fields as bytes, each ended by a line break, no Content-* and no MIME-Version among them. */
   readonly headers: Buffer;
   readonly sign?: SigningKey | undefined;
@@ -30,26 +38,34 @@ export interface SealQuestion {
 }
 
 /**
- * The final bytes, CRLF throughout. Signed inside encrypted when both are asked for, as is when neither is.
+ * The final bytes, CRLF throughout, all in memory. Signed inside encrypted when both are asked for, as is when neither is.
  * Throws PkiError `unsupported` for keys that cannot do what is asked.
  */
 export function sealMessage(question: SealQuestion): Buffer {
-  const { sign, encryptTo, at } = question;
-  const encrypting = encryptTo !== undefined;
-  const { mime, headers } =
-    question.protect !== undefined && (sign !== undefined || encrypting)
-      ? protectHeaders(question.mime, question.headers, encrypting, question.protect === 'hide-subject')
-      : question;
-  const canonical = toCanonicalLines(mime);
-  let entity: EntityPiece[] = [canonical];
-  if (sign !== undefined) entity = (question.opaque ? opaqueSigned : clearSigned)(canonical, sign, at);
-  if (encrypting) entity = encrypted(entity, encryptTo, question.content ?? 'aes-256-cbc');
-  return joinEntity([toCanonicalLines(headers), Buffer.from('MIME-Version: 1.0\r\n'), ...entity]);
+  return joinStretches(sealStretches(question));
 }
 
-function clearSigned(entity: Buffer, key: SigningKey, at: Date): EntityPiece[] {
+/** The same as stretches, to be written once in order: the entity may be larger than what fits into memory. */
+export function sealStretches(question: SealQuestion): Stretch[] {
+  const { sign, encryptTo, at } = question;
+  const encrypting = encryptTo !== undefined;
+  const pieces = Buffer.isBuffer(question.mime) ? [question.mime] : [...question.mime];
+  let { headers } = question;
+  const [first] = pieces;
+  if (question.protect !== undefined && (sign !== undefined || encrypting) && first instanceof Uint8Array) {
+    const hide = question.protect === 'hide-subject';
+    const marked = protectHeaders(asBuffer(first), question.headers, encrypting, hide);
+    pieces[0] = marked.mime;
+    headers = marked.headers;
+  }
+  let entity = pieces.map(stretchOf);
+  if (sign !== undefined) entity = (question.opaque ? opaqueSigned : clearSigned)(entity, sign, at);
+  if (encrypting) entity = encrypted(entity, encryptTo, question);
+  return [stretchOf(headers), lines('MIME-Version: 1.0'), ...entity];
+}
+
+function clearSigned(entity: readonly Stretch[], key: SigningKey, at: Date): Stretch[] {
   const boundary = `sealpost-${randomBytes(18).toString('hex')}`;
-  const signature = writeSignedData(entity, key, at, false);
   return [
     lines(
       'Content-Type: multipart/signed; protocol="application/pkcs7-signature";',
@@ -59,31 +75,29 @@ function clearSigned(entity: Buffer, key: SigningKey, at: Date): EntityPiece[] {
       '',
       `--${boundary}`,
     ),
-    entity,
+    ...entity,
     lines('', `--${boundary}`),
-    ...cmsPart('application/pkcs7-signature', 'smime.p7s', [signature], signature.length),
+    ...cmsPart('application/pkcs7-signature', 'smime.p7s', signedDataStretches(entity, key, at, false)),
     lines(`--${boundary}--`),
   ];
 }
 
-function opaqueSigned(entity: Buffer, key: SigningKey, at: Date): EntityPiece[] {
-  const cms = writeSignedData(entity, key, at, true);
-  return cmsPart('application/pkcs7-mime; smime-type=signed-data', 'smime.p7m', [cms], cms.length);
+function opaqueSigned(entity: readonly Stretch[], key: SigningKey, at: Date): Stretch[] {
+  const cms = signedDataStretches(entity, key, at, true);
+  return cmsPart('application/pkcs7-mime; smime-type=signed-data', 'smime.p7m', cms);
 }
 
 function encrypted(
-  entity: readonly EntityPiece[],
+  entity: readonly Stretch[],
   recipients: readonly Certificate[],
-  form: ContentEncryption,
-): EntityPiece[] {
-  const type = form === 'aes-256-gcm' ? 'authEnveloped-data' : 'enveloped-data';
-  // What is encoded inside is small, a signature at most; the content itself is encrypted as it stands.
-  const content = entity.map((piece) => (piece instanceof Uint8Array ? asBuffer(piece) : joinEntity([piece])));
-  const { pieces, size } = streamEnvelope(content, recipients, form);
-  return cmsPart(`application/pkcs7-mime; smime-type=${type}`, 'smime.p7m', pieces, size);
+  { content = 'aes-256-cbc' }: SealQuestion,
+): Stretch[] {
+  const type = content === 'aes-256-gcm' ? 'authEnveloped-data' : 'enveloped-data';
+  const envelope = envelopeStretch(entity, recipients, content);
+  return cmsPart(`application/pkcs7-mime; smime-type=${type}`, 'smime.p7m', [envelope]);
 }
 
-function cmsPart(type: string, fileName: string, base64: Iterable<Uint8Array>, size: number): EntityPiece[] {
+function cmsPart(type: string, fileName: string, cms: readonly Stretch[]): Stretch[] {
   const head = lines(
     `Content-Type: ${type};`,
     ` name="${fileName}"`,
@@ -91,10 +105,14 @@ function cmsPart(type: string, fileName: string, base64: Iterable<Uint8Array>, s
     `Content-Disposition: attachment; filename="${fileName}"`,
     '',
   );
-  return [head, { base64, size }];
+  return [head, base64Stretch({ size: totalSize(cms), slices: () => slicesOfAll(cms) })];
 }
 
-function lines(...list: string[]): Buffer {
+function lines(...list: string[]): Stretch {
+  return stretchOfBytes(linesOf(...list));
+}
+
+function linesOf(...list: string[]): Buffer {
   return Buffer.from(list.map((line) => `${line}\r\n`).join(''), 'latin1');
 }
 
@@ -125,7 +143,7 @@ export function splitMessage(message: Buffer): { headers: Buffer; mime: Buffer }
     });
   const content = bytesOf(true);
   const typed = root.headers.some((field) => field.name === 'content-type');
-  const type = typed ? [] : [lines('Content-Type: text/plain')];
-  const mime = Buffer.concat([...type, ...content, lines(''), message.subarray(root.bodyStart, root.end)]);
+  const type = typed ? [] : [linesOf('Content-Type: text/plain')];
+  const mime = Buffer.concat([...type, ...content, linesOf(''), message.subarray(root.bodyStart, root.end)]);
   return { headers: Buffer.concat(bytesOf(false)), mime };
 }

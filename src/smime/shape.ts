@@ -1,5 +1,7 @@
 /** Which S/MIME shape a MIME entity has (RFC 8551 section 3.2 and 3.10), as programs label it. */
-import { decodeBase64, decodeBody } from '../mime/decode.ts';
+import { type ByteSource, slicesOf } from '../bytes/byte-source.ts';
+import { collect, type SpoolScope } from '../bytes/spool.ts';
+import { base64Slices, decodedSource } from '../mime/decode.ts';
 import type { MimeEntity } from '../mime/parse.ts';
 
 export type Shape = 'clear-signed' | 'cms';
@@ -31,12 +33,12 @@ export function labelledKind(entity: MimeEntity): 'signed' | 'encrypted' {
 }
 
 /** The BER inside a CMS part; base64 without its label, which some gateways lose, is recognised. */
-export function cmsBytes(entity: MimeEntity): Buffer {
-  const bytes = decodeBody(entity);
-  return bytes[0] === 0x30 && (bytes[1] ?? 0) >= 0x80 ? bytes : rescued(bytes);
+export function cmsBytes(entity: MimeEntity, scope: SpoolScope | null): ByteSource {
+  const bytes = decodedSource(entity, scope);
+  return bytes.at(0) === 0x30 && (bytes.at(1) ?? 0) >= 0x80 ? bytes : rescued(bytes, scope);
 }
 
-function rescued(bytes: Buffer): Buffer {
+function rescued(bytes: ByteSource, scope: SpoolScope | null): ByteSource {
   const start = bytes.subarray(0, 200).toString('latin1').trimStart();
-  return /^M[A-P][\w+/\r\n]/.test(start) ? decodeBase64(bytes) : bytes;
+  return /^M[A-P][\w+/\r\n]/.test(start) ? collect(base64Slices(slicesOf(bytes)), scope) : bytes;
 }

@@ -1,6 +1,19 @@
 /** SignedData of CMS (RFC 5652 section 5) taken apart, nothing verified. BER is read, as opaque mail of old programs uses it. */
+import { type ByteSource, partOf } from '../bytes/byte-source.ts';
+import { collect, type SpoolScope } from '../bytes/spool.ts';
 import { type Certificate, parseCertificate, readAlgorithm, type SignatureAlgorithm } from '../pki/certificate.ts';
-import { children, contentOf, type DerNode, Fields, octetsOf, oidOf, rawOf, readElement, TAG } from '../pki/der.ts';
+import {
+  children,
+  contentOf,
+  type DerNode,
+  Fields,
+  octetPieces,
+  octetsOf,
+  oidOf,
+  rawOf,
+  readElement,
+  TAG,
+} from '../pki/der.ts';
 import { element } from '../pki/der-writer.ts';
 import { PkiError } from '../pki/errors.ts';
 import { CONTENT_TYPE } from './algorithms.ts';
@@ -30,7 +43,7 @@ export interface SignerInfo {
 export interface SignedData {
   readonly contentType: string;
   /** The octets inside, for an opaque signature; null when the content is detached. */
-  readonly content: Buffer | null;
+  readonly content: ByteSource | null;
   /** Those that could be read. */
   readonly certificates: readonly Certificate[];
   readonly signers: readonly SignerInfo[];
@@ -42,7 +55,7 @@ export interface ContentInfo {
 }
 
 /** Reads the outermost ContentInfo; bytes after it, which transports add, are ignored. Throws PkiError. */
-export function readContentInfo(bytes: Buffer): ContentInfo {
+export function readContentInfo(bytes: ByteSource): ContentInfo {
   const fields = new Fields(readElement(bytes));
   const type = oidOf(fields.next(TAG.oid));
   const wrapper = fields.next(0xa0);
@@ -51,8 +64,11 @@ export function readContentInfo(bytes: Buffer): ContentInfo {
   return { type, content };
 }
 
-/** Reads the content of a ContentInfo of type signedData. Throws PkiError. */
-export function readSignedData(content: DerNode): SignedData {
+/**
+ * Reads the content of a ContentInfo of type signedData. Throws PkiError.
+ * @param scope where content in pieces (BER) is joined when it is large; null for memory
+ */
+export function readSignedData(content: DerNode, scope: SpoolScope | null): SignedData {
   const fields = new Fields(content);
   fields.next(TAG.integer);
   fields.next(TAG.set);
@@ -65,16 +81,17 @@ export function readSignedData(content: DerNode): SignedData {
   if (signers.length > MAX_SIGNERS) throw new PkiError('too-complex', 'CMS: too many signers');
   return {
     contentType,
-    content: wrapped === null ? null : encapsulatedOctets(wrapped, contentType),
+    content: wrapped === null ? null : encapsulatedOctets(wrapped, contentType, scope),
     certificates: certificates === null ? [] : readCertificateSet(certificates),
     signers: signers.map(readSignerInfo),
   };
 }
 
-function encapsulatedOctets(wrapped: DerNode, contentType: string): Buffer {
+function encapsulatedOctets(wrapped: DerNode, contentType: string, scope: SpoolScope | null): ByteSource {
   const [inner] = children(wrapped);
   if (inner === undefined) throw new PkiError('malformed', 'CMS: no encapsulated content');
-  if ((inner.tag & ~0x20) === TAG.octetString) return octetsOf(inner);
+  if (inner.tag === TAG.octetString) return partOf(inner.source, inner.contentStart, inner.contentEnd);
+  if ((inner.tag & ~0x20) === TAG.octetString) return collect(octetPieces(inner), scope);
   // PKCS#7 1.5 put the content there without an octet string; only data, where both agree, is read.
   throw new PkiError('malformed', `CMS: encapsulated ${contentType === CONTENT_TYPE.data ? 'data' : contentType}`);
 }

@@ -160,7 +160,7 @@ export interface MailAddress {
 }
 
 /** An attachment without its bytes; `index` is what `readAttachment` takes. */
-export type AttachmentSummary = Omit<Attachment, 'partPath' | 'bytes'>;
+export type AttachmentSummary = Omit<Attachment, 'partPath' | 'bytes' | 'slices'>;
 
 export interface InlineImage {
   readonly contentId: string;
@@ -190,6 +190,8 @@ export interface OpenedMessage extends MessageClaim {
   readonly text: string | null;
   /** NOT sanitised. */
   readonly html: string | null;
+  /** There is more of the text than is shown. */
+  readonly textCut: boolean;
   readonly attachments: readonly AttachmentSummary[];
   /** Images that the HTML may name by `cid:`; together at most 16 MiB. */
   readonly inlineImages: readonly InlineImage[];

@@ -132,13 +132,15 @@ function fits(signed: Buffer, signature: Buffer, scheme: Scheme, certificate: Ce
   }
 }
 
-/** Digests of the same content, each computed when first asked for. */
-export function digestsOf(content: Buffer): (name: DigestName) => Buffer {
+/** Digests of the same content, which is gone through once for each that is asked for. */
+export function digestsOf(slices: () => Iterable<Buffer>): (name: DigestName) => Buffer {
   const computed = new Map<DigestName, Buffer>();
   return (name) => {
     const known = computed.get(name);
     if (known !== undefined) return known;
-    const digest = createHash(name).update(content).digest();
+    const hash = createHash(name);
+    for (const slice of slices()) hash.update(slice);
+    const digest = hash.digest();
     computed.set(name, digest);
     return digest;
   };

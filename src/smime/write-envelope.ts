@@ -1,5 +1,6 @@
 /** Makes EnvelopedData (AES-256-CBC) and AuthEnvelopedData (AES-256-GCM, RFC 5083/5084) for several recipients. */
 import { type Cipheriv, createCipheriv, randomBytes } from 'node:crypto';
+import { joinStretches, type Stretch, slicesOfAll, stretchOfBytes, totalSize } from '../mime/encode.ts';
 import type { Certificate } from '../pki/certificate.ts';
 import {
   algorithmIdentifier,
@@ -21,28 +22,19 @@ const CIPHER_OID: Record<ContentEncryption, string> = {
   'aes-256-gcm': '2.16.840.1.101.3.4.1.46',
 };
 
-/** Content is encrypted in slices of this size: each is still in the processor's cache when it is encoded. */
-const SLICE_BYTES = 256 * 1024;
 const TAG_BYTES = 16;
-
-/** An encoding that is made while it is read: its size is known before. */
-export interface EnvelopeStream {
-  readonly size: number;
-  /** To be read once. */
-  readonly pieces: Iterable<Buffer>;
-}
 
 /** The ContentInfo in DER. Throws PkiError `unsupported` for a recipient's key that nothing can be encrypted to. */
 export function writeEnvelope(content: Buffer, recipients: readonly Certificate[], form: ContentEncryption): Buffer {
-  return Buffer.concat([...streamEnvelope([content], recipients, form).pieces]);
+  return joinStretches([envelopeStretch([stretchOfBytes(content)], recipients, form)]);
 }
 
-/** The same bit by bit, the content in one or more pieces, so that a large one is not held in three forms at once. */
-export function streamEnvelope(
-  content: readonly Buffer[],
+/** The same slice by slice, the content in one or more stretches. To be read once: a key and nonce serve one content. */
+export function envelopeStretch(
+  content: readonly Stretch[],
   recipients: readonly Certificate[],
   form: ContentEncryption,
-): EnvelopeStream {
+): Stretch {
   if (recipients.length === 0) throw new PkiError('unsupported', 'an envelope needs a recipient');
   const contentKey = randomBytes(32);
   try {
@@ -57,36 +49,34 @@ export function streamEnvelope(
   }
 }
 
-function enveloped(content: readonly Buffer[], key: Buffer, version: Buffer, infos: Buffer): EnvelopeStream {
+function enveloped(content: readonly Stretch[], key: Buffer, version: Buffer, infos: Buffer): Stretch {
   const iv = randomBytes(16);
   const cipher = createCipheriv('aes-256-cbc', key, iv);
   const algorithm = algorithmIdentifier(CIPHER_OID['aes-256-cbc'], octetString(iv));
-  const bytes = (Math.floor(total(content) / 16) + 1) * 16;
+  const bytes = (Math.floor(totalSize(content) / 16) + 1) * 16;
   const head = headOf(CONTENT_TYPE.envelopedData, [version, infos], algorithm, bytes, 0);
-  return { size: total(head) + bytes, pieces: encryptedPieces(head, content, cipher, () => []) };
+  return { size: total(head) + bytes, slices: () => encryptedSlices(head, content, cipher, () => []) };
 }
 
-function authEnveloped(content: readonly Buffer[], key: Buffer, version: Buffer, infos: Buffer): EnvelopeStream {
+function authEnveloped(content: readonly Stretch[], key: Buffer, version: Buffer, infos: Buffer): Stretch {
   const nonce = randomBytes(12);
   const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
   const algorithm = algorithmIdentifier(CIPHER_OID['aes-256-gcm'], sequence(octetString(nonce), integer(TAG_BYTES)));
-  const bytes = total(content);
+  const bytes = totalSize(content);
   const tagBytes = octetString(Buffer.alloc(TAG_BYTES)).length;
   const head = headOf(CONTENT_TYPE.authEnvelopedData, [version, infos], algorithm, bytes, tagBytes);
   const tag = () => [octetString(cipher.getAuthTag())];
-  return { size: total(head) + bytes + tagBytes, pieces: encryptedPieces(head, content, cipher, tag) };
+  return { size: total(head) + bytes + tagBytes, slices: () => encryptedSlices(head, content, cipher, tag) };
 }
 
-function* encryptedPieces(
+function* encryptedSlices(
   head: readonly Buffer[],
-  content: readonly Buffer[],
+  content: readonly Stretch[],
   cipher: Cipheriv,
   after: () => Buffer[],
 ): Generator<Buffer> {
   yield* head;
-  for (const piece of content) {
-    for (let at = 0; at < piece.length; at += SLICE_BYTES) yield cipher.update(piece.subarray(at, at + SLICE_BYTES));
-  }
+  for (const slice of slicesOfAll(content)) yield cipher.update(slice);
   yield cipher.final();
   yield* after();
 }

@@ -1,10 +1,12 @@
 /** Makes SignedData of CMS with one signer (RFC 5652 section 5, RFC 8551 section 2). */
 import { createHash, type KeyObject, sign } from 'node:crypto';
+import { joinStretches, type Stretch, slicesOfAll, stretchOfBytes, totalSize } from '../mime/encode.ts';
 import type { Certificate } from '../pki/certificate.ts';
 import {
   algorithmIdentifier,
   context,
   element,
+  elementHeader,
   integer,
   nullValue,
   objectIdentifier,
@@ -33,15 +35,60 @@ interface SignatureForm {
 }
 
 /**
- * The ContentInfo in DER.
+ * The ContentInfo in DER, for content that is held in memory.
  * @param content the canonical bytes that are signed
  * @param opaque whether the content stands inside; detached otherwise
  */
 export function writeSignedData(content: Buffer, key: SigningKey, at: Date, opaque: boolean): Buffer {
+  return joinStretches(signedDataStretches([stretchOfBytes(content)], key, at, opaque));
+}
+
+/** The same for content of any size, which is gone through once here, and once more by who reads an opaque result. */
+export function signedDataStretches(
+  content: readonly Stretch[],
+  key: SigningKey,
+  at: Date,
+  opaque: boolean,
+): Stretch[] {
   const { certificate } = key;
   const form = signatureForm(certificate);
+  const digestAlgorithm = algorithmIdentifier(DIGEST_OID[form.digest]);
+  const extra = key.encryptionCertificate === undefined ? [] : [key.encryptionCertificate];
+  const before = Buffer.concat([integer(1), setOf(digestAlgorithm)]);
+  const after = Buffer.concat([
+    certificateSet([certificate, ...extra, ...key.chain]),
+    setOf(signerInfo(content, key, at, form, digestAlgorithm)),
+  ]);
+  const type = objectIdentifier(CONTENT_TYPE.data);
+  if (!opaque) {
+    return [stretchOfBytes(contentInfo(CONTENT_TYPE.signedData, sequence(before, sequence(type), after)))];
+  }
+  const bytes = totalSize(content);
+  // Every header stands before the content, so their lengths are written from the inside out.
+  const octets = elementHeader(0x04, bytes);
+  const wrapper = Buffer.concat([elementHeader(0xa0, octets.length + bytes), octets]);
+  const encapsulated = Buffer.concat([elementHeader(0x30, type.length + wrapper.length + bytes), type, wrapper]);
+  const bodyBytes = before.length + encapsulated.length + bytes + after.length;
+  const body = Buffer.concat([elementHeader(0x30, bodyBytes), before, encapsulated]);
+  const outer = elementHeader(0xa0, body.length + bytes + after.length);
+  const outerType = objectIdentifier(CONTENT_TYPE.signedData);
+  const all = outerType.length + outer.length + body.length + bytes + after.length;
+  const head = Buffer.concat([elementHeader(0x30, all), outerType, outer, body]);
+  return [stretchOfBytes(head), ...content, stretchOfBytes(after)];
+}
+
+function signerInfo(
+  content: readonly Stretch[],
+  key: SigningKey,
+  at: Date,
+  form: SignatureForm,
+  digestAlgorithm: Buffer,
+): Buffer {
+  const { certificate } = key;
+  const hash = createHash(form.digest);
+  for (const slice of slicesOfAll(content)) hash.update(slice);
   const attributes = writeSignedAttributes({
-    messageDigest: createHash(form.digest).update(content).digest(),
+    messageDigest: hash.digest(),
     at,
     certificate,
     encryptionCertificate: key.encryptionCertificate ?? certificate,
@@ -49,26 +96,13 @@ export function writeSignedData(content: Buffer, key: SigningKey, at: Date, opaq
   const signature = sign(form.hash, attributes, { key: key.privateKey, dsaEncoding: 'der' });
   const implicit = Buffer.from(attributes);
   implicit[0] = 0xa0;
-  const digestAlgorithm = algorithmIdentifier(DIGEST_OID[form.digest]);
-  const signerInfo = sequence(
+  return sequence(
     integer(1),
     sequence(certificate.issuerRaw, certificate.serialRaw),
     digestAlgorithm,
     implicit,
     form.algorithm,
     octetString(signature),
-  );
-  const extra = key.encryptionCertificate === undefined ? [] : [key.encryptionCertificate];
-  const encapsulated = opaque ? [context(0, octetString(content))] : [];
-  return contentInfo(
-    CONTENT_TYPE.signedData,
-    sequence(
-      integer(1),
-      setOf(digestAlgorithm),
-      sequence(objectIdentifier(CONTENT_TYPE.data), ...encapsulated),
-      certificateSet([certificate, ...extra, ...key.chain]),
-      setOf(signerInfo),
-    ),
   );
 }
 

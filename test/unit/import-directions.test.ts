@@ -8,17 +8,31 @@ const src = fileURLToPath(new URL('../../src', import.meta.url));
 
 /** docs/architecture.md, "Which way imports go". A folder may always import from itself. */
 const ALLOWED: Record<string, string[]> = {
-  pki: [],
-  mime: [],
+  bytes: [],
+  pki: ['bytes'],
+  mime: ['bytes'],
   vault: [],
   i18n: [],
-  smime: ['pki', 'mime', 'vault'],
-  mail: ['mime'],
+  smime: ['bytes', 'pki', 'mime', 'vault'],
+  mail: ['bytes', 'mime'],
   html: ['mime'],
-  services: ['pki', 'mime', 'vault', 'i18n', 'smime', 'mail', 'html', 'generated', 'config', 'context', 'errors'],
+  services: [
+    'bytes',
+    'pki',
+    'mime',
+    'vault',
+    'i18n',
+    'smime',
+    'mail',
+    'html',
+    'generated',
+    'config',
+    'context',
+    'errors',
+  ],
   plugins: ['services', 'i18n', 'config', 'context', 'errors'],
   routes: ['services', 'plugins', 'i18n', 'html', 'pki', 'smime', 'mail', 'config', 'context', 'errors'],
-  cli: ['services', 'pki', 'mime', 'smime', 'html', 'config', 'server', 'vault', 'errors', 'testbed'],
+  cli: ['services', 'bytes', 'pki', 'mime', 'smime', 'html', 'config', 'server', 'vault', 'errors', 'testbed'],
   config: [],
   errors: [],
   context: ['services', 'mail', 'smime', 'config'],
@@ -27,7 +41,7 @@ const ALLOWED: Record<string, string[]> = {
 };
 
 /** Libraries know neither the web, the database, the environment nor the clock. */
-const LIBRARIES = ['pki', 'mime', 'smime', 'mail', 'html', 'vault'];
+const LIBRARIES = ['bytes', 'pki', 'mime', 'smime', 'mail', 'html', 'vault'];
 const FOREIGN_TO_LIBRARIES = ['fastify', 'eta', '@fastify/', '@prisma/', 'pg', 'pg-boss', 'zod'];
 
 function sourceFiles(): string[] {

@@ -36,6 +36,7 @@ function message(changed: Partial<OpenedMessage> = {}): OpenedMessage {
     checks: [],
     text: 'Dear Alain,\r\n> earlier\r\n\r\nMarta\r\n',
     html: null,
+    textCut: false,
     attachments: [],
     inlineImages: [],
     rootHeaders: [],
