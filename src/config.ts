@@ -59,7 +59,7 @@ export const settings = z.object({
     .describe('sign-in attempts from a network in 15 minutes, 1 to 100000'),
   ATTACHMENT_LIMIT_MB: wholeNumber(1, 100).default(25).describe('megabytes of attachments in one message, 1 to 100'),
   MESSAGE_LIMIT_MB: wholeNumber(1, 150)
-    .default(64)
+    .default(150)
     .describe('megabytes of a message that is opened on a page, 1 to 150'),
   RECIPIENT_LIMIT: wholeNumber(1, 500).default(100).describe('recipients of one message, 1 to 500'),
   RETRY_SECONDS: wholeNumber(1, 3600).default(120).describe('seconds between attempts to submit a letter, 1 to 3600'),
@@ -82,6 +82,8 @@ export type Config = {
   /** Cookies get `__Host-` and Secure, and HSTS is sent */
   secure: boolean;
   dataFolder: string;
+  /** Where large content waits during a job, encrypted and without a name */
+  spoolFolder: string;
   databaseUrl: string | null;
   serverKeys: KeyRing;
   sessionKeys: KeyRing;
@@ -145,6 +147,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     publicUrl,
     secure: publicUrl.protocol === 'https:',
     dataFolder,
+    spoolFolder: path.join(dataFolder, 'spool'),
     databaseUrl: values.DATABASE_URL ?? null,
     serverKeys,
     sessionKeys,

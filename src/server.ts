@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from './app.ts';
+import { makeSpoolFolder } from './bytes/spool.ts';
 import type { Config } from './config.ts';
 import type { Context } from './context.ts';
 import { MailboxConnections } from './mail/mailbox-connections.ts';
@@ -30,7 +31,8 @@ export async function startNode(config: Config): Promise<Node> {
   const database = connectDatabase(connectionString);
   const now = () => new Date();
   const mail = new MailboxConnections({ idleMs: config.mailIdleMs });
-  const workers = createWorkerPool();
+  makeSpoolFolder(config.spoolFolder);
+  const workers = createWorkerPool({ spoolFolder: config.spoolFolder });
   const audit = openAuditTrail(database, config.nodeName, now);
   const outbox = await openOutbox({ config, database, audit, now });
   const housekeeping = startHousekeeping(database, now);

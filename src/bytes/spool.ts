@@ -4,7 +4,7 @@
  * which can be read from any place; nobody else can reach the file to alter it).
  */
 import { type Cipheriv, createCipheriv, randomBytes } from 'node:crypto';
-import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, constants, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { type ByteSource, SLICE_BYTES } from './byte-source.ts';
 
@@ -18,6 +18,19 @@ export interface SpoolHandle {
   readonly fd: number;
   readonly size: number;
   readonly key: Uint8Array;
+}
+
+/** Small content in memory, or large content in a spool. */
+export type StoredBytes = Uint8Array | SpoolHandle;
+
+export function isSpool(bytes: object): bytes is SpoolHandle {
+  return 'fd' in bytes;
+}
+
+/** Makes the folder of spools, for this user alone. */
+export function makeSpoolFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  chmodSync(folder, 0o700);
 }
 
 /** Opens a file without a name in `folder`, which only this user may enter. The caller closes it. */

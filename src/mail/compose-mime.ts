@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import MimeNode from 'nodemailer/lib/mime-node';
+import { isSpool, type SpoolHandle } from '../bytes/spool.ts';
 import { type EntityPiece, joinEntity } from '../mime/encode.ts';
 import type { Address } from './address.ts';
 
@@ -8,8 +9,8 @@ export interface ComposedAttachment {
   name: string;
   /** Media type; anything that is none becomes application/octet-stream */
   type: string;
-  /** In one or more pieces */
-  bytes: readonly Uint8Array[];
+  /** In one or more pieces, or in a spool */
+  bytes: readonly Uint8Array[] | SpoolHandle;
 }
 
 /** There is no Bcc: who gets a blind copy is told to the submission server only. */
@@ -96,9 +97,9 @@ function toAttachment({ name, type, place }: Pick<ComposedAttachment, 'name' | '
   };
 }
 
-type Placed = { place: string; bytes: readonly Uint8Array[] };
+type Placed = { place: string; bytes: readonly Uint8Array[] | SpoolHandle };
 
-function placed(bytes: readonly Uint8Array[]): Placed {
+function placed(bytes: Placed['bytes']): Placed {
   // nodemailer would not encode a text of ASCII only: one letter more, of two bytes.
   return {
     place: `${randomBytes(PLACE_BYTES)
@@ -116,7 +117,7 @@ function withPlaced(around: Buffer, list: readonly Placed[]): EntityPiece[] {
     const line = Buffer.from(place).toString('base64');
     const at = around.indexOf(line, from, 'latin1');
     if (at < 0) throw new Error('an attachment lost its place');
-    const size = bytes.reduce((sum, piece) => sum + piece.length, 0);
+    const size = isSpool(bytes) ? bytes.size : bytes.reduce((sum, piece) => sum + piece.length, 0);
     pieces.push(around.subarray(from, at), { base64: bytes, size });
     from = at + line.length;
     // The last line of base64 ends by itself; an empty attachment has no line to end.

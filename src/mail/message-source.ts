@@ -1,3 +1,5 @@
+import type { SpoolHandle } from '../bytes/spool.ts';
+import { SpoolFile } from '../bytes/spool-file.ts';
 import type { MailboxConnection, MailboxResult, OpenFolder } from './imap-connection.ts';
 import { toDate } from './message-list.ts';
 
@@ -18,7 +20,10 @@ export interface MessageFacts {
 }
 
 export interface MessageSource extends MessageFacts {
-  bytes: Buffer;
+  /** In memory when the first answer had all of it, else in a spool */
+  bytes: Buffer | SpoolHandle;
+  /** To be called when the bytes are no longer needed */
+  release(): Promise<void>;
 }
 
 const KiB = 1024;
@@ -36,52 +41,52 @@ export function fetchFacts(connection: MailboxConnection, ref: MessageReference)
 /**
  * The message byte for byte, without marking it as read.
  * @param maxBytes larger messages are refused as `too-large` before they are loaded
+ * @param spoolFolder where a large one is kept
  */
 export function fetchSource(
   connection: MailboxConnection,
   ref: MessageReference,
   maxBytes: number,
+  spoolFolder: string,
 ): Promise<MailboxResult<MessageSource>> {
-  return connection.inFolder(ref.folder, ref.uidValidity, async (open) => {
+  return connection.inFolder(ref.folder, ref.uidValidity, async (open): Promise<MailboxResult<MessageSource>> => {
     const first = await fetchSlice(open, ref.uid, { start: 0, maxLength: FIRST_SLICE_BYTES });
     if (!first.ok) return first;
-    if (first.value.size > maxBytes) return { ok: false, reason: 'too-large' };
-    if (first.value.bytes.length < FIRST_SLICE_BYTES) return first;
-    const whole = new GrowingBytes(first.value.size);
-    whole.add(first.value.bytes);
-    // RFC822.SIZE of some servers is an estimate: the end is where a slice comes back short
-    for (let got = SLICE_BYTES; got === SLICE_BYTES; ) {
-      const next = await fetchSlice(open, ref.uid, { start: whole.length, maxLength: SLICE_BYTES });
-      if (!next.ok) return next;
-      got = next.value.bytes.length;
-      whole.add(next.value.bytes);
-      if (whole.length > maxBytes) return { ok: false, reason: 'too-large' };
+    const { bytes, ...facts } = first.value;
+    if (facts.size > maxBytes) return { ok: false, reason: 'too-large' };
+    if (bytes.length < FIRST_SLICE_BYTES) return { ok: true, value: { ...facts, bytes, release: async () => {} } };
+    const file = await SpoolFile.open(spoolFolder);
+    try {
+      const handle = await file.write(allSlices(open, ref.uid, bytes, maxBytes));
+      return { ok: true, value: { ...facts, bytes: handle, release: () => file.close() } };
+    } catch (error) {
+      await file.close();
+      if (error instanceof SliceFailure) return error.result;
+      throw error;
     }
-    return { ok: true, value: { ...first.value, bytes: whole.bytes() } };
   });
 }
 
-/** Slices are copied as they come: joining 60 MB at the end would keep everybody else waiting. */
-class GrowingBytes {
-  length = 0;
-  #buffer: Buffer;
+class SliceFailure extends Error {
+  readonly result: MailboxResult<never>;
 
-  constructor(expected: number) {
-    this.#buffer = Buffer.allocUnsafeSlow(expected);
+  constructor(result: MailboxResult<never>) {
+    super('the message was not given whole');
+    this.result = result;
   }
+}
 
-  add(slice: Buffer): void {
-    const needed = this.length + slice.length;
-    if (needed > this.#buffer.length) {
-      const larger = Buffer.allocUnsafeSlow(needed + SLICE_BYTES);
-      this.#buffer.copy(larger, 0, 0, this.length);
-      this.#buffer = larger;
-    }
-    this.length += slice.copy(this.#buffer, this.length);
-  }
-
-  bytes(): Buffer {
-    return this.#buffer.subarray(0, this.length);
+async function* allSlices(open: OpenFolder, uid: number, first: Buffer, maxBytes: number): AsyncGenerator<Buffer> {
+  yield first;
+  let length = first.length;
+  // RFC822.SIZE of some servers is an estimate: the end is where a slice comes back short
+  for (let got = SLICE_BYTES; got === SLICE_BYTES; ) {
+    const next = await fetchSlice(open, uid, { start: length, maxLength: SLICE_BYTES });
+    if (!next.ok) throw new SliceFailure(next);
+    got = next.value.bytes.length;
+    length += got;
+    if (length > maxBytes) throw new SliceFailure({ ok: false, reason: 'too-large' });
+    yield next.value.bytes;
   }
 }
 
@@ -89,7 +94,7 @@ async function fetchSlice(
   { client }: OpenFolder,
   uid: number,
   slice: { start: number; maxLength: number } | null,
-): Promise<MailboxResult<MessageSource>> {
+): Promise<MailboxResult<MessageFacts & { bytes: Buffer }>> {
   const query = { uid: true, flags: true, internalDate: true, size: true };
   const message = await client.fetchOne(String(uid), slice === null ? query : { ...query, source: slice }, {
     uid: true,

@@ -1,5 +1,6 @@
 /** Writes MIME entities as streams whose size is known before they are written. */
 import { type ByteSource, slicesOf } from '../bytes/byte-source.ts';
+import { isSpool, type SpoolHandle, SpoolSource } from '../bytes/spool.ts';
 import { toCanonicalLines } from './decode.ts';
 
 const LINE_BYTES = 57;
@@ -13,8 +14,8 @@ const CHUNK_LINES = 1024;
  */
 export type EntityPiece =
   | Uint8Array
-  | { readonly base64: Iterable<Uint8Array>; readonly size: number }
-  | { readonly written: Iterable<Uint8Array>; readonly size: number };
+  | { readonly base64: Iterable<Uint8Array> | SpoolHandle; readonly size: number }
+  | { readonly written: Iterable<Uint8Array> | SpoolHandle; readonly size: number };
 
 /** Bytes of known size that are made slice by slice while they are read. */
 export interface Stretch {
@@ -79,7 +80,11 @@ export function encodeBase64Lines(bytes: Buffer): Buffer {
   return joinEntity([{ base64: [bytes], size: bytes.length }]);
 }
 
-function* buffersOf(pieces: Iterable<Uint8Array>): Generator<Buffer> {
+function* buffersOf(pieces: Iterable<Uint8Array> | SpoolHandle): Generator<Buffer> {
+  if (isSpool(pieces)) {
+    yield* slicesOf(new SpoolSource(pieces));
+    return;
+  }
   for (const piece of pieces) yield* slicesOf(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength));
 }
 

@@ -33,6 +33,8 @@ export interface SealQuestion {
   readonly content?: ContentEncryption | undefined;
   /** Header fields inside as well (RFC 9788); `hide-subject` leaves `[...]` outside when the message is encrypted. */
   readonly protect?: 'copy' | 'hide-subject' | undefined;
+  /** Only the entity, without outer header fields: to go into further messages. */
+  readonly entityOnly?: boolean | undefined;
   /** The signing time. */
   readonly at: Date;
 }
@@ -61,7 +63,7 @@ export function sealStretches(question: SealQuestion): Stretch[] {
   let entity = pieces.map(stretchOf);
   if (sign !== undefined) entity = (question.opaque ? opaqueSigned : clearSigned)(entity, sign, at);
   if (encrypting) entity = encrypted(entity, encryptTo, question);
-  return [stretchOf(headers), lines('MIME-Version: 1.0'), ...entity];
+  return question.entityOnly ? entity : [stretchOf(headers), lines('MIME-Version: 1.0'), ...entity];
 }
 
 function clearSigned(entity: readonly Stretch[], key: SigningKey, at: Date): Stretch[] {

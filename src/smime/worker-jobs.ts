@@ -1,4 +1,5 @@
 /** What may be asked of a worker and what it answers: plain data that crosses the thread. */
+import { isSpool, type StoredBytes } from '../bytes/spool.ts';
 import type { EntityPiece } from '../mime/encode.ts';
 import type { Pkcs12Failure } from '../pki/pkcs12-read.ts';
 import type { Pkcs12Form } from '../pki/pkcs12-write.ts';
@@ -20,7 +21,8 @@ export interface TrustBytes {
 
 export interface OpenJob {
   readonly kind: 'open';
-  readonly bytes: Uint8Array;
+  /** Small ones cross the thread; a spool is opened and closed by the main thread */
+  readonly bytes: StoredBytes;
   readonly keys: readonly SealedKey[];
   /** Null when the keys are locked: what is encrypted then stays closed. */
   readonly masterKey: Uint8Array | null;
@@ -32,6 +34,8 @@ export interface OpenJob {
 export interface AttachmentJob extends Omit<OpenJob, 'kind'> {
   readonly kind: 'attachment';
   readonly index: number;
+  /** Descriptor of a file of the main thread: the bytes are written there as a spool */
+  readonly into?: number;
 }
 
 export interface SealJob {
@@ -47,7 +51,11 @@ export interface SealJob {
   readonly opaque?: boolean;
   readonly content?: ContentEncryption;
   readonly protect?: 'copy' | 'hide-subject';
+  /** Without any outer header: an entity that goes into further jobs */
+  readonly entityOnly?: boolean;
   readonly at: Date;
+  /** As for an attachment */
+  readonly into?: number;
 }
 
 export interface Pkcs12ReadJob {
@@ -83,8 +91,9 @@ export type Pkcs12Answer =
 
 export interface Answers {
   open: OpenedMessage;
-  attachment: { readonly name: string; readonly type: string; readonly bytes: Uint8Array } | null;
-  seal: Uint8Array;
+  attachment: { readonly name: string; readonly type: string; readonly bytes: StoredBytes } | null;
+  /** A spool where the job named a file to write it into, else bytes */
+  seal: StoredBytes;
   'pkcs12-read': Pkcs12Answer;
   'pkcs12-write': Uint8Array;
 }
@@ -134,4 +143,14 @@ const OWN_BUFFER_BYTES = 128 * 1024;
 function ownsBuffer(bytes: Uint8Array): boolean {
   const { buffer } = bytes;
   return buffer instanceof ArrayBuffer && buffer.byteLength >= OWN_BUFFER_BYTES && bytes.length === buffer.byteLength;
+}
+
+/** Bytes that a job reads in spools: they count for its limits as those that cross the thread do. */
+export function spooledBytes(job: Job): number {
+  const ofSpool = (bytes: object) => (isSpool(bytes) ? bytes.size : 0);
+  if (job.kind === 'open' || job.kind === 'attachment') return ofSpool(job.bytes);
+  if (job.kind !== 'seal' || job.mime instanceof Uint8Array) return 0;
+  return job.mime.reduce((sum, piece) => {
+    return piece instanceof Uint8Array ? sum : sum + ofSpool('written' in piece ? piece.written : piece.base64);
+  }, 0);
 }

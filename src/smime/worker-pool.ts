@@ -1,7 +1,7 @@
 /** Worker threads for messages and for PKCS#12 files, each job with limits of time and memory (security.md, bars). */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { type Answers, detachBytes, type Job, type JobResult } from './worker-jobs.ts';
+import { type Answers, detachBytes, type Job, type JobResult, spooledBytes } from './worker-jobs.ts';
 
 const MiB = 1024 * 1024;
 
@@ -11,8 +11,10 @@ export interface PoolLimits {
   readonly baseMs: number;
   readonly msPerMiB: number;
   readonly pkcs12Ms: number;
-  /** Heap and buffers of one worker beyond the size of the message itself. */
+  /** Heap and buffers of one worker beyond what was given to it. */
   readonly memoryBytes: number;
+  /** Where large content waits during a job, a folder that only this user may enter; null for memory. */
+  readonly spoolFolder: string | null;
 }
 
 const DEFAULT_LIMITS: PoolLimits = {
@@ -21,6 +23,7 @@ const DEFAULT_LIMITS: PoolLimits = {
   msPerMiB: 200,
   pkcs12Ms: 15_000,
   memoryBytes: 256 * MiB,
+  spoolFolder: null,
 };
 
 export interface WorkerPool {
@@ -94,8 +97,14 @@ class Lane {
     this.#queues.clear();
     const seats = [...this.#seats];
     this.#seats.clear();
-    for (const seat of seats) seat.current?.(failure('closed', 'the pool is closed'));
-    await Promise.all(seats.map((seat) => seat.worker.terminate()));
+    await Promise.all(
+      seats.map(async (seat) => {
+        const settle = seat.current;
+        seat.current = null;
+        await seat.worker.terminate();
+        settle?.(failure('closed', 'the pool is closed'));
+      }),
+    );
   }
 
   #dispatch(): void {
@@ -120,6 +129,7 @@ class Lane {
 
   #open(): Seat {
     const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: { spoolFolder: this.#limits.spoolFolder },
       resourceLimits: { maxOldGenerationSizeMb: this.#limits.memoryBytes / MiB, maxYoungGenerationSizeMb: 32 },
     });
     worker.unref();
@@ -176,7 +186,10 @@ class Lane {
       const bytes = transfer.reduce((sum, buffer) => sum + buffer.byteLength, 0);
       seat.worker.on('message', settle);
       seat.worker.postMessage(data, transfer);
-      timer = setTimeout(() => this.#stop(seat, 'the time limit was passed'), this.#timeLimit(job, bytes));
+      timer = setTimeout(
+        () => this.#stop(seat, 'the time limit was passed'),
+        this.#timeLimit(job, bytes + spooledBytes(job)),
+      );
       watch = setInterval(() => void this.#checkMemory(seat, bytes), 100);
     } catch (error) {
       // A buffer that was given away before: the caller's fault, told to the caller.
@@ -202,9 +215,10 @@ class Lane {
   #stop(seat: Seat, message: string): void {
     const settle = seat.current;
     if (settle === null) return;
+    seat.current = null;
     this.#seats.delete(seat);
-    void seat.worker.terminate();
-    settle(failure('too-complex', message));
+    // Whoever waits closes the files of this job next, and their numbers are used again: the worker must be gone by then.
+    void seat.worker.terminate().then(() => settle(failure('too-complex', message)));
   }
 }
 

@@ -1,7 +1,9 @@
 /** The thread in which foreign bytes are read and private keys are used. Keys exist in clear here only, for one job. */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { parentPort } from 'node:worker_threads';
-import { joinEntity } from '../mime/encode.ts';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { ByteSource } from '../bytes/byte-source.ts';
+import { isSpool, type SpoolHandle, SpoolScope, SpoolSource, SpoolWriter, type StoredBytes } from '../bytes/spool.ts';
+import { joinStretches, slicesOfAll } from '../mime/encode.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { asBuffer } from '../pki/der.ts';
 import { PkiError } from '../pki/errors.ts';
@@ -9,8 +11,8 @@ import { readPkcs12 } from '../pki/pkcs12-read.ts';
 import { writePkcs12 } from '../pki/pkcs12-write.ts';
 import { openSealed, SealBrokenError, sealUnder } from '../vault/seal.ts';
 import type { DecryptionKey } from './decryption-key.ts';
-import { type OpenQuestion, openMessage, readAttachment } from './open-message.ts';
-import { sealMessage } from './seal-message.ts';
+import { findAttachment, type OpenQuestion, openMessage } from './open-message.ts';
+import { sealStretches } from './seal-message.ts';
 import {
   type Answers,
   type AttachmentJob,
@@ -27,6 +29,7 @@ import {
 
 const port = parentPort;
 if (port === null) throw new Error('worker.ts runs as a worker thread');
+const { spoolFolder } = workerData as { spoolFolder: string | null };
 
 port.on('message', (job: Job) => {
   const { data, transfer } = detachBytes(answer(job), true);
@@ -35,8 +38,9 @@ port.on('message', (job: Job) => {
 port.postMessage('ready');
 
 function answer(job: Job): JobResult<Answers[Job['kind']]> {
+  const scope = spoolFolder === null ? null : new SpoolScope(spoolFolder);
   try {
-    return { ok: true, value: perform(job) };
+    return { ok: true, value: perform(job, scope) };
   } catch (error) {
     if (error instanceof SealBrokenError) return { ok: false, code: 'seal-broken', message: error.message };
     if (error instanceof PkiError && error.code !== 'too-complex') {
@@ -46,15 +50,16 @@ function answer(job: Job): JobResult<Answers[Job['kind']]> {
     return { ok: false, code, message: error instanceof Error ? error.message : 'unknown' };
   } finally {
     job.masterKey?.fill(0);
+    scope?.close();
   }
 }
 
-function perform(job: Job): Answers[Job['kind']] {
+function perform(job: Job, scope: SpoolScope | null): Answers[Job['kind']] {
   switch (job.kind) {
     case 'open':
-      return openMessage(openQuestion(job));
+      return openMessage(openQuestion(job, scope));
     case 'attachment':
-      return readAttachment(openQuestion(job), job.index);
+      return attachment(job, scope);
     case 'seal':
       return seal(job);
     case 'pkcs12-read':
@@ -64,7 +69,24 @@ function perform(job: Job): Answers[Job['kind']] {
   }
 }
 
-function openQuestion(job: OpenJob | AttachmentJob): OpenQuestion {
+function attachment(job: AttachmentJob, scope: SpoolScope | null): Answers['attachment'] {
+  const found = findAttachment(openQuestion(job, scope), job.index);
+  if (found === null) return null;
+  const bytes = job.into === undefined ? found.bytes() : written(found.slices(), job.into);
+  return { name: found.name, type: found.type, bytes };
+}
+
+function written(slices: Iterable<Uint8Array>, fd: number): SpoolHandle {
+  const writer = new SpoolWriter(fd);
+  for (const slice of slices) writer.write(slice);
+  return writer.end();
+}
+
+function sourceOf(bytes: StoredBytes): ByteSource {
+  return isSpool(bytes) ? new SpoolSource(bytes) : asBuffer(bytes);
+}
+
+function openQuestion(job: OpenJob | AttachmentJob, scope: SpoolScope | null): OpenQuestion {
   const { masterKey, trust } = job;
   const keys: DecryptionKey[] =
     masterKey === null
@@ -74,7 +96,8 @@ function openQuestion(job: OpenJob | AttachmentJob): OpenQuestion {
           privateKey: unsealKey(key, masterKey),
         }));
   return {
-    bytes: asBuffer(job.bytes),
+    bytes: sourceOf(job.bytes),
+    scope: scope ?? undefined,
     keys,
     trust: {
       anchors: certificates(trust.anchors),
@@ -86,16 +109,17 @@ function openQuestion(job: OpenJob | AttachmentJob): OpenQuestion {
   };
 }
 
-function seal(job: SealJob): Uint8Array {
+function seal(job: SealJob): StoredBytes {
   const { sign, masterKey } = job;
   if (sign !== null && masterKey === null) throw new SealBrokenError('locked');
-  return sealMessage({
-    mime: job.mime instanceof Uint8Array ? asBuffer(job.mime) : joinEntity(job.mime),
+  const stretches = sealStretches({
+    mime: job.mime instanceof Uint8Array ? asBuffer(job.mime) : job.mime,
     headers: asBuffer(job.headers),
     at: job.at,
     opaque: job.opaque,
     content: job.content,
     protect: job.protect,
+    entityOnly: job.entityOnly,
     encryptTo: job.encryptTo === null ? undefined : certificates(job.encryptTo),
     sign:
       sign === null
@@ -108,6 +132,7 @@ function seal(job: SealJob): Uint8Array {
               sign.encryptionCertificate === undefined ? undefined : parseCertificate(sign.encryptionCertificate),
           },
   });
+  return job.into === undefined ? joinStretches(stretches) : written(slicesOfAll(stretches), job.into);
 }
 
 function importPkcs12(job: Pkcs12ReadJob): Pkcs12Answer {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { specialFolder } from '../../src/mail/imap-folders.ts';
 import { findByMessageId } from '../../src/mail/imap-mailbox.ts';
-import { fetchSource } from '../../src/mail/message-source.ts';
 import type { Node } from '../../src/server.ts';
 import { type OutboxOptions, openOutbox } from '../../src/services/letters/outbox.ts';
 import { folderId } from '../../src/services/mailbox/read-folders.ts';
@@ -11,6 +10,7 @@ import type { World, WorldPerson } from '../../testbed/world.ts';
 import { composeThroughPages, pressOnDraft, sendThroughPages } from '../support/compose.ts';
 import { keyOfPerson, settleIn, trustRoot, withMailbox } from '../support/letters.ts';
 import { signInAs, type Visitor } from '../support/visitor.ts';
+import { wholeSource } from '../support/whole-source.ts';
 import { type SpawnedNode, spawnTestNode, startTestNode, startTestWorld } from '../support/world.ts';
 
 const PASSPHRASE = 'quiet harbour lantern 42';
@@ -104,7 +104,7 @@ function copiesOf(person: WorldPerson, messageId: string, folder: 'INBOX' | 'Sen
     if (!found.ok) throw new Error(found.reason);
     const sources: Buffer[] = [];
     for (const uid of found.value.uids) {
-      const source = await fetchSource(
+      const source = await wholeSource(
         connection,
         { folder: path, uidValidity: found.value.uidValidity, uid },
         100_000_000,

@@ -7,8 +7,9 @@ import { createFolder, type Folder, listFolders, specialFolder } from '../../src
 import { appendMessage, deleteMessages, findByMessageId, moveMessages, setFlag } from '../../src/mail/imap-mailbox.ts';
 import { MailboxConnections } from '../../src/mail/mailbox-connections.ts';
 import { listPage } from '../../src/mail/message-list.ts';
-import { fetchFacts, fetchSource } from '../../src/mail/message-source.ts';
+import { fetchFacts } from '../../src/mail/message-source.ts';
 import type { TestbedCountry } from '../../testbed/testbed.ts';
+import { wholeSource } from '../support/whole-source.ts';
 import { eventually, letter, type MailFixture, signIn, startMailFixture } from './testbed-support.ts';
 
 const alain = { user: 'alain.dupont@tcn.b.eu-admin.net', password: 'alain-secret' };
@@ -141,7 +142,7 @@ describe('a mailbox', () => {
     assert.deepEqual(await setFlag(mailbox, { ...messages, uids: [uid + 1000] }, 'seen', true), gone);
     assert.deepEqual(await setFlag(mailbox, { ...messages, uids: [] }, 'seen', true), gone);
     assert.deepEqual(await setFlag(mailbox, { ...messages, uidValidity: uidValidity + 1n }, 'seen', true), gone);
-    assert.deepEqual(await fetchSource(mailbox, { ...messages, uid: uid + 1000 }, 1000), gone);
+    assert.deepEqual(await wholeSource(mailbox, { ...messages, uid: uid + 1000 }, 1000), gone);
   });
 
   it('moves messages, deletes to Trash, and from Trash for good', async () => {
@@ -181,10 +182,10 @@ describe('a mailbox', () => {
       const stored = await appendMessage(mailbox, 'Archive', bytes, { flags: ['seen', 'draft'], date });
       assert.ok(stored.ok && stored.value.uid !== null && stored.value.uidValidity !== null);
       const ref = { folder: 'Archive', uidValidity: stored.value.uidValidity, uid: stored.value.uid };
-      const source = await fetchSource(mailbox, ref, bytes.length);
+      const source = await wholeSource(mailbox, ref, bytes.length);
       assert.ok(source.ok && source.value.bytes.equals(bytes));
       assert.equal(source.value.internalDate.toISOString(), date.toISOString());
-      assert.deepEqual(await fetchSource(mailbox, ref, bytes.length - 1), { ok: false, reason: 'too-large' });
+      assert.deepEqual(await wholeSource(mailbox, ref, bytes.length - 1), { ok: false, reason: 'too-large' });
       const facts = await fetchFacts(mailbox, ref);
       assert.ok(facts.ok && facts.value.size === bytes.length && facts.value.flags.has('\\Draft'));
     }

@@ -5,9 +5,9 @@ import { after, before, describe, it } from 'node:test';
 import { connectMailbox, type MailboxConnection } from '../../src/mail/imap-connection.ts';
 import { findByMessageId } from '../../src/mail/imap-mailbox.ts';
 import { listPage } from '../../src/mail/message-list.ts';
-import { fetchSource } from '../../src/mail/message-source.ts';
 import { submit } from '../../src/mail/submission.ts';
 import { startTestbed, type Testbed } from '../../testbed/testbed.ts';
+import { wholeSource } from '../support/whole-source.ts';
 import { eventually, letter, type MailFixture, signIn, startMailFixture } from './testbed-support.ts';
 
 const NETWORK = 71;
@@ -55,7 +55,7 @@ describe('the little TESTA', () => {
       const page = await listPage(connection, 'INBOX', 1);
       assert.ok(page.ok);
       const ref = { folder: 'INBOX', uidValidity: page.value.uidValidity, uid: row.uid };
-      const source = await fetchSource(connection, ref, 1_000_000);
+      const source = await wholeSource(connection, ref, 1_000_000);
       assert.ok(source.ok);
       const text = source.value.bytes.toString();
       assert.match(text, /by relay\.eu-admin\.net/);
@@ -78,7 +78,7 @@ describe('the little TESTA', () => {
     const report = page.rows.find((row) => /delivery/i.test(row.subject));
     assert.ok(report);
     const ref = { folder: 'INBOX', uidValidity: page.uidValidity, uid: report.uid };
-    const source = await fetchSource(connection, ref, 1_000_000);
+    const source = await wholeSource(connection, ref, 1_000_000);
     assert.ok(source.ok && /Original-Envelope-Id: [0-9a-f-]{36}/.test(source.value.bytes.toString()));
     await connection.close();
   });

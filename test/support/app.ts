@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from '../../src/app.ts';
+import { makeSpoolFolder } from '../../src/bytes/spool.ts';
 import { type Config, readConfig } from '../../src/config.ts';
 import type { Context } from '../../src/context.ts';
 import type { Account } from '../../src/generated/prisma/client.ts';
@@ -36,6 +37,7 @@ export async function startTestApp(): Promise<TestApp> {
   const database = await freshDatabase();
   const data = fs.mkdtempSync(path.join(os.tmpdir(), 'sp-app-'));
   const config = readConfig({ DATA_FOLDER: data, LOG_LEVEL: 'silent', NODE_NAME: 'test' });
+  makeSpoolFolder(config.spoolFolder);
   let now: Date | null = null;
   const clock = () => now ?? new Date();
   const audit = openAuditTrail(database, config.nodeName, clock);
@@ -45,7 +47,7 @@ export async function startTestApp(): Promise<TestApp> {
     audit,
     now: clock,
     mail: new MailboxConnections({ idleMs: 1000 }),
-    workers: createWorkerPool(),
+    workers: createWorkerPool({ spoolFolder: config.spoolFolder }),
     outbox: await openOutbox({ config, database, audit, now: clock }),
   };
   const app = await buildApp(context);

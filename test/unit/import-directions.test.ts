@@ -37,7 +37,7 @@ const ALLOWED: Record<string, string[]> = {
   errors: [],
   context: ['services', 'mail', 'smime', 'config'],
   app: ['plugins', 'routes', 'context'],
-  server: ['app', 'services', 'mail', 'smime', 'config', 'context'],
+  server: ['app', 'bytes', 'services', 'mail', 'smime', 'config', 'context'],
 };
 
 /** Libraries know neither the web, the database, the environment nor the clock. */

@@ -52,7 +52,7 @@ export function bodyFrame(request: FastifyRequest, title: string) {
   const { theme } = signedIn(request).account;
   const { t, locale } = request.formats;
   const known: 'light' | 'dark' | null = theme === 'light' || theme === 'dark' ? theme : null;
-  return { title, locale, theme: known, emptyText: t('messages.body.none') };
+  return { title, locale, theme: known, emptyText: t('messages.body.none'), cutText: t('messages.source.cut') };
 }
 
 /** Under a policy of its own: the document has no scripts and no origin, and only our page may frame it. */

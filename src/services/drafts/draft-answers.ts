@@ -1,10 +1,12 @@
+import { isSpool } from '../../bytes/spool.ts';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import type { BodyThreads } from '../../html/body-thread.ts';
 import type { Formats } from '../../i18n/formats.ts';
 import type { Address } from '../../mail/address.ts';
-import { asBuffer } from '../../pki/der.ts';
 import type { OpenedMessage } from '../../smime/verdict.ts';
+import type { OpenJob } from '../../smime/worker-jobs.ts';
+import { attachmentOf } from '../mailbox/message-attachment.ts';
 import type { MessageRef } from '../mailbox/message-ref.ts';
 import { openingOf, readMessage } from '../mailbox/read-message.ts';
 import type { SignedIn } from '../sessions/session.ts';
@@ -106,31 +108,45 @@ async function takeAttachments(
 ): Promise<string[]> {
   const leftOut: string[] = [];
   if (opened.attachments.length === 0) return leftOut;
-  const { job } = await openingOf(context, session, ref);
-  for (const { index, name } of opened.attachments) {
-    // What is given to a worker is gone: each gets its own copy, but the last one.
-    const bytes = index === opened.attachments.at(-1)?.index ? job.bytes : new Uint8Array(job.bytes);
-    const result = await context.workers.run<'attachment'>(
-      { ...job, kind: 'attachment', bytes, index },
-      session.account.id,
-    );
-    const attachment = result.ok ? result.value : null;
-    const added =
-      attachment !== null &&
-      (await addAttachment(
-        context.database,
-        session.account.id,
-        draftId,
-        { name: attachment.name, type: attachment.type, source: once(asBuffer(attachment.bytes)) },
-        context.config.attachmentLimitBytes,
-      ));
-    if (!added || added.ok === false) leftOut.push(name);
+  const { job, release } = await openingOf(context, session, ref);
+  try {
+    for (const { index, name } of opened.attachments) {
+      // What is given to a worker is gone: each gets its own copy.
+      const bytes = isSpool(job.bytes) ? job.bytes : new Uint8Array(job.bytes);
+      if (!(await takeAttachment(context, session, { ...job, bytes }, index, draftId))) leftOut.push(name);
+    }
+  } finally {
+    await release();
   }
   return leftOut;
 }
 
-async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
-  yield bytes;
+/** @returns false when it does not fit any more, or can not be read */
+async function takeAttachment(
+  context: Context,
+  session: SignedIn,
+  job: Omit<OpenJob, 'kind'>,
+  index: number,
+  draftId: string,
+): Promise<boolean> {
+  const attachment = await attachmentOf(context, session, job, index).catch((error: unknown) => {
+    if (error instanceof AppError) return null;
+    throw error;
+  });
+  if (attachment === null) return false;
+  try {
+    const { name, type } = attachment;
+    const source = streamOf(attachment.slices());
+    const limit = context.config.attachmentLimitBytes;
+    const added = await addAttachment(context.database, session.account.id, draftId, { name, type, source }, limit);
+    return added.ok;
+  } finally {
+    await attachment.release();
+  }
+}
+
+async function* streamOf(slices: Iterable<Buffer> | AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield* slices;
 }
 
 function quoteWords({ t, dateTime, plainName }: Formats): QuoteWords {

@@ -21,13 +21,26 @@ type Queries = Pick<pg.ClientBase, 'query'>;
 type Pool = Database['pool'];
 
 /** Writes bytes as rows of one content, inside the transaction of `client` where it is in one. */
-export async function writeContent(client: Queries, bytes: Uint8Array): Promise<string> {
+export async function writeContent(
+  client: Queries,
+  slices: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<string> {
   const contentId = randomUUID();
-  const chunks: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length || at === 0; at += CHUNK_BYTES) chunks.push(bytes.subarray(at, at + CHUNK_BYTES));
-  for (let number = 0; number < chunks.length; number += ROWS_AT_ONCE) {
-    const rows = chunks.slice(number, number + ROWS_AT_ONCE);
+  let number = 0;
+  let rows: Uint8Array[] = [];
+  const flush = async () => {
     await client.query(insertion(rows.length), [contentId, ...valuesOf(number, rows)]);
+    number += rows.length;
+    rows = [];
+  };
+  for await (const chunk of piecesOf(slices, CHUNK_BYTES, Number.POSITIVE_INFINITY)) {
+    rows.push(chunk);
+    if (rows.length === ROWS_AT_ONCE) await flush();
+  }
+  // Also what is empty has a row.
+  if (rows.length > 0 || number === 0) {
+    if (rows.length === 0) rows.push(new Uint8Array(0));
+    await flush();
   }
   return contentId;
 }
@@ -124,8 +137,12 @@ export async function removeOrphanedContents(database: Database, at: Date): Prom
 }
 
 /** Pieces of one size, the last one shorter. Beyond the limit only lengths matter: pieces are passed on as they come. */
-async function* piecesOf(source: AsyncIterable<Buffer>, size: number, limitBytes: number): AsyncGenerator<Buffer> {
-  let waiting: Buffer[] = [];
+async function* piecesOf(
+  source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  size: number,
+  limitBytes: number,
+): AsyncGenerator<Uint8Array> {
+  let waiting: Uint8Array[] = [];
   let held = 0;
   let passed = 0;
   for await (const piece of source) {

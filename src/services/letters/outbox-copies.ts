@@ -1,7 +1,10 @@
+import { isSpool } from '../../bytes/spool.ts';
+import { SpoolFile } from '../../bytes/spool-file.ts';
 import type { Context } from '../../context.ts';
 import type { DigitalId } from '../../generated/prisma/client.ts';
 import { type Address, addressKey } from '../../mail/address.ts';
 import { bccHeader, type ComposedMessage } from '../../mail/compose-mime.ts';
+import type { EntityPiece } from '../../mime/encode.ts';
 import { type Certificate, parseCertificate } from '../../pki/certificate.ts';
 import { type ContentEncryption, groupRecipients } from '../../smime/seal-message.ts';
 import type { SealJob } from '../../smime/worker-jobs.ts';
@@ -84,12 +87,14 @@ function copyFor(group: readonly Reader[], own: Certificate | null): PlannedCopy
   };
 }
 
+export type FinalBytes = { size: number; slices(): Iterable<Uint8Array> | AsyncIterable<Uint8Array> };
+
 export type SealedCopy = {
   envelopes: string[][];
-  /** Final bytes with CRLF */
-  bytes: Uint8Array;
+  /** Final bytes with CRLF; to be read until the next copy is asked for */
+  bytes: FinalBytes;
   /** What is filed in Sent: `same` as these bytes, other bytes, or not this copy */
-  sent: 'same' | Uint8Array | null;
+  sent: 'same' | FinalBytes | null;
 };
 
 type Sealing = {
@@ -118,29 +123,38 @@ export async function* sealedCopies(
   const all = sentCopy ? [...copies, sentCopy] : copies;
   const sealer = await sealerOf(context, session, sealing);
   const headers = Buffer.from(composed.headers.map(({ line }) => `${line}\r\n`).join(''));
-  const first = all.length === 1 ? null : await signedEntity(sealer, composed);
-  for (const copy of all) {
-    // A copy of each: what is given to a worker is gone.
-    const source =
-      first === null ? { mime: composed.entity, sign: sealer.sign } : { mime: new Uint8Array(first), sign: null };
-    const bytes = await sealer.seal({ ...source, headers, encryptTo: copy.encryptTo, content: copy.content });
-    const sent = copy !== forSent ? null : sealing.bcc.length === 0 ? 'same' : withBcc(bytes, sealing.bcc);
-    yield { envelopes: copy.envelopes, bytes, sent };
+  const first =
+    all.length === 1 ? null : await sealer.seal({ ...UNPROTECTED, mime: composed.entity, sign: sealer.sign });
+  try {
+    for (const copy of all) {
+      const source =
+        first === null ? { mime: composed.entity, sign: sealer.sign } : { mime: first.again(), sign: null };
+      const sealed = await sealer.seal({ ...source, headers, encryptTo: copy.encryptTo, content: copy.content });
+      try {
+        const { envelopes } = copy;
+        const sent = copy !== forSent ? null : sealing.bcc.length === 0 ? 'same' : withBcc(sealed, sealing.bcc);
+        yield { envelopes, bytes: sealed, sent };
+      } finally {
+        await sealed.release();
+      }
+    }
+  } finally {
+    await first?.release();
   }
 }
 
-const MIME_VERSION = 'MIME-Version: 1.0\r\n';
+/** The entity as every copy holds it, signed; the outer header is each copy's own. */
+const UNPROTECTED = { headers: new Uint8Array(0), encryptTo: null, entityOnly: true } as const;
 
-/** The entity as every copy holds it. The outer header is each copy's own: what was signed begins after the version. */
-async function signedEntity(sealer: Sealer, composed: ComposedMessage): Promise<Uint8Array> {
-  const headers = new Uint8Array(0);
-  const bytes = await sealer.seal({ mime: composed.entity, headers, sign: sealer.sign, encryptTo: null });
-  return bytes.subarray(MIME_VERSION.length);
-}
+type Sealed = FinalBytes & {
+  /** For a further job: of what is in memory a copy, since what is given to a worker is gone */
+  again(): SealJob['mime'];
+  release(): Promise<void>;
+};
 
 type Sealer = {
   sign: SealJob['sign'];
-  seal(job: Pick<SealJob, 'mime' | 'headers' | 'sign' | 'encryptTo' | 'content'>): Promise<Uint8Array>;
+  seal(job: Omit<SealJob, 'kind' | 'masterKey' | 'at' | 'into'>): Promise<Sealed>;
 };
 
 async function sealerOf(context: Context, session: SignedIn, sealing: Sealing): Promise<Sealer> {
@@ -156,15 +170,39 @@ async function sealerOf(context: Context, session: SignedIn, sealing: Sealing): 
     seal: async (job) => {
       // Keys cross only where something is signed.
       const masterKey = job.sign === null ? null : session.masterKey;
-      const result = await context.workers.run<'seal'>({ kind: 'seal', ...job, masterKey, at }, session.account.id);
-      if (!result.ok) throw new SealingFailedError(`sealing: ${result.code} ${result.message}`);
-      return result.value;
+      const large = !(job.mime instanceof Uint8Array) && job.mime.some(isLarge);
+      const file = large ? await SpoolFile.open(context.config.spoolFolder) : null;
+      const release = async () => file?.close();
+      const into = file === null ? {} : { into: file.fd };
+      const question = { kind: 'seal', ...job, ...into, masterKey, at } as const;
+      const result = await context.workers.run<'seal'>(question, session.account.id);
+      if (!result.ok) {
+        await release();
+        throw new SealingFailedError(`sealing: ${result.code} ${result.message}`);
+      }
+      const bytes = result.value;
+      if (bytes instanceof Uint8Array) {
+        return { size: bytes.length, slices: () => [bytes], again: () => new Uint8Array(bytes), release };
+      }
+      const { size } = bytes;
+      return { size, slices: () => (file as SpoolFile).read(bytes), again: () => [{ written: bytes, size }], release };
     },
   };
 }
 
-function withBcc(bytes: Uint8Array, bcc: readonly Address[]): Uint8Array {
-  return Buffer.concat([Buffer.from(`${bccHeader(bcc)}\r\n`), bytes]);
+function isLarge(piece: EntityPiece): boolean {
+  if (piece instanceof Uint8Array) return false;
+  return isSpool('written' in piece ? piece.written : piece.base64);
+}
+
+function withBcc(sealed: FinalBytes, bcc: readonly Address[]): FinalBytes {
+  const line = Buffer.from(`${bccHeader(bcc)}\r\n`);
+  return { size: line.length + sealed.size, slices: () => followed(line, sealed.slices()) };
+}
+
+async function* followed(first: Uint8Array, rest: Iterable<Uint8Array> | AsyncIterable<Uint8Array>) {
+  yield first;
+  yield* rest;
 }
 
 /** Issuing certificates for the signature: without the root, which a partner must get by another way, unless asked (S12). */

@@ -108,13 +108,13 @@ async function insertCopy(
   { envelopes, bytes, sent }: SealedCopy,
   times: { mailFrom: string; at: Date; givesUpAt: Date },
 ): Promise<void> {
-  const contentId = envelopes.length > 0 || sent === 'same' ? await writeContent(client, bytes) : null;
+  const contentId = envelopes.length > 0 || sent === 'same' ? await writeContent(client, bytes.slices()) : null;
   for (const recipients of envelopes) {
     const id = randomUUID();
     await client.query(
       `insert into envelope (id, letter_id, envelope_id, mail_from, content_id, content_bytes, next_attempt_at, gives_up_at)
        values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-      [id, letterId, randomUUID(), times.mailFrom, contentId, bytes.length, times.at, times.givesUpAt],
+      [id, letterId, randomUUID(), times.mailFrom, contentId, bytes.size, times.at, times.givesUpAt],
     );
     await client.query('insert into envelope_recipient (envelope_id, address) select $1, unnest($2::text[])', [
       id,
@@ -122,8 +122,8 @@ async function insertCopy(
     ]);
   }
   if (sent === null) return;
-  const sentCopyId = sent === 'same' ? contentId : await writeContent(client, sent);
-  const size = sent === 'same' ? bytes.length : sent.length;
+  const sentCopyId = sent === 'same' ? contentId : await writeContent(client, sent.slices());
+  const size = sent === 'same' ? bytes.size : sent.size;
   await client.query('update letter set sent_copy_id = $2, sent_copy_bytes = $3 where id = $1', [
     letterId,
     sentCopyId,

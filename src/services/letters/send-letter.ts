@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { MEMORY_BYTES } from '../../bytes/spool.ts';
+import { SpoolFile } from '../../bytes/spool-file.ts';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import type { DigitalId } from '../../generated/prisma/client.ts';
 import { type Address, addressDomain, addressKey } from '../../mail/address.ts';
-import { composeMime } from '../../mail/compose-mime.ts';
+import { type ComposedAttachment, composeMime } from '../../mail/compose-mime.ts';
 import { type RecipientMark, recipientMarks } from '../contacts/contact-marks.ts';
 import { noteLinkSent } from '../contacts/secure-link.ts';
 import type { DraftOrigin } from '../drafts/drafts.ts';
@@ -69,8 +71,9 @@ export async function sendLetter(context: Context, session: SignedIn, letter: Ne
   const { address } = session.account;
   const messageId = `<${randomBytes(16).toString('hex')}@${addressDomain(address)}>`;
   const head: LetterHead = { subject: letter.subject, text: letter.text, ...checked.recipients, origin: letter.origin };
+  const spools: SpoolFile[] = [];
   try {
-    const copies = await copiesOf(context, session, letter, checked, messageId);
+    const copies = await copiesOf(context, session, letter, checked, messageId, spools);
     const letterId = await enqueueLetter(context, session, {
       nonce: letter.nonce,
       messageId,
@@ -91,6 +94,8 @@ export async function sendLetter(context: Context, session: SignedIn, letter: Ne
   } catch (error) {
     if (error instanceof SealingFailedError) return { ok: false, problems: [{ code: 'sealing-failed' }] };
     throw error;
+  } finally {
+    for (const spool of spools) await spool.close();
   }
 }
 
@@ -147,10 +152,24 @@ export async function allowedDomains(
   return new Set(domains.map((domain) => addressDomain(`@${domain}`)));
 }
 
-async function copiesOf(context: Context, session: SignedIn, letter: NewLetter, checked: Checked, messageId: string) {
+/** @param spools gets the files of large attachments, which are needed until the last copy was made */
+async function copiesOf(
+  context: Context,
+  session: SignedIn,
+  letter: NewLetter,
+  checked: Checked,
+  messageId: string,
+  spools: SpoolFile[],
+) {
   const { account } = session;
-  const attachments = [];
-  for (const { name, type, read } of letter.attachments) {
+  const attachments: ComposedAttachment[] = [];
+  for (const { name, type, size, read } of letter.attachments) {
+    if (size > MEMORY_BYTES) {
+      const spool = await SpoolFile.open(context.config.spoolFolder);
+      spools.push(spool);
+      attachments.push({ name, type, bytes: await spool.write(read()) });
+      continue;
+    }
     const pieces: Uint8Array[] = [];
     for await (const piece of read()) pieces.push(piece);
     attachments.push({ name, type, bytes: pieces });

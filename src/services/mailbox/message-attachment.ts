@@ -1,10 +1,21 @@
+import { slicesOf } from '../../bytes/byte-source.ts';
+import { isSpool } from '../../bytes/spool.ts';
+import { SpoolFile } from '../../bytes/spool-file.ts';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
+import { asBuffer } from '../../pki/der.ts';
+import type { OpenJob } from '../../smime/worker-jobs.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import type { MessageRef } from './message-ref.ts';
 import { failedJob, openingOf } from './read-message.ts';
 
-export type Attachment = { name: string; type: string; bytes: Uint8Array };
+export type Attachment = {
+  name: string;
+  type: string;
+  size: number;
+  slices(): Iterable<Buffer> | AsyncIterable<Buffer>;
+  release(): Promise<void>;
+};
 
 /** Types that a program on the desk opens by name; everything else is plain bytes. All are only ever saved. */
 const HARMLESS_TYPES = new Set([
@@ -26,17 +37,45 @@ const HARMLESS_TYPES = new Set([
   'text/plain',
 ]);
 
-/** One attachment by its position in the list of the message. @throws AppError not-found, and as `readMessage` */
+/**
+ * One attachment by its position in the list of the message. Its bytes may be read once; `release` whether or not they were.
+ * @throws AppError not-found, and as `readMessage`
+ */
 export async function readAttachmentOf(
   context: Context,
   session: SignedIn,
   ref: MessageRef,
   index: number,
 ): Promise<Attachment> {
-  const { job } = await openingOf(context, session, ref);
-  const result = await context.workers.run<'attachment'>({ kind: 'attachment', ...job, index }, session.account.id);
-  if (!result.ok) throw failedJob(result.code, result.message);
-  if (result.value === null) throw new AppError('not-found');
+  const { job, release } = await openingOf(context, session, ref);
+  try {
+    return await attachmentOf(context, session, job, index);
+  } finally {
+    await release();
+  }
+}
+
+/**
+ * The same of a message that is at hand. What is in memory of the job is given away.
+ * @throws AppError not-found, and as `readMessage`
+ */
+export async function attachmentOf(
+  context: Context,
+  session: SignedIn,
+  job: Omit<OpenJob, 'kind'>,
+  index: number,
+): Promise<Attachment> {
+  const file = isSpool(job.bytes) ? await SpoolFile.open(context.config.spoolFolder) : null;
+  const release = async () => file?.close();
+  const into = file === null ? {} : { into: file.fd };
+  const question = { kind: 'attachment', ...job, index, ...into } as const;
+  const result = await context.workers.run<'attachment'>(question, session.account.id);
+  if (!result.ok || result.value === null) {
+    await release();
+    throw result.ok ? new AppError('not-found') : failedJob(result.code, result.message);
+  }
   const { name, type, bytes } = result.value;
-  return { name, type: HARMLESS_TYPES.has(type) ? type : 'application/octet-stream', bytes };
+  const shared = { name, type: HARMLESS_TYPES.has(type) ? type : 'application/octet-stream', release };
+  if (bytes instanceof Uint8Array) return { ...shared, size: bytes.length, slices: () => slicesOf(asBuffer(bytes)) };
+  return { ...shared, size: bytes.size, slices: () => (file as SpoolFile).read(bytes) };
 }

@@ -20,10 +20,12 @@ export type BodyFrame = {
   theme: 'light' | 'dark' | null;
   /** Said where the message has no text */
   emptyText: string;
+  /** Said where it has more than is shown */
+  cutText: string;
   header?: readonly HeaderLine[];
 };
 
-type Shown = Pick<OpenedMessage, 'text' | 'html' | 'encryption' | 'signature' | 'inlineImages'>;
+type Shown = Pick<OpenedMessage, 'text' | 'html' | 'textCut' | 'encryption' | 'signature' | 'inlineImages'>;
 
 /** The views that this message has, the one to begin with first. */
 export function bodyViews(opened: Pick<Shown, 'text' | 'html' | 'encryption'>): BodyView[] {
@@ -52,11 +54,12 @@ export async function letterDocument(
 ): Promise<BodyDocument> {
   const allowed = remote && mayShowRemote(opened);
   const question = questionOf(opened, view, allowed);
-  const { emptyText, ...options } = frame;
+  const { emptyText, cutText, ...options } = frame;
   if (question === null) return bodyDocument({ ...options, content: `<p>${escapeHtml(emptyText)}</p>` });
   const answer = await threads.ask(question);
   if (!answer.ok) throw new AppError(answer.reason === 'busy' ? 'busy' : 'message-too-complex');
-  return bodyDocument({ ...options, content: answer.content, remoteImages: allowed && question.kind === 'html' });
+  const content = opened.textCut ? `${answer.content}<p>${escapeHtml(cutText)}</p>` : answer.content;
+  return bodyDocument({ ...options, content, remoteImages: allowed && question.kind === 'html' });
 }
 
 function questionOf(opened: Shown, view: 'text' | 'html', remote: boolean): BodyQuestion | null {
@@ -74,7 +77,7 @@ export async function sourceDocument(
   context: Context,
   session: SignedIn,
   ref: MessageRef,
-  frame: Omit<BodyFrame, 'emptyText'>,
+  frame: Omit<BodyFrame, 'emptyText' | 'cutText'>,
   cutNote: string,
 ): Promise<BodyDocument> {
   const { bytes, cut } = await readSource(context, session, ref, SOURCE_BYTES);

@@ -34,8 +34,9 @@ export async function readMessage(
   ref: MessageRef,
   options: { recorded?: boolean } = {},
 ): Promise<ReadMessage> {
-  const { job, facts } = await openingOf(context, session, ref);
+  const { job, facts, release } = await openingOf(context, session, ref);
   const result = await context.workers.run<'open'>({ kind: 'open', ...job }, session.account.id);
+  await release();
   if (!result.ok) throw failedJob(result.code, result.message);
   const opened = result.value;
   const failed = opened.encryption.status === 'failed';
@@ -45,20 +46,28 @@ export async function readMessage(
   return message;
 }
 
-/** Everything a worker needs to open this message. @throws AppError as `readMessage` */
+/**
+ * Everything a worker needs to open this message; `release` when no job needs it any more.
+ * @throws AppError as `readMessage`
+ */
 export async function openingOf(
   context: Context,
   session: SignedIn,
   ref: MessageRef,
-): Promise<{ job: Omit<OpenJob, 'kind'>; facts: MessageFacts }> {
-  const limit = context.config.messageLimitBytes;
-  const [source, keys, trust] = await Promise.all([
-    mailboxOf(context, session).run((connection) => fetchSource(connection, ref, limit)),
-    sealedKeysOf(context.database, session.account.id),
-    trustOf(context.database, session.account.id),
+): Promise<{ job: Omit<OpenJob, 'kind'>; facts: MessageFacts; release(): Promise<void> }> {
+  const { messageLimitBytes: limit, spoolFolder } = context.config;
+  const [source, asked] = await Promise.allSettled([
+    mailboxOf(context, session).run((connection) => fetchSource(connection, ref, limit, spoolFolder)),
+    Promise.all([sealedKeysOf(context.database, session.account.id), trustOf(context.database, session.account.id)]),
   ]);
-  const { bytes, ...facts } = valueOrError(source);
-  return { job: { bytes, keys, masterKey: session.masterKey, trust, at: facts.internalDate }, facts };
+  if (source.status === 'rejected') throw source.reason;
+  const { bytes, release, ...facts } = valueOrError(source.value);
+  if (asked.status === 'rejected') {
+    await release();
+    throw asked.reason;
+  }
+  const [keys, trust] = asked.value;
+  return { job: { bytes, keys, masterKey: session.masterKey, trust, at: facts.internalDate }, facts, release };
 }
 
 /** What a page says about a job that failed. */

@@ -39,7 +39,7 @@ async function sealed(mime: Buffer = ENTITY): Promise<Uint8Array> {
     encryptTo: [people.bob.certificate.der],
     at: new Date(),
   });
-  assert.ok(answer.ok, JSON.stringify(answer));
+  assert.ok(answer.ok && answer.value instanceof Uint8Array, JSON.stringify(answer));
   return answer.value;
 }
 
@@ -77,6 +77,7 @@ describe('worker pool', () => {
     const answer = await pool.run({ ...openJob(bytes), kind: 'attachment', index: 0 });
     assert.ok(answer.ok && answer.value !== null);
     assert.equal(answer.value.name, 'ä.pdf');
+    assert.ok(answer.value.bytes instanceof Uint8Array);
     assert.deepEqual(Buffer.from(answer.value.bytes), file);
   });
 
