@@ -20,6 +20,28 @@ export interface SpoolHandle {
   readonly key: Uint8Array;
 }
 
+/** Slices of which this many bytes were made are collected before more are made. */
+const UNCOLLECTED_BYTES = 8 * 1024 * 1024;
+let uncollected = 0;
+let collectSlices = () => {};
+
+/**
+ * Slices are garbage as soon as they were hashed or written, but their memory lies outside the heap, and V8 looks for it only
+ * after 64 MiB of it. A thread that goes through large content says here how its young garbage is collected.
+ */
+export function collectSlicesWith(collectYoung: () => void): void {
+  collectSlices = collectYoung;
+}
+
+function madeSlice(bytes: Buffer): Buffer {
+  uncollected += bytes.length;
+  if (uncollected > UNCOLLECTED_BYTES) {
+    uncollected = 0;
+    collectSlices();
+  }
+  return bytes;
+}
+
 /** Small content in memory, or large content in a spool. */
 export type StoredBytes = Uint8Array | SpoolHandle;
 
@@ -80,7 +102,7 @@ export class SpoolWriter {
   }
 
   #flush(): void {
-    const encrypted = this.#cipher.update(this.#waiting.subarray(0, this.#waitingBytes));
+    const encrypted = madeSlice(this.#cipher.update(this.#waiting.subarray(0, this.#waitingBytes)));
     for (let from = 0; from < encrypted.length; ) {
       const count = writeSync(this.#fd, encrypted, from, encrypted.length - from, this.#written);
       from += count;
@@ -96,6 +118,9 @@ export class SpoolSource implements ByteSource {
   readonly #handle: SpoolHandle;
   #window: Buffer = Buffer.alloc(0);
   #windowStart = 0;
+  #scratch: Buffer = Buffer.alloc(0);
+  #cipher: Cipheriv | null = null;
+  #cipherAt = 0;
 
   constructor(handle: SpoolHandle) {
     this.#handle = handle;
@@ -127,13 +152,17 @@ export class SpoolSource implements ByteSource {
   }
 
   #read(start: number, end: number): Buffer {
-    const bytes = Buffer.allocUnsafeSlow(end - start);
-    for (let got = 0; got < bytes.length; ) {
-      const count = readSync(this.#handle.fd, bytes, got, bytes.length - got, start + got);
+    const size = end - start;
+    if (size > this.#scratch.length) this.#scratch = Buffer.allocUnsafeSlow(size);
+    for (let got = 0; got < size; ) {
+      const count = readSync(this.#handle.fd, this.#scratch, got, size - got, start + got);
       if (count === 0) throw new Error('a spool file is shorter than what was written');
       got += count;
     }
-    return decrypted(this.#handle.key, start, bytes);
+    // Going on where the last read ended, which is how nearly all is read, needs no new cipher.
+    if (this.#cipher === null || this.#cipherAt !== start) this.#cipher = spoolCipher(this.#handle.key, start);
+    this.#cipherAt = end;
+    return madeSlice(this.#cipher.update(this.#scratch.subarray(0, size)));
   }
 }
 

@@ -1,6 +1,8 @@
 /** Content-Transfer-Encoding (RFC 2045 section 6), tolerant of what programs and transports do to it. */
 import { type ByteSource, partOf, slicesOf } from '../bytes/byte-source.ts';
 import { collect, type SpoolScope } from '../bytes/spool.ts';
+import { base64Slices } from './base64.ts';
+import { base64Source } from './base64-source.ts';
 import type { MimeEntity } from './parse.ts';
 
 const LF = 0x0a;
@@ -29,9 +31,17 @@ export function* decodedSlices(entity: MimeEntity): Generator<Buffer> {
   }
 }
 
-/** The decoded body as a source: a stretch of the message where nothing is encoded, else in memory or in a spool. */
-export function decodedSource(entity: MimeEntity, scope: SpoolScope | null): ByteSource {
+/**
+ * The decoded body as a source: a stretch of the message where nothing is encoded, else in memory or in a spool.
+ * @param lazily base64 in regular lines is decoded where it is read; reading then throws IrregularLinesError when a line in
+ * the middle is not regular
+ */
+export function decodedSource(entity: MimeEntity, scope: SpoolScope | null, lazily = false): ByteSource {
   const { source, bodyStart, end, encoding } = entity;
+  if (lazily && encoding === 'base64' && !Buffer.isBuffer(source)) {
+    const view = base64Source(source, bodyStart, end);
+    if (view !== null) return view;
+  }
   if (encoding !== 'base64' && encoding !== 'quoted-printable') return partOf(source, bodyStart, end);
   return Buffer.isBuffer(source) ? decodeBody(entity) : collect(decodedSlices(entity), scope, end - bodyStart);
 }
@@ -73,77 +83,6 @@ export function decodeTransfer(bytes: Buffer, encoding: string): Buffer {
  */
 export function decodeBase64(bytes: Buffer): Buffer {
   return Buffer.concat([...base64Slices([bytes])]);
-}
-
-/** The same slice by slice. */
-export function* base64Slices(slices: Iterable<Buffer>): Generator<Buffer> {
-  const decoder = new Base64Decoder();
-  for (const slice of slices) yield* decoder.take(slice);
-  yield* decoder.end();
-}
-
-const STRANGE = /[^A-Za-z0-9+/_=-]+/g;
-
-/**
- * Lines that are all of one length, as nearly every program writes them, are decoded as they stand: their number tells how
- * many bytes must come out, and more or less means that something else is between. From there on each character counts.
- */
-class Base64Decoder {
-  /** Characters of a line, with its end; 0 while it is not known, -1 when lines differ. */
-  #width = 0;
-  #bytesPerLine = 0;
-  #left = '';
-
-  *take(slice: Buffer): Generator<Buffer> {
-    const text = this.#left + slice.toString('latin1');
-    this.#left = '';
-    if (this.#width === 0) this.#learn(text);
-    if (this.#width < 0) {
-      yield* this.#decode(text);
-      return;
-    }
-    const lines = Math.floor(text.length / this.#width);
-    const body = text.slice(0, lines * this.#width);
-    const decoded = this.#endsInLines(body) ? Buffer.from(body, 'base64') : null;
-    if (decoded === null || decoded.length !== lines * this.#bytesPerLine) {
-      this.#width = -1;
-      yield* this.#decode(text);
-      return;
-    }
-    this.#left = text.slice(body.length);
-    yield decoded;
-  }
-
-  *end(): Generator<Buffer> {
-    const text = this.#left;
-    this.#left = '';
-    yield* this.#decode(text);
-    if (this.#left.length > 0) yield Buffer.from(this.#left, 'base64');
-    this.#left = '';
-  }
-
-  #learn(text: string): void {
-    const end = text.indexOf('\n');
-    const characters = text[end - 1] === '\r' ? end - 1 : end;
-    const regular = end > 0 && characters > 0 && characters % 4 === 0;
-    this.#width = regular ? end + 1 : -1;
-    this.#bytesPerLine = (characters / 4) * 3;
-  }
-
-  #endsInLines(body: string): boolean {
-    for (let at = this.#width - 1; at < body.length; at += this.#width) if (body.charCodeAt(at) !== LF) return false;
-    return true;
-  }
-
-  // Each stretch between paddings stands for itself; of the last one what makes no whole group waits for more.
-  *#decode(text: string): Generator<Buffer> {
-    const stretches = (this.#left + text.replace(STRANGE, '')).split('=');
-    const last = stretches.pop() as string;
-    for (const stretch of stretches) if (stretch !== '') yield Buffer.from(stretch, 'base64');
-    const whole = last.length - (last.length % 4);
-    this.#left = last.slice(whole);
-    if (whole > 0) yield Buffer.from(last.slice(0, whole), 'base64');
-  }
 }
 
 const MAX_WAITING_LINE = 1024 * 1024;

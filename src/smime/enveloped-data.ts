@@ -2,6 +2,7 @@
 import { createDecipheriv, type Decipheriv } from 'node:crypto';
 import type { ByteSource } from '../bytes/byte-source.ts';
 import { collect, type SpoolScope } from '../bytes/spool.ts';
+import { IrregularLinesError } from '../mime/base64-source.ts';
 import { readAlgorithm } from '../pki/certificate.ts';
 import {
   children,
@@ -79,7 +80,8 @@ export function openEnvelope(
       try {
         const content = decryptContent(envelope, unwrapContentKey(recipient, key, envelope.cipher.keyBytes), scope);
         return { opened: true, content, key, keyTransport: transportLabel(recipient) };
-      } catch {
+      } catch (error) {
+        if (error instanceof IrregularLinesError) throw error;
         // The next copy or key may fit.
       }
     }

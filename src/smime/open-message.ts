@@ -1,6 +1,7 @@
 /** Bytes in, everything the message page says out: layers, claim, checks, text, attachments. */
 import type { ByteSource } from '../bytes/byte-source.ts';
 import type { SpoolScope } from '../bytes/spool.ts';
+import { IrregularLinesError } from '../mime/base64-source.ts';
 import { type Attachment, collectContent, type MessageContent } from '../mime/content.ts';
 import { type MimeEntity, parseEntity } from '../mime/parse.ts';
 import type { Certificate } from '../pki/certificate.ts';
@@ -38,8 +39,21 @@ const INLINE_TYPE = /^image\/(png|jpeg|gif|webp|bmp|avif)$/;
 
 /** Never throws for what a message may contain. */
 export function openMessage(question: OpenQuestion): OpenedMessage {
+  return lazilyFirst(question, (context) => opened(question, context));
+}
+
+// Rare: large, and with a line of base64 in the middle that is unlike the others. Then it is decoded from its beginning.
+function lazilyFirst<T>(question: OpenQuestion, answer: (context: PeelContext) => T): T {
+  try {
+    return answer(peelContext(question, true));
+  } catch (error) {
+    if (!(error instanceof IrregularLinesError)) throw error;
+    return answer(peelContext(question, false));
+  }
+}
+
+function opened(question: OpenQuestion, context: PeelContext): OpenedMessage {
   const root = parseEntity(question.bytes);
-  const context = peelContext(question);
   const peeled = peel(root, context);
   const sender = senderOf(root);
   const { content, signedParts } = openSignedParts(shownEntity(root, peeled.content, context), context);
@@ -73,13 +87,17 @@ export interface AttachmentBytes {
 
 /** One attachment by its `index` in the list of `openMessage`, whole; null when there is none. */
 export function readAttachment(question: OpenQuestion, index: number): AttachmentBytes | null {
-  const found = findAttachment(question, index);
-  return found === null ? null : { name: found.name, type: found.type, bytes: found.bytes() };
+  const attachment = findAttachment(question, index);
+  if (attachment === null) return null;
+  return { name: attachment.name, type: attachment.type, bytes: attachment.bytes() };
 }
 
 /** The same, to be read slice by slice while the scope of the question is open. */
 export function findAttachment(question: OpenQuestion, index: number): Attachment | null {
-  const context = peelContext(question);
+  return lazilyFirst(question, (context) => found(question, context, index));
+}
+
+function found(question: OpenQuestion, context: PeelContext, index: number): Attachment | null {
   const root = parseEntity(question.bytes);
   const { content } = openSignedParts(shownEntity(root, peel(root, context).content, context), context);
   return content === null ? null : (collectContent(content).attachments[index] ?? null);
@@ -89,10 +107,10 @@ function shownEntity(root: MimeEntity, content: MimeEntity | null, { scope }: Pe
   return content === null ? null : (wrappedMessage(content, root, scope) ?? content);
 }
 
-function peelContext(question: OpenQuestion): PeelContext {
+function peelContext(question: OpenQuestion, lazily: boolean): PeelContext {
   const known = [...(question.signersOnFile ?? []), ...question.trust.intermediates];
   const { keys, legacyAlgorithms = false, scope = null } = question;
-  return { keys, known, legacyAlgorithms, scope };
+  return { keys, known, legacyAlgorithms, scope, lazily };
 }
 
 interface DescribedLayer {

@@ -2,6 +2,7 @@
 import { inflateSync } from 'node:zlib';
 import { type ByteSource, slicesOf } from '../bytes/byte-source.ts';
 import type { SpoolScope } from '../bytes/spool.ts';
+import { IrregularLinesError } from '../mime/base64-source.ts';
 import { canonicalSlices } from '../mime/decode.ts';
 import { type MimeEntity, parseEntity } from '../mime/parse.ts';
 import type { Certificate } from '../pki/certificate.ts';
@@ -58,6 +59,8 @@ export interface PeelContext {
   readonly legacyAlgorithms: boolean;
   /** Where large content of a layer waits; null for memory. */
   readonly scope: SpoolScope | null;
+  /** Base64 of large layers is decoded where it is read: IrregularLinesError then asks for another try without. */
+  readonly lazily: boolean;
 }
 
 export interface Peeled {
@@ -71,7 +74,7 @@ interface Step {
   content: MimeEntity | null;
 }
 
-/** Never throws for what a message may contain. */
+/** Never throws for what a message may contain, but for IrregularLinesError. */
 export function peel(root: MimeEntity, context: PeelContext): Peeled {
   const layers: PeeledLayer[] = [];
   let entity: MimeEntity | null = root;
@@ -108,7 +111,7 @@ export function peelSignedPart(
 function peelOne(entity: MimeEntity, shape: Shape, context: PeelContext): Step {
   if (shape === 'clear-signed') return peelClearSigned(entity, context);
   try {
-    const info = readContentInfo(cmsBytes(entity, context.scope));
+    const info = readContentInfo(cmsBytes(entity, context.scope, context.lazily));
     switch (info.type) {
       case CONTENT_TYPE.signedData:
         return peelOpaque(entity, readSignedData(info.content, context.scope), context);
@@ -122,6 +125,8 @@ function peelOne(entity: MimeEntity, shape: Shape, context: PeelContext): Step {
         throw new PkiError('unsupported', `content type ${info.type}`);
     }
   } catch (error) {
+    // What looks broken may only be written in lines of two lengths.
+    if (context.lazily && !Buffer.isBuffer(entity.source)) throw new IrregularLinesError();
     const reason = reasonOf(error);
     const layer = labelledKind(entity) === 'signed' ? brokenSignature(entity, reason) : brokenEnvelope(entity, reason);
     return { layer, content: null };

@@ -1,7 +1,8 @@
 /** Which S/MIME shape a MIME entity has (RFC 8551 section 3.2 and 3.10), as programs label it. */
 import { type ByteSource, slicesOf } from '../bytes/byte-source.ts';
 import { collect, type SpoolScope } from '../bytes/spool.ts';
-import { base64Slices, decodedSource } from '../mime/decode.ts';
+import { base64Slices } from '../mime/base64.ts';
+import { decodedSource } from '../mime/decode.ts';
 import type { MimeEntity } from '../mime/parse.ts';
 
 export type Shape = 'clear-signed' | 'cms';
@@ -32,9 +33,9 @@ export function labelledKind(entity: MimeEntity): 'signed' | 'encrypted' {
     : 'encrypted';
 }
 
-/** The BER inside a CMS part; base64 without its label, which some gateways lose, is recognised. */
-export function cmsBytes(entity: MimeEntity, scope: SpoolScope | null): ByteSource {
-  const bytes = decodedSource(entity, scope);
+/** The BER inside a CMS part; base64 without its label, which some gateways lose, is recognised. `lazily` as `decodedSource`. */
+export function cmsBytes(entity: MimeEntity, scope: SpoolScope | null, lazily = false): ByteSource {
+  const bytes = decodedSource(entity, scope, lazily);
   return bytes.at(0) === 0x30 && (bytes.at(1) ?? 0) >= 0x80 ? bytes : rescued(bytes, scope);
 }
 

@@ -2,7 +2,15 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ByteSource } from '../bytes/byte-source.ts';
-import { isSpool, type SpoolHandle, SpoolScope, SpoolSource, SpoolWriter, type StoredBytes } from '../bytes/spool.ts';
+import {
+  collectSlicesWith,
+  isSpool,
+  type SpoolHandle,
+  SpoolScope,
+  SpoolSource,
+  SpoolWriter,
+  type StoredBytes,
+} from '../bytes/spool.ts';
 import { joinStretches, slicesOfAll } from '../mime/encode.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { asBuffer } from '../pki/der.ts';
@@ -26,9 +34,11 @@ import {
   type SealedKey,
   type SealJob,
 } from './worker-jobs.ts';
+import { youngCollector } from './young-garbage.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('worker.ts runs as a worker thread');
+collectSlicesWith(youngCollector());
 const { spoolFolder } = workerData as { spoolFolder: string | null };
 
 port.on('message', (job: Job) => {
