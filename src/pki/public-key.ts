@@ -12,6 +12,7 @@ import {
   readWhole,
   TAG,
 } from './der.ts';
+import { algorithmIdentifier, bitString, nullValue, sequence } from './der-writer.ts';
 import { PkiError } from './errors.ts';
 
 export type KeyFamily =
@@ -119,10 +120,19 @@ export function importPublicKey(facts: PublicKeyFacts): KeyObject {
     throw new PkiError('key-unusable', `${facts.label} is outside the accepted bounds`);
   }
   try {
-    return createPublicKey({ key: facts.spki, format: 'der', type: 'spki' });
+    return createPublicKey({
+      key: facts.family === 'rsa-oaep' ? asPlainRsa(facts) : facts.spki,
+      format: 'der',
+      type: 'spki',
+    });
   } catch (cause) {
     throw new PkiError('key-unusable', `the public key (${facts.label}) cannot be used`, { cause });
   }
+}
+
+/** OpenSSL knows no keys that are for OAEP alone (RFC 4055 section 1.2); the numbers are those of any RSA key. */
+function asPlainRsa(facts: PublicKeyFacts): Buffer {
+  return sequence(algorithmIdentifier('1.2.840.113549.1.1.1', nullValue()), bitString(facts.keyBits));
 }
 
 function rsaFacts(keyBits: Buffer): { label: string; bits: number; exponentTrouble: boolean } {

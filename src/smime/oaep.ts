@@ -1,7 +1,17 @@
 /** RSA-OAEP (RFC 8017 section 7.1.2, RFC 3560) with any label and with different digests for label and mask. */
 import { createHash, constants as crypto, type KeyObject, privateDecrypt } from 'node:crypto';
 import { children, Fields, octetsOf, oidOf, readElement, TAG } from '../pki/der.ts';
-import { DIGEST_BY_OID, type DigestName, KEY_ALGORITHM } from './algorithms.ts';
+import { algorithmIdentifier, context, sequence } from '../pki/der-writer.ts';
+import { DIGEST_BY_OID, DIGEST_OID, type DigestName, KEY_ALGORITHM } from './algorithms.ts';
+
+/**
+ * RSAES-OAEP-params (RFC 4055 section 4.1) for SHA-256 in label and mask, and an empty label: what this program writes, and
+ * what it announces (RFC 3560 section 5 asks for the same bytes in both places).
+ */
+export const OAEP_SHA256_PARAMETERS = sequence(
+  context(0, algorithmIdentifier(DIGEST_OID.sha256)),
+  context(1, algorithmIdentifier(KEY_ALGORITHM.mgf1, algorithmIdentifier(DIGEST_OID.sha256))),
+);
 
 interface OaepParameters {
   digest: DigestName;
@@ -18,6 +28,16 @@ export function decryptOaep(key: KeyObject, parameters: Buffer | null, wrapped: 
   }
   // node:crypto has one knob for both digests, so the padding is undone here.
   return removePadding(privateDecrypt({ key, padding: crypto.RSA_NO_PADDING }, wrapped), digest, mask, label);
+}
+
+/** Whether announced parameters are SHA-256 throughout; those that are left out stand for SHA-1. */
+export function isOaepWithSha256(parameters: Buffer | null): boolean {
+  try {
+    const { digest, mask, label } = readParameters(parameters);
+    return digest === 'sha256' && mask === 'sha256' && label.length === 0;
+  } catch {
+    return false;
+  }
 }
 
 function readParameters(parameters: Buffer | null): OaepParameters {

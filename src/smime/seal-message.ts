@@ -15,9 +15,11 @@ import type { Certificate } from '../pki/certificate.ts';
 import { asBuffer } from '../pki/der.ts';
 import { protectHeaders } from './protect-headers.ts';
 import { type ContentEncryption, envelopeStretch } from './write-envelope.ts';
+import { isTransport, type KeyTransport } from './write-recipient-info.ts';
 import { micalg, type SigningKey, signedDataStretches } from './write-signature.ts';
 
 export type { ContentEncryption } from './write-envelope.ts';
+export type { KeyTransport } from './write-recipient-info.ts';
 export type { SigningKey } from './write-signature.ts';
 
 export interface SealQuestion {
@@ -31,6 +33,8 @@ export interface SealQuestion {
   /** Signed content inside the CMS rather than beside it; only for a message that is signed alone. */
   readonly opaque?: boolean | undefined;
   readonly content?: ContentEncryption | undefined;
+  /** For recipients with RSA keys; PKCS#1 v1.5 unless all of them announced OAEP with SHA-256. */
+  readonly keyTransport?: KeyTransport | undefined;
   /** Header fields inside as well (RFC 9788); `hide-subject` leaves `[...]` outside when the message is encrypted. */
   readonly protect?: 'copy' | 'hide-subject' | undefined;
   /** Only the entity, without outer header fields: to go into further messages. */
@@ -92,10 +96,10 @@ function opaqueSigned(entity: readonly Stretch[], key: SigningKey, at: Date): St
 function encrypted(
   entity: readonly Stretch[],
   recipients: readonly Certificate[],
-  { content = 'aes-256-cbc' }: SealQuestion,
+  { content = 'aes-256-cbc', keyTransport }: SealQuestion,
 ): Stretch[] {
   const type = content === 'aes-256-gcm' ? 'authEnveloped-data' : 'enveloped-data';
-  const envelope = envelopeStretch(entity, recipients, content);
+  const envelope = envelopeStretch(entity, recipients, content, keyTransport);
   return cmsPart(`application/pkcs7-mime; smime-type=${type}`, 'smime.p7m', [envelope]);
 }
 
@@ -126,7 +130,6 @@ export function groupRecipients(certificates: readonly Certificate[]): {
   keyTransport: Certificate[];
   keyAgreement: Certificate[];
 } {
-  const isTransport = (certificate: Certificate) => certificate.key.family.startsWith('rsa');
   return {
     keyTransport: certificates.filter(isTransport),
     keyAgreement: certificates.filter((certificate) => !isTransport(certificate)),

@@ -13,6 +13,7 @@ import {
   KEY_ALGORITHM,
 } from './algorithms.ts';
 import { identifies } from './certificate-match.ts';
+import { isOaepWithSha256, OAEP_SHA256_PARAMETERS } from './oaep.ts';
 import { readIdentifier, type SignedAttribute, type SignerIdentifier } from './signed-data.ts';
 
 export interface AttributeFacts {
@@ -65,7 +66,12 @@ function only(list: readonly SignedAttribute[], type: string): DerNode | null {
 function readCapabilities(value: DerNode | null): string[] {
   if (value === null) return [];
   const labels = children(value).flatMap((item) => {
-    const label = capabilityLabel(oidOf(new Fields(item).next(TAG.oid)));
+    const fields = new Fields(item);
+    const oid = oidOf(fields.next(TAG.oid));
+    const [parameters] = fields.rest();
+    // RSA-OAEP with SHA-1 and with SHA-256 are two capabilities of one name.
+    if (oid === KEY_ALGORITHM.rsaOaep && parameters && isOaepWithSha256(rawOf(parameters))) return ['RSA-OAEP-SHA-256'];
+    const label = capabilityLabel(oid);
     return label === null ? [] : [label];
   });
   return [...new Set(labels)];
@@ -104,15 +110,12 @@ export function preferredCertificate(
   return preference === null ? null : (certificates.find((item) => identifies(preference, item)) ?? null);
 }
 
-// AES-256-GCM, AES-256-CBC, AES-128-GCM, AES-128-CBC, RSA-OAEP: all that this program reads and likes to get, best first.
+// AES-256-GCM, AES-256-CBC, AES-128-GCM, AES-128-CBC, RSA-OAEP with SHA-256: what this program reads and likes to get, best first.
 const OWN_CAPABILITIES = sequence(
-  ...[
-    '2.16.840.1.101.3.4.1.46',
-    '2.16.840.1.101.3.4.1.42',
-    '2.16.840.1.101.3.4.1.6',
-    '2.16.840.1.101.3.4.1.2',
-    KEY_ALGORITHM.rsaOaep,
-  ].map((oid) => sequence(objectIdentifier(oid))),
+  ...['2.16.840.1.101.3.4.1.46', '2.16.840.1.101.3.4.1.42', '2.16.840.1.101.3.4.1.6', '2.16.840.1.101.3.4.1.2'].map(
+    (oid) => sequence(objectIdentifier(oid)),
+  ),
+  sequence(objectIdentifier(KEY_ALGORITHM.rsaOaep), OAEP_SHA256_PARAMETERS),
 );
 
 /** The attributes of a new signature, one each, as a SET OF in DER: what is signed. */

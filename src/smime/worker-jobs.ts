@@ -5,6 +5,7 @@ import type { Pkcs12Failure } from '../pki/pkcs12-read.ts';
 import type { Pkcs12Form } from '../pki/pkcs12-write.ts';
 import type { OpenedMessage } from './verdict.ts';
 import type { ContentEncryption } from './write-envelope.ts';
+import type { KeyTransport } from './write-recipient-info.ts';
 
 /** A PKCS#8 key under the user's master key. `context` is what it was sealed with. */
 export interface SealedKey {
@@ -50,6 +51,7 @@ export interface SealJob {
   readonly encryptTo: readonly Uint8Array[] | null;
   readonly opaque?: boolean;
   readonly content?: ContentEncryption;
+  readonly keyTransport?: KeyTransport;
   readonly protect?: 'copy' | 'hide-subject';
   /** Without any outer header: an entity that goes into further jobs */
   readonly entityOnly?: boolean;

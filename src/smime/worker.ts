@@ -128,6 +128,7 @@ function seal(job: SealJob): StoredBytes {
     at: job.at,
     opaque: job.opaque,
     content: job.content,
+    keyTransport: job.keyTransport,
     protect: job.protect,
     entityOnly: job.entityOnly,
     encryptTo: job.encryptTo === null ? undefined : certificates(job.encryptTo),

@@ -13,7 +13,7 @@ import {
 } from '../pki/der-writer.ts';
 import { PkiError } from '../pki/errors.ts';
 import { CONTENT_TYPE } from './algorithms.ts';
-import { isTransport, writeRecipientInfo } from './write-recipient-info.ts';
+import { isTransport, type KeyTransport, writeRecipientInfo } from './write-recipient-info.ts';
 
 export type ContentEncryption = 'aes-256-cbc' | 'aes-256-gcm';
 
@@ -34,11 +34,12 @@ export function envelopeStretch(
   content: readonly Stretch[],
   recipients: readonly Certificate[],
   form: ContentEncryption,
+  transport: KeyTransport = 'rsa-pkcs1',
 ): Stretch {
   if (recipients.length === 0) throw new PkiError('unsupported', 'an envelope needs a recipient');
   const contentKey = randomBytes(32);
   try {
-    const infos = setOf(...recipients.map((certificate) => writeRecipientInfo(certificate, contentKey)));
+    const infos = setOf(...recipients.map((certificate) => writeRecipientInfo(certificate, contentKey, transport)));
     const version = form === 'aes-256-gcm' ? 0 : recipients.every(isTransport) ? 0 : 2;
     return form === 'aes-256-gcm'
       ? authEnveloped(content, contentKey, integer(version), infos)

@@ -6,19 +6,25 @@ import { algorithmIdentifier, context, integer, nullValue, octetString, sequence
 import { PkiError } from '../pki/errors.ts';
 import { AES256_WRAP, ECDH_SHA256, HKDF_SHA256, KEY_ALGORITHM } from './algorithms.ts';
 import { deriveKey, sharedInfo, wrapKey } from './key-agreement.ts';
+import { OAEP_SHA256_PARAMETERS } from './oaep.ts';
 
 const WRAP_ALGORITHM = algorithmIdentifier(AES256_WRAP);
 
+/** How the content key is wrapped for RSA keys; those of elliptic curves have one way. */
+export type KeyTransport = 'rsa-pkcs1' | 'rsa-oaep';
+
 /** Key transport rather than key agreement. */
 export function isTransport(certificate: Certificate): boolean {
-  return certificate.key.family === 'rsa';
+  return certificate.key.family === 'rsa' || certificate.key.family === 'rsa-oaep';
 }
 
 /** The content key for one recipient, in DER. Throws PkiError `unsupported` for a key that nothing can be encrypted to. */
-export function writeRecipientInfo(certificate: Certificate, contentKey: Buffer): Buffer {
+export function writeRecipientInfo(certificate: Certificate, contentKey: Buffer, transport: KeyTransport): Buffer {
   switch (certificate.key.family) {
     case 'rsa':
-      return transportInfo(certificate, contentKey);
+      return transportInfo(certificate, contentKey, transport);
+    case 'rsa-oaep': // RFC 4055 section 4: such a key is used in no other way
+      return transportInfo(certificate, contentKey, 'rsa-oaep');
     case 'ec':
       return agreementInfo(certificate, contentKey, ephemeralFor(certificate), ECDH_SHA256);
     case 'x25519':
@@ -28,10 +34,17 @@ export function writeRecipientInfo(certificate: Certificate, contentKey: Buffer)
   }
 }
 
-// RSA PKCS#1 v1.5: the one form of key transport that every S/MIME program reads (crypto.md).
-function transportInfo(certificate: Certificate, contentKey: Buffer): Buffer {
-  const wrapped = publicEncrypt({ key: certificate.publicKey, padding: crypto.RSA_PKCS1_PADDING }, contentKey);
-  const algorithm = algorithmIdentifier(KEY_ALGORITHM.rsa, nullValue());
+const PKCS1 = algorithmIdentifier(KEY_ALGORITHM.rsa, nullValue());
+const OAEP = algorithmIdentifier(KEY_ALGORITHM.rsaOaep, OAEP_SHA256_PARAMETERS);
+
+// RSA PKCS#1 v1.5 is the one form of key transport that every S/MIME program reads (crypto.md).
+function transportInfo(certificate: Certificate, contentKey: Buffer, transport: KeyTransport): Buffer {
+  const padded =
+    transport === 'rsa-oaep'
+      ? { padding: crypto.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
+      : { padding: crypto.RSA_PKCS1_PADDING };
+  const wrapped = publicEncrypt({ key: certificate.publicKey, ...padded }, contentKey);
+  const algorithm = transport === 'rsa-oaep' ? OAEP : PKCS1;
   return sequence(integer(0), issuerAndSerial(certificate), algorithm, octetString(wrapped));
 }
 

@@ -1,5 +1,5 @@
 /** Makes SignedData of CMS with one signer (RFC 5652 section 5, RFC 8551 section 2). */
-import { createHash, type KeyObject, sign } from 'node:crypto';
+import { createHash, constants as crypto, type KeyObject, sign } from 'node:crypto';
 import { joinStretches, type Stretch, slicesOfAll, stretchOfBytes, totalSize } from '../mime/encode.ts';
 import type { Certificate } from '../pki/certificate.ts';
 import {
@@ -27,11 +27,15 @@ export interface SigningKey {
   readonly encryptionCertificate?: Certificate | undefined;
 }
 
+type SigningDigest = 'sha256' | 'sha384' | 'sha512';
+
 interface SignatureForm {
-  digest: 'sha256' | 'sha512';
+  digest: SigningDigest;
   /** What node:crypto is told; Ed25519 hashes by itself. */
-  hash: 'sha256' | null;
+  hash: SigningDigest | null;
   algorithm: Buffer;
+  /** RSA-PSS: octets of salt. */
+  saltLength?: number;
 }
 
 /**
@@ -93,7 +97,9 @@ function signerInfo(
     certificate,
     encryptionCertificate: key.encryptionCertificate ?? certificate,
   });
-  const signature = sign(form.hash, attributes, { key: key.privateKey, dsaEncoding: 'der' });
+  const pss =
+    form.saltLength === undefined ? {} : { padding: crypto.RSA_PKCS1_PSS_PADDING, saltLength: form.saltLength };
+  const signature = sign(form.hash, attributes, { key: key.privateKey, dsaEncoding: 'der', ...pss });
   const implicit = Buffer.from(attributes);
   implicit[0] = 0xa0;
   return sequence(
@@ -108,7 +114,7 @@ function signerInfo(
 
 /** `micalg` of multipart/signed (RFC 8551 section 3.5.3.2). */
 export function micalg(certificate: Certificate): string {
-  return signatureForm(certificate).digest === 'sha512' ? 'sha-512' : 'sha-256';
+  return signatureForm(certificate).digest.replace('sha', 'sha-');
 }
 
 export function contentInfo(type: string, content: Buffer): Buffer {
@@ -126,11 +132,50 @@ function signatureForm(certificate: Certificate): SignatureForm {
   switch (certificate.key.family) {
     case 'rsa':
       return { digest: 'sha256', hash: 'sha256', algorithm: algorithmIdentifier(KEY_ALGORITHM.rsa, nullValue()) };
-    case 'ec':
-      return { digest: 'sha256', hash: 'sha256', algorithm: algorithmIdentifier('1.2.840.10045.4.3.2') };
+    case 'rsa-pss':
+      return pssForm(certificate);
+    case 'ec': {
+      const digest = digestForCurve(certificate.key.bits);
+      return { digest, hash: digest, algorithm: algorithmIdentifier(ECDSA_OID[digest]) };
+    }
     case 'ed25519': // RFC 8419 section 3.1: with SHA-512 for the message digest
       return { digest: 'sha512', hash: null, algorithm: algorithmIdentifier(KEY_ALGORITHM.ed25519) };
     default:
       throw new PkiError('unsupported', `signing with ${certificate.keyLabel}`);
   }
+}
+
+const ECDSA_OID: Record<SigningDigest, string> = {
+  sha256: '1.2.840.10045.4.3.2',
+  sha384: '1.2.840.10045.4.3.3',
+  sha512: '1.2.840.10045.4.3.4',
+};
+
+/** The digest that is as strong as the curve (RFC 5754 section 3.3, RFC 5480 section 4). */
+function digestForCurve(bits: number): SigningDigest {
+  if (bits <= 256) return 'sha256';
+  return bits <= 384 ? 'sha384' : 'sha512';
+}
+
+/**
+ * RSASSA-PSS-params (RFC 4055 section 3.1) for a key that is for PSS alone: what the key restricts itself to, else SHA-256 with
+ * a salt of 32 octets.
+ */
+function pssForm(certificate: Certificate): SignatureForm {
+  const details = certificate.publicKey.asymmetricKeyDetails ?? {};
+  const digest = (details.hashAlgorithm ?? 'sha256') as SigningDigest;
+  const mask = details.mgf1HashAlgorithm ?? digest;
+  if (!(digest in ECDSA_OID) || mask !== digest)
+    throw new PkiError('unsupported', `signing with ${certificate.keyLabel}`);
+  const saltLength = Math.max(details.saltLength ?? 0, Number(digest.slice(3)) / 8);
+  const hash = algorithmIdentifier(DIGEST_OID[digest]);
+  const algorithm = algorithmIdentifier(
+    KEY_ALGORITHM.rsaPss,
+    sequence(
+      context(0, hash),
+      context(1, algorithmIdentifier(KEY_ALGORITHM.mgf1, hash)),
+      context(2, integer(saltLength)),
+    ),
+  );
+  return { digest, hash: digest, algorithm, saltLength };
 }

@@ -6,14 +6,14 @@ import { type Address, addressKey } from '../../mail/address.ts';
 import { bccHeader, type ComposedMessage } from '../../mail/compose-mime.ts';
 import type { EntityPiece } from '../../mime/encode.ts';
 import { type Certificate, parseCertificate } from '../../pki/certificate.ts';
-import { type ContentEncryption, groupRecipients } from '../../smime/seal-message.ts';
+import { type ContentEncryption, groupRecipients, type KeyTransport } from '../../smime/seal-message.ts';
 import type { SealJob } from '../../smime/worker-jobs.ts';
 import type { RecipientMark } from '../contacts/contact-marks.ts';
 import { readable } from '../contacts/contact-marks.ts';
 import { sealedKeyOf } from '../identities/own-keys.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { trustOf } from '../trust/trust-of.ts';
-import { contentEncryptionFor } from './send-policy.ts';
+import { contentEncryptionFor, keyTransportFor } from './send-policy.ts';
 
 /** The worker could not sign or encrypt; nothing was queued. */
 export class SealingFailedError extends Error {
@@ -26,11 +26,15 @@ export type PlannedCopy = {
   envelopes: string[][];
   encryptTo: Uint8Array[] | null;
   content: ContentEncryption;
+  keyTransport: KeyTransport;
   /** The sender can read it: it serves as the copy for Sent too */
   readableBySender: boolean;
 };
 
 export type CopyPlan = { copies: PlannedCopy[]; sentCopy: PlannedCopy | null };
+
+/** What all programs read. */
+const EVERYBODY_READS = { content: 'aes-256-cbc', keyTransport: 'rsa-pkcs1' } as const;
 
 type Encryption = { marks: ReadonlyMap<string, RecipientMark>; own: DigitalId | null };
 
@@ -49,7 +53,7 @@ export function planCopies(
   if (encryption === null) {
     const bcc = recipients.bcc.map(({ address }) => [address]);
     const envelopes = open.length > 0 ? [open.map(({ address }) => address), ...bcc] : bcc;
-    return { copies: [{ envelopes, encryptTo: null, content: 'aes-256-cbc', readableBySender: true }], sentCopy: null };
+    return { copies: [{ envelopes, encryptTo: null, ...EVERYBODY_READS, readableBySender: true }], sentCopy: null };
   }
   const own = encryption.own ? parseCertificate(encryption.own.certificate) : null;
   const ownFamily = own === null ? null : familyOf(own);
@@ -61,7 +65,7 @@ export function planCopies(
   }
   for (const one of recipients.bcc) copies.push(copyFor([readerOf(one, encryption)], null));
   if (own === null || copies.some((copy) => copy.readableBySender)) return { copies, sentCopy: null };
-  const sentCopy: PlannedCopy = { envelopes: [], encryptTo: [own.der], content: 'aes-256-cbc', readableBySender: true };
+  const sentCopy: PlannedCopy = { envelopes: [], encryptTo: [own.der], ...EVERYBODY_READS, readableBySender: true };
   return { copies, sentCopy };
 }
 
@@ -83,6 +87,7 @@ function copyFor(group: readonly Reader[], own: Certificate | null): PlannedCopy
     envelopes: [group.map((reader) => reader.address)],
     encryptTo: [...group.map((reader) => reader.certificate), ...(own ? [own.der] : [])],
     content: contentEncryptionFor(group.map((reader) => reader.mark)),
+    keyTransport: keyTransportFor(group.map((reader) => reader.mark)),
     readableBySender: own !== null,
   };
 }
@@ -129,7 +134,8 @@ export async function* sealedCopies(
     for (const copy of all) {
       const source =
         first === null ? { mime: composed.entity, sign: sealer.sign } : { mime: first.again(), sign: null };
-      const sealed = await sealer.seal({ ...source, headers, encryptTo: copy.encryptTo, content: copy.content });
+      const { encryptTo, content, keyTransport } = copy;
+      const sealed = await sealer.seal({ ...source, headers, encryptTo, content, keyTransport });
       try {
         const { envelopes } = copy;
         const sent = copy !== forSent ? null : sealing.bcc.length === 0 ? 'same' : withBcc(sealed, sealing.bcc);

@@ -67,3 +67,9 @@ export function contentEncryptionFor(
   const all = marks.length > 0 && marks.every((mark) => mark.capabilities.includes('AES-256-GCM'));
   return all ? 'aes-256-gcm' : 'aes-256-cbc';
 }
+
+/** How the content key is wrapped for the RSA recipients of one copy: OAEP only where all announced it with SHA-256 (T29). */
+export function keyTransportFor(marks: readonly Pick<RecipientMark, 'capabilities'>[]): 'rsa-pkcs1' | 'rsa-oaep' {
+  const all = marks.length > 0 && marks.every((mark) => mark.capabilities.includes('RSA-OAEP-SHA-256'));
+  return all ? 'rsa-oaep' : 'rsa-pkcs1';
+}

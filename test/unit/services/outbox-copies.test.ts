@@ -11,6 +11,7 @@ import { distinctRecipients, missingDigitalIds, recipientProblems } from '../../
 
 const LIFE = { notBefore: new Date('2026-11-01T00:00:00Z'), notAfter: new Date('2026-12-01T00:00:00Z') };
 const GCM = ['AES-256-GCM', 'AES-256-CBC'];
+const OAEP = [...GCM, 'RSA-OAEP-SHA-256'];
 
 const marks = new Map<string, RecipientMark>();
 let rsaSender: DigitalId;
@@ -48,6 +49,8 @@ before(async () => {
   await know('rsa@x.eu', 'RSA-2048', GCM);
   await know('old@x.eu', 'RSA-2048');
   await know('ec@x.eu', 'P-256', GCM);
+  await know('new@x.eu', 'RSA-2048', OAEP);
+  await know('sha1@x.eu', 'RSA-2048', [...GCM, 'RSA-OAEP']);
   rsaSender = { certificate: (await issue('me@x.eu', 'RSA-2048')).der } as unknown as DigitalId;
   ecSender = { certificate: (await issue('me@x.eu', 'P-256')).der } as unknown as DigitalId;
 });
@@ -95,6 +98,20 @@ test('T29 AES-GCM is used only where every recipient of the copy announced it', 
   assert.deepEqual(content(['rsa@x.eu']), ['aes-256-gcm']);
   assert.deepEqual(content(['rsa@x.eu', 'old@x.eu']), ['aes-256-cbc']);
   assert.deepEqual(content(['old@x.eu', 'ec@x.eu']), ['aes-256-cbc', 'aes-256-gcm']);
+});
+
+test('T29 RSA-OAEP is used only where every recipient of the copy announced it with SHA-256', () => {
+  const transport = (recipients: string[]) =>
+    plan({ to: recipients }, rsaSender).copies.map((copy) => copy.keyTransport);
+  assert.deepEqual(transport(['new@x.eu']), ['rsa-oaep']);
+  assert.deepEqual(transport(['new@x.eu', 'rsa@x.eu']), ['rsa-pkcs1']);
+  assert.deepEqual(transport(['sha1@x.eu']), ['rsa-pkcs1']);
+  const { copies } = plan({ to: ['old@x.eu'], bcc: ['new@x.eu'] }, rsaSender);
+  assert.deepEqual(
+    copies.map((copy) => copy.keyTransport),
+    ['rsa-pkcs1', 'rsa-oaep'],
+  );
+  assert.equal(plan({ to: ['rsa@x.eu'] }, ecSender).sentCopy?.keyTransport, 'rsa-pkcs1');
 });
 
 test('a recipient without certificate never ends up in a plan', () => {

@@ -117,7 +117,13 @@ describe('signatures', () => {
 
   it('T29 the capabilities of the signer and the certificate to encrypt to are told', () => {
     const [signer] = open(signed(people.alice)).signature.signers;
-    assert.deepEqual(signer?.capabilities, ['AES-256-GCM', 'AES-256-CBC', 'AES-128-GCM', 'AES-128-CBC', 'RSA-OAEP']);
+    assert.deepEqual(signer?.capabilities, [
+      'AES-256-GCM',
+      'AES-256-CBC',
+      'AES-128-GCM',
+      'AES-128-CBC',
+      'RSA-OAEP-SHA-256',
+    ]);
     assert.equal(signer?.encryptionCertificate, people.alice.certificate.sha256);
   });
 
