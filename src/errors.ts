@@ -15,6 +15,7 @@ export const ERROR_STATUS = {
   'mail-server-refused': 502,
   'keys-locked': 409,
   'no-vault': 409,
+  'no-room': 507,
   busy: 503,
   internal: 500,
 } as const;

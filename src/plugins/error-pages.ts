@@ -44,6 +44,7 @@ async function showError(reply: FastifyReply, error: AppError) {
 
 /** Fastify's own refusals. */
 function codeOf(error: FastifyError): ErrorCode {
+  if (error.code === 'ENOSPC') return 'no-room';
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' || error.code === 'FST_REQ_FILE_TOO_LARGE') return 'too-large';
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return 'unsupported-form';
   if (error.statusCode === 413) return 'too-large';

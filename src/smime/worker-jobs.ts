@@ -103,11 +103,12 @@ export interface Answers {
 /**
  * - `too-complex`: a limit of time or memory was passed; the worker was ended
  * - `seal-broken`: a private key does not open with this master key
+ * - `no-room`: the disk of the spools is full
  * - `unsupported`: a key cannot do what was asked
  * - `failed`: a fault of this program; the message is for the log
  * - `closed`: the pool is shutting down
  */
-export type JobFailure = 'too-complex' | 'seal-broken' | 'unsupported' | 'failed' | 'closed';
+export type JobFailure = 'no-room' | 'too-complex' | 'seal-broken' | 'unsupported' | 'failed' | 'closed';
 
 export type JobResult<T> =
   | { readonly ok: true; readonly value: T }

@@ -52,6 +52,8 @@ function answer(job: Job): JobResult<Answers[Job['kind']]> {
   try {
     return { ok: true, value: perform(job, scope) };
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
+      return { ok: false, code: 'no-room', message: 'no room for a spool' };
     if (error instanceof SealBrokenError) return { ok: false, code: 'seal-broken', message: error.message };
     if (error instanceof PkiError && error.code !== 'too-complex') {
       return { ok: false, code: 'unsupported', message: error.message };

@@ -1,6 +1,7 @@
 import { isSpool } from '../../bytes/spool.ts';
 import { SpoolFile } from '../../bytes/spool-file.ts';
 import type { Context } from '../../context.ts';
+import { AppError } from '../../errors.ts';
 import type { DigitalId } from '../../generated/prisma/client.ts';
 import { type Address, addressKey } from '../../mail/address.ts';
 import { bccHeader, type ComposedMessage } from '../../mail/compose-mime.ts';
@@ -184,6 +185,7 @@ async function sealerOf(context: Context, session: SignedIn, sealing: Sealing): 
       const result = await context.workers.run<'seal'>(question, session.account.id);
       if (!result.ok) {
         await release();
+        if (result.code === 'no-room') throw new AppError('no-room');
         throw new SealingFailedError(`sealing: ${result.code} ${result.message}`);
       }
       const bytes = result.value;

@@ -74,6 +74,7 @@ export async function openingOf(
 export function failedJob(code: JobFailure, message: string): AppError {
   if (code === 'too-complex') return new AppError('message-too-complex');
   if (code === 'closed') return new AppError('busy');
+  if (code === 'no-room') return new AppError('no-room');
   return new AppError('internal', {}, { cause: new Error(`${code}: ${message}`) });
 }
 

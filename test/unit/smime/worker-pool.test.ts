@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { detachBytes, type Job, type OpenJob, type SealedKey } from '../../../src/smime/worker-jobs.ts';
@@ -135,6 +135,16 @@ describe('worker pool', () => {
     const after = await small.run(openJob(Buffer.from('Subject: x\r\n\r\nhi')));
     assert.ok(after.ok && after.value.text === 'hi');
     await small.close();
+  });
+
+  it('a full disk of the spools is told as such, and the pool goes on', async () => {
+    const full = openSync('/dev/full', 'r+');
+    const part =
+      'Content-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\n\r\nhi\r\n--q\r\nContent-Type: a/b\r\n\r\nfile\r\n--q--';
+    const answer = await pool.run({ ...openJob(Buffer.from(part)), kind: 'attachment', index: 0, into: full });
+    assert.equal(answer.ok ? 'ok' : answer.code, 'no-room');
+    closeSync(full);
+    assert.ok((await pool.run(openJob(Buffer.from('Subject: x\r\n\r\nhi')))).ok);
   });
 
   it('what an answer names many times crosses the thread once', () => {
