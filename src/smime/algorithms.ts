@@ -123,11 +123,15 @@ function aes(oid: string, bits: number, mode: 'cbc' | 'gcm'): ContentCipher {
   };
 }
 
-/** AES key wrap (RFC 3394): object identifier to key length. */
+/** 3DES key wrap (RFC 3217), which OpenSSL and old programs choose beside 3DES content under key agreement. */
+export const TRIPLE_DES_WRAP = '1.2.840.113549.1.9.16.3.6';
+
+/** AES key wrap (RFC 3394) and that of 3DES: object identifier to key length. */
 export const KEY_WRAP_BYTES: Record<string, number> = {
   '2.16.840.1.101.3.4.1.5': 16,
   '2.16.840.1.101.3.4.1.25': 24,
   '2.16.840.1.101.3.4.1.45': 32,
+  [TRIPLE_DES_WRAP]: 24,
 };
 export const AES256_WRAP = '2.16.840.1.101.3.4.1.45';
 

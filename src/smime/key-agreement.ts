@@ -1,4 +1,4 @@
-/** Key encryption keys by ECDH (RFC 5753) and X25519 (RFC 8418), and AES key wrap (RFC 3394). */
+/** Key encryption keys by ECDH (RFC 5753) and X25519 (RFC 8418), and key wrap of AES (RFC 3394) and 3DES (RFC 3217, read only). */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync } from 'node:crypto';
 import { context, octetString, sequence } from '../pki/der-writer.ts';
 import { type DigestName, ECDH_KDF, HKDF_KDF } from './algorithms.ts';
@@ -47,6 +47,12 @@ function x963(digest: DigestName, secret: Buffer, info: Buffer, keyBytes: number
 export function wrapKey(keyEncryptionKey: Buffer, contentKey: Buffer): Buffer {
   const cipher = createCipheriv(wrapCipher(keyEncryptionKey), keyEncryptionKey, WRAP_IV);
   return Buffer.concat([cipher.update(contentKey), cipher.final()]);
+}
+
+/** 3DES key wrap brings its initialisation vector along. Throws like `unwrapKey`. */
+export function unwrapTripleDes(keyEncryptionKey: Buffer, wrapped: Buffer): Buffer {
+  const decipher = createDecipheriv('des3-wrap', keyEncryptionKey, null);
+  return Buffer.concat([decipher.update(wrapped), decipher.final()]);
 }
 
 /** Throws when the wrapped key was altered or the key encryption key is another one. */

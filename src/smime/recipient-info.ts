@@ -4,10 +4,10 @@ import { type Certificate, readAlgorithm, type SignatureAlgorithm } from '../pki
 import { children, type DerNode, Fields, octetsOf, oidOf, rawOf, readElement, TAG } from '../pki/der.ts';
 import { algorithmIdentifier, nullValue, sequence } from '../pki/der-writer.ts';
 import { PkiError } from '../pki/errors.ts';
-import { HKDF_KDF, KEY_ALGORITHM, KEY_WRAP_BYTES } from './algorithms.ts';
+import { HKDF_KDF, KEY_ALGORITHM, KEY_WRAP_BYTES, TRIPLE_DES_WRAP } from './algorithms.ts';
 import { identifies } from './certificate-match.ts';
 import type { DecryptionKey } from './decryption-key.ts';
-import { deriveKey, sharedInfo, unwrapKey } from './key-agreement.ts';
+import { deriveKey, sharedInfo, unwrapKey, unwrapTripleDes } from './key-agreement.ts';
 import { decryptOaep } from './oaep.ts';
 import { readIdentifier, type SignerIdentifier } from './signed-data.ts';
 
@@ -111,6 +111,7 @@ function agree(wrapped: WrappedKey & { kind: 'agreement' }, key: DecryptionKey):
   const wrapOid = oidOf(new Fields(readElement(wrapAlgorithm)).next(TAG.oid));
   const keyBytes = KEY_WRAP_BYTES[wrapOid];
   if (keyBytes === undefined) throw new PkiError('unsupported', 'key wrap');
+  const unwrap = wrapOid === TRIPLE_DES_WRAP ? unwrapTripleDes : unwrapKey;
   // The curve is that of the reader's own key: what the sender names as parameters is not used.
   const [ownAlgorithm] = children(readElement(key.certificate.key.spki));
   const spki = sequence(rawOf(ownAlgorithm as DerNode), wrapped.originatorPoint);
@@ -120,7 +121,7 @@ function agree(wrapped: WrappedKey & { kind: 'agreement' }, key: DecryptionKey):
     // Programs disagree on whether the parameters of the wrap are absent or NULL in the shared info.
     for (const keyInfo of [wrapAlgorithm, algorithmIdentifier(wrapOid), algorithmIdentifier(wrapOid, nullValue())]) {
       const info = sharedInfo(keyInfo, keyBytes, wrapped.userKeyingMaterial);
-      const opened = tryUnwrap(wrapped, secret, info, keyBytes);
+      const opened = tryUnwrap(wrapped, secret, info, keyBytes, unwrap);
       if (opened !== null) return opened;
     }
   } finally {
@@ -134,11 +135,12 @@ function tryUnwrap(
   secret: Buffer,
   info: Buffer,
   keyBytes: number,
+  unwrap: typeof unwrapKey,
 ): Buffer | null {
   const kek = deriveKey(wrapped.algorithm.oid, secret, info, keyBytes, wrapped.userKeyingMaterial);
   if (kek === null) throw new PkiError('unsupported', 'key derivation');
   try {
-    return unwrapKey(kek, wrapped.wrapped);
+    return unwrap(kek, wrapped.wrapped);
   } catch {
     return null;
   } finally {

@@ -9,6 +9,7 @@ import { readCertificates } from '../../src/pki/certificate-bundle.ts';
 import * as der from '../../src/pki/der-writer.ts';
 import { CONTENT_TYPE } from '../../src/smime/algorithms.ts';
 import { openMessage } from '../../src/smime/open-message.ts';
+import { sealMessage } from '../../src/smime/seal-message.ts';
 import type { OpenedMessage } from '../../src/smime/verdict.ts';
 import { contentInfo } from '../../src/smime/write-signature.ts';
 import { makePeople, type People, type Person } from '../support/smime-people.ts';
@@ -94,6 +95,31 @@ describe('rare algorithms of the openssl command', () => {
       assert.equal(message.encryption.status, 'weak', cipher);
       assert.equal(message.text?.trim(), TEXT.trim());
     }
+  });
+
+  it('S06 a signature made with a longer curve has a digest of its length, which gpgsm insists on', () => {
+    const digests = { 'P-256': 'SHA-256', 'P-384': 'SHA-384', 'P-521': 'SHA-512' };
+    for (const [curve, digest] of Object.entries(digests)) {
+      const signer = person('long', 'EC', '-pkeyopt', `ec_paramgen_curve:${curve}`);
+      const sealed = sealMessage({
+        mime: ENTITY,
+        headers: Buffer.alloc(0),
+        sign: { ...signer, chain: [] },
+        at: new Date(),
+      });
+      const message = open(sealed, signer);
+      assert.equal(message.signature.status, 'trusted', message.signature.reasons.join());
+      assert.equal(message.layers[0]?.algorithm, digest);
+      const micalg = digest.toLowerCase();
+      assert.ok(sealed.includes(`micalg=${micalg};`));
+    }
+  });
+
+  it('S14 an envelope with 3DES for an elliptic curve, its key wrapped with 3DES too, is opened and called weak', () => {
+    const { carol } = people;
+    const message = open(sealedTo(carol, '-des3'), carol, carol);
+    assert.equal(message.text?.trim(), TEXT.trim());
+    assert.equal(message.encryption.status, 'weak');
   });
 
   it('S14 a signature with SHA-1 is weak', () => {
