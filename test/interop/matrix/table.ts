@@ -1,0 +1,82 @@
+/** docs/interoperability.md: what was measured, as Markdown. */
+import type { Cell, Matrix } from './run-matrix.ts';
+
+const START = '<!-- measured: everything below is written by test/interop/matrix/write-table.ts -->';
+
+/** The whole document; the part above `START` names versions and the day, and is not compared by the test. */
+export function interoperabilityPage(matrix: Matrix, day: string): string {
+  const versions = matrix.peers.map(({ name, version }) => `| ${name} | ${version} |`);
+  return `# Interoperability
+
+Sealpost's engine and other S/MIME programs, measured on ${day} with the programs of Debian 12:
+
+| Program | Version |
+| --- | --- |
+${versions.join('\n')}
+
+Each cell is one message that was written by one side and read by the other: its content came out the same, and its signature
+was judged as it should be. The test \`test/interop/matrix/matrix.test.ts\` measures all of it again with every \`npm test\` and
+fails when a cell differs from this page. When that is right, write the page anew:
+
+    node test/interop/matrix/write-table.ts
+
+- **ok**: it works. For \`clear signed, no signed attributes\` it means that Sealpost calls the signature invalid, as it should:
+  such a signature may be one over attributes that are passed off as content.
+- **no**, with a number: the program refuses or has no way to be asked, see “Refusals”.
+- **–**: Sealpost does not write this, by decision.
+- **FAULT**: neither. There should be none.
+
+${comparedPart(matrix)}`;
+}
+
+/** Without versions and day. */
+export function comparedPart(matrix: Matrix): string {
+  const reasons: string[] = [];
+  const tables = [
+    '## They write, Sealpost reads',
+    table(matrix, 'reads', reasons),
+    '## Sealpost writes, they read',
+    table(matrix, 'writes', reasons),
+    '## Refusals',
+    reasons.map((reason, index) => `${index + 1}. ${reason}`).join('\n'),
+    evidenceSection(matrix),
+  ];
+  return `${START}\n\n${tables.join('\n\n')}\n`;
+}
+
+/** What of a committed page is compared. */
+export function comparedPartOf(page: string): string {
+  return page.slice(page.indexOf(START));
+}
+
+function table(matrix: Matrix, direction: 'reads' | 'writes', reasons: string[]): string {
+  const names = matrix.peers.map((peer) => peer.name);
+  const lines = matrix.rows
+    .filter((row) => row[direction].some((cell) => cell.kind !== 'not-asked'))
+    .map((row) => `| ${row.title} | ${row[direction].map((cell) => cellText(cell, reasons)).join(' | ')} |`);
+  return [`| | ${names.join(' | ')} |`, `| --- |${' --- |'.repeat(names.length)}`, ...lines].join('\n');
+}
+
+function cellText(cell: Cell, reasons: string[]): string {
+  if (cell.kind === 'ok') return 'ok';
+  if (cell.kind === 'not-asked') return '–';
+  if (cell.kind === 'fault') return 'FAULT';
+  if (!reasons.includes(cell.reason)) reasons.push(cell.reason);
+  return `no ${reasons.indexOf(cell.reason) + 1}`;
+}
+
+function evidenceSection({ evidence }: Matrix): string {
+  const words = { refused: 'refused too', unwritten: 'does not write it' };
+  const byCell = Map.groupBy(evidence, ({ row, peer }) => `| ${peer} | ${row} |`);
+  const lines = [...byCell].map(([cell, list]) => {
+    return `${cell} ${list.map(({ writer, kind }) => `${writer} ${words[kind]}`).join('; ')} |`;
+  });
+  const head = `## Whether the refusals are the programs' own
+
+What a program refuses of Sealpost it was also given by a third one. Were it read then, or refused for another reason, the
+cell would be a fault.
+
+| Reader | Message | Of a third program |
+| --- | --- | --- |`;
+  return [head, ...lines].join('\n');
+}
