@@ -29,7 +29,7 @@ export const PKCS12_PACKAGES = [
 ] as const;
 
 /** Programs whose S/MIME the matrix of interoperability exchanges besides; Java runs its part of Bouncy Castle from source. */
-export const MATRIX_PACKAGES = ['libbcpkix-java', 'openjdk-17-jdk-headless'] as const;
+export const MATRIX_PACKAGES = ['libbcpkix-java', 'openjdk-17-jdk-headless', 'mutt'] as const;
 
 /** Those that are not installed. */
 export async function missingPackages(names: readonly string[] = SERVER_PACKAGES): Promise<string[]> {
