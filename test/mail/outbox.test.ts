@@ -317,26 +317,43 @@ const MOMENTS: Moment[] = [
   },
 ];
 
+/** Kills that may fall between the last piece and the recorded answer before the test gives up finding another moment. */
+const MOST_DRAWS = 5;
+
 for (const { name, reached } of MOMENTS) {
   test(`a node killed with -9 ${name}: one message at the recipient, one in Sent`, async () => {
     const { alain: from, marta: to } = world.people;
-    const other: SpawnedNode = await spawnTestNode(world, { NODE_NAME: 'doomed' });
-    // The node that queues a letter takes it up at once; ours may only have it when the lease of the dead one is over.
-    const { visitor } = await signedInAt(other.url, from);
-    const answer = await composeThroughPages(visitor, {
-      to: to.address,
-      subject: `Killed ${name}`,
-      text: 'still here',
-    });
-    assert.match(answer.url, /^\/letters\//, answer.text.slice(0, 500));
-    await eventually(name, async () => reached(await letterRow(answer.url)), 20);
-    await other.kill('SIGKILL');
-    const { messageId } = await done(answer.url);
-    await arrived(to, messageId);
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-    assert.equal((await copiesOf(to, messageId, 'INBOX')).length, 1, 'at the recipient');
-    assert.equal((await copiesOf(from, messageId, 'Sent')).length, 1, 'in Sent');
+    for (let draw = 1; ; draw += 1) {
+      const url = await queuedAndKilled(`Killed ${name} ${draw}`, reached);
+      // Whoever dies between the last piece and the recorded answer sends twice (docs/decisions/007): another moment is drawn.
+      const handingOver = (await letterRow(url)).envelopes.some(({ log }) =>
+        log.some((entry) => entry.finishedAt === null && entry.outcome === 'handing-over'),
+      );
+      const { messageId } = await done(url);
+      await arrived(to, messageId);
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      const received = (await copiesOf(to, messageId, 'INBOX')).length;
+      assert.equal((await copiesOf(from, messageId, 'Sent')).length, 1, 'in Sent');
+      if (!handingOver) {
+        assert.equal(received, 1, 'at the recipient');
+        return;
+      }
+      assert.ok(received <= 2 && draw < MOST_DRAWS, `${received} at the recipient, kill number ${draw}`);
+    }
   });
+}
+
+/** A letter queued at a node of its own, which is killed at that moment. Gives the page of the letter. */
+async function queuedAndKilled(subject: string, reached: Moment['reached']): Promise<string> {
+  const other: SpawnedNode = await spawnTestNode(world, { NODE_NAME: 'doomed' });
+  // The node that queues a letter takes it up at once; ours may only have it when the lease of the dead one is over.
+  const { visitor } = await signedInAt(other.url, world.people.alain);
+  const to = world.people.marta.address;
+  const answer = await composeThroughPages(visitor, { to, subject, text: 'still here' });
+  assert.match(answer.url, /^\/letters\//, answer.text.slice(0, 500));
+  await eventually(subject, async () => reached(await letterRow(answer.url)), 20);
+  await other.kill('SIGKILL');
+  return answer.url;
 }
 
 async function signedInAt(url: string, person: WorldPerson): Promise<{ visitor: Visitor }> {
