@@ -19,6 +19,7 @@ export function seal(who: MatrixPeople, entity: Buffer, signing?: Signing, encry
     encryptTo: encrypting?.recipients.map((key) => who.by[key].certificate),
     opaque: signing?.opaque,
     content: encrypting?.cipher === 'aes-256-gcm' ? 'aes-256-gcm' : 'aes-256-cbc',
+    keyTransport: encrypting?.oaep ? 'rsa-oaep' : 'rsa-pkcs1',
     at: new Date(),
   });
 }
