@@ -33,7 +33,7 @@ function testFiles(folder: string): string[] {
 }
 
 /** Quick ones side by side; those that start servers one after the other, since they share ports and two cores. */
-const PARALLEL = ['unit', 'conformance', 'interop', 'app'];
+const PARALLEL = ['unit', 'conformance', 'interop', 'app', 'fuzz'];
 const SERIAL = ['mail', 'browser'];
 
 const results: boolean[] = [];
@@ -51,7 +51,8 @@ const env: NodeJS.ProcessEnv = { SEALPOST_TEST_POSTGRES: postgres, ...(long ? { 
 const wanted = (folders: string[]) => folders.filter((folder) => chosen.length === 0 || chosen.includes(folder));
 const parallel = wanted(PARALLEL).flatMap(testFiles);
 const serial = wanted(SERIAL).flatMap(testFiles);
-const flags = ['--test', '--test-timeout=900000'];
+// Five targets of an hour each, two at a time, when it is to be long.
+const flags = ['--test', `--test-timeout=${long ? 4 * 3_600_000 : 900_000}`];
 if (parallel.length > 0)
   results.push(run('libraries and pages', process.execPath, [...flags, '--test-concurrency=2', ...parallel], env));
 if (serial.length > 0)

@@ -3,6 +3,7 @@ import { type ByteSource, SLICE_BYTES } from '../bytes/byte-source.ts';
 import { base64Slices } from './base64.ts';
 
 const LF = 0x0a;
+const CR = 0x0d;
 const MAX_WIDTH = 1000;
 /** Lines at the end that are read one by one: padding, a shorter line, empty lines. */
 const TAIL_LINES = 4;
@@ -18,7 +19,7 @@ export function base64Source(source: ByteSource, start: number, end: number): By
   const head = source.subarray(start, Math.min(end, start + MAX_WIDTH));
   const lineEnd = head.indexOf(LF);
   if (lineEnd < 1) return null;
-  const characters = head[lineEnd - 1] === 0x0d ? lineEnd - 1 : lineEnd;
+  const characters = head[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
   if (characters === 0 || characters % 4 !== 0) return null;
   const width = lineEnd + 1;
   const regular = Math.max(0, Math.floor((end - start) / width) - TAIL_LINES);
@@ -80,7 +81,10 @@ class RegularLines implements ByteSource {
     const { width, bytes } = this.#lines;
     if (first === last) return Buffer.alloc(0);
     const text = this.#source.subarray(this.#start + first * width, this.#start + last * width);
-    for (let at = width - 1; at < text.length; at += width) if (text[at] !== LF) throw new IrregularLinesError();
+    const hasReturn = width - (bytes / 3) * 4 === 2;
+    for (let at = width - 1; at < text.length; at += width) {
+      if (text[at] !== LF || (hasReturn && text[at - 1] !== CR)) throw new IrregularLinesError();
+    }
     const decoded = Buffer.from(text.toString('latin1'), 'base64');
     if (decoded.length !== (last - first) * bytes) throw new IrregularLinesError();
     return decoded;

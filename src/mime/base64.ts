@@ -1,6 +1,7 @@
 /** Base64 (RFC 2045 section 6.8) as programs and transports leave it. */
 
 const LF = 0x0a;
+const CR = 0x0d;
 
 /**
  * Decodes slice by slice: lines of any length, strange characters between, padding in the middle (lines encoded one by one)
@@ -22,6 +23,8 @@ class Base64Decoder {
   /** Characters of a line, with its end; 0 while it is not known, -1 when lines differ. */
   #width = 0;
   #bytesPerLine = 0;
+  /** A line end that lost its return has room for one character more, which would not show in the number of bytes. */
+  #hasReturn = false;
   #left = '';
 
   *take(slice: Buffer): Generator<Buffer> {
@@ -55,13 +58,16 @@ class Base64Decoder {
   #learn(text: string): void {
     const end = text.indexOf('\n');
     const characters = text[end - 1] === '\r' ? end - 1 : end;
+    this.#hasReturn = characters < end;
     const regular = end > 0 && characters > 0 && characters % 4 === 0;
     this.#width = regular ? end + 1 : -1;
     this.#bytesPerLine = (characters / 4) * 3;
   }
 
   #endsInLines(body: string): boolean {
-    for (let at = this.#width - 1; at < body.length; at += this.#width) if (body.charCodeAt(at) !== LF) return false;
+    for (let at = this.#width - 1; at < body.length; at += this.#width) {
+      if (body.charCodeAt(at) !== LF || (this.#hasReturn && body.charCodeAt(at - 1) !== CR)) return false;
+    }
     return true;
   }
 

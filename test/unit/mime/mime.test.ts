@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseAddressList, sameAddress } from '../../../src/mime/addresses.ts';
+import { base64Slices } from '../../../src/mime/base64.ts';
 import { collectContent, safeFileName } from '../../../src/mime/content.ts';
 import { decodeBase64, decodeQuotedPrintable, toCanonicalLines } from '../../../src/mime/decode.ts';
 import { encodeBase64Lines } from '../../../src/mime/encode.ts';
@@ -87,6 +88,16 @@ describe('transfer encodings', () => {
     assert.equal(decodeBase64(Buffer.from('aGU=\r\nbGxv')).toString(), 'hello');
     assert.equal(decodeBase64(Buffer.from('aGVsbG')).toString(), 'hell');
     assert.equal(decodeBase64(Buffer.from('')).length, 0);
+    const shifted = `QUJD\r\nQUJDQ\n${'QUJD\r\n'.repeat(3)}`;
+    const whole = Buffer.from(shifted.replace(/\s/g, ''), 'base64');
+    for (const size of [6, 7, 12, 100]) {
+      const slices = [...slicesOfText(shifted, size)];
+      assert.deepEqual(
+        Buffer.concat([...base64Slices(slices)]),
+        whole,
+        'a letter in the place of a return, read in slices',
+      );
+    }
   });
 
   it('quoted-printable keeps what is no escape and drops padding at line ends', () => {
@@ -268,3 +279,7 @@ it('hostile header fields cost no more than their length', () => {
   parseAddressList('a '.repeat(300_000));
   assert.ok(performance.now() - startedMs < 2000);
 });
+
+function* slicesOfText(text: string, size: number): Generator<Buffer> {
+  for (let at = 0; at < text.length; at += size) yield Buffer.from(text.slice(at, at + size));
+}
