@@ -1,18 +1,16 @@
 /** Algorithms that are rare in mail but stand in docs/standards.md: made by the openssl command, read here. */
 import assert from 'node:assert/strict';
-import { createPrivateKey } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { deflateSync } from 'node:zlib';
-import { readCertificates } from '../../src/pki/certificate-bundle.ts';
 import * as der from '../../src/pki/der-writer.ts';
 import { CONTENT_TYPE } from '../../src/smime/algorithms.ts';
 import { openMessage } from '../../src/smime/open-message.ts';
 import { sealMessage } from '../../src/smime/seal-message.ts';
 import type { OpenedMessage } from '../../src/smime/verdict.ts';
 import { contentInfo } from '../../src/smime/write-signature.ts';
-import { makePeople, type People, type Person } from '../support/smime-people.ts';
+import { addPerson, makePeople, type People, type Person } from '../support/smime-people.ts';
 
 const TEXT = 'Rarely seen.\r\n';
 const ENTITY = Buffer.from(`Content-Type: text/plain\r\n\r\n${TEXT}`);
@@ -24,19 +22,7 @@ before(() => {
 });
 after(() => people.remove());
 
-/** Somebody with another kind of key than the usual people, under the same root. */
-function person(name: string, ...kind: string[]): Person {
-  const address = `${name}@example.org`;
-  people.openssl('genpkey', '-algorithm', ...kind, '-out', `${name}.key`);
-  people.openssl('req', '-new', '-key', `${name}.key`, '-subj', `/CN=${name}`, '-out', `${name}.csr`);
-  writeFileSync(join(people.folder, `${name}.ext`), `subjectAltName=email:${address}\nsubjectKeyIdentifier=hash\n`);
-  const signing = ['-CA', 'root.pem', '-CAkey', 'root.key', '-CAcreateserial', '-days', '20'];
-  people.openssl('x509', '-req', '-in', `${name}.csr`, ...signing, '-extfile', `${name}.ext`, '-out', `${name}.pem`);
-  const [certificateFile, keyFile] = [join(people.folder, `${name}.pem`), join(people.folder, `${name}.key`)];
-  const [certificate] = readCertificates(readFileSync(certificateFile));
-  assert.ok(certificate);
-  return { address, certificate, certificateFile, keyFile, privateKey: createPrivateKey(readFileSync(keyFile)) };
-}
+const person = (name: string, ...kind: string[]) => addPerson(people, name, kind);
 
 function cms(...args: string[]): Buffer {
   people.openssl('cms', '-in', 'entity.eml', '-out', 'made.eml', ...args);

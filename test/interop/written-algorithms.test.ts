@@ -1,16 +1,14 @@
 /** What is written here for each kind of key, read by the openssl command and by ourselves (crypto.md, "Must write"). */
 import assert from 'node:assert/strict';
-import { createPrivateKey } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parseCertificate } from '../../src/pki/certificate.ts';
-import { readCertificates } from '../../src/pki/certificate-bundle.ts';
 import { children, oidOf, rawOf, readElement } from '../../src/pki/der.ts';
 import { KEY_ALGORITHM } from '../../src/smime/algorithms.ts';
 import { openMessage } from '../../src/smime/open-message.ts';
 import { type SealQuestion, sealMessage } from '../../src/smime/seal-message.ts';
-import { makePeople, type People, type Person } from '../support/smime-people.ts';
+import { addPerson, makePeople, type People, type Person } from '../support/smime-people.ts';
 
 const TEXT = 'For every kind of key.\r\n';
 const ENTITY = Buffer.from(`Content-Type: text/plain\r\n\r\n${TEXT}`);
@@ -42,17 +40,7 @@ before(() => {
 after(() => people.remove());
 
 function person(name: string, key: readonly string[]): Person {
-  const address = `${name}@example.org`;
-  const bits = key[0]?.startsWith('RSA') ? ['-pkeyopt', 'rsa_keygen_bits:2048'] : [];
-  people.openssl('genpkey', '-algorithm', ...key, ...bits, '-out', `${name}.key`);
-  people.openssl('req', '-new', '-key', `${name}.key`, '-subj', `/CN=${name}`, '-out', `${name}.csr`);
-  writeFileSync(join(people.folder, `${name}.ext`), `subjectAltName=email:${address}\nsubjectKeyIdentifier=hash\n`);
-  const signing = ['-CA', 'root.pem', '-CAkey', 'root.key', '-CAcreateserial', '-days', '20'];
-  people.openssl('x509', '-req', '-in', `${name}.csr`, ...signing, '-extfile', `${name}.ext`, '-out', `${name}.pem`);
-  const [certificateFile, keyFile] = [join(people.folder, `${name}.pem`), join(people.folder, `${name}.key`)];
-  const [certificate] = readCertificates(readFileSync(certificateFile));
-  assert.ok(certificate);
-  return { address, certificate, certificateFile, keyFile, privateKey: createPrivateKey(readFileSync(keyFile)) };
+  return addPerson(people, name, key[0]?.startsWith('RSA') ? [...key, '-pkeyopt', 'rsa_keygen_bits:2048'] : key);
 }
 
 function seal(from: Person, question: Partial<SealQuestion>): Buffer {

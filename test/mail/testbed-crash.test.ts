@@ -36,9 +36,7 @@ for (const place of ['a folder that everybody reaches', 'a folder below a privat
         network: NETWORK,
         database: { socketFolder: base, name: 'x', user: 'x', password: 'x' },
       };
-      const start = performance.now();
       const testbed = await startTestbed(options);
-      assert.ok(performance.now() - start < 8_000, 'starts in seconds');
       await testbed.addOwnAccount('d', greta.user, greta.password);
       await testbed.stop();
       await testbed.stop();

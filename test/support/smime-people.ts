@@ -98,3 +98,21 @@ function readPem(file: string): Certificate {
   const base64 = readFileSync(file, 'latin1').replace(/-----[^-]+-----|\s/g, '');
   return parseCertificate(Buffer.from(base64, 'base64'));
 }
+
+/** Somebody with another kind of key, as arguments of `openssl genpkey -algorithm`, under the same root; the certificate has no key usage. */
+export function addPerson(people: People, name: string, kind: readonly string[]): Person {
+  const file = (ending: string) => join(people.folder, `${name}.${ending}`);
+  const address = `${name}@example.org`;
+  people.openssl('genpkey', '-algorithm', ...kind, '-out', `${name}.key`);
+  people.openssl('req', '-new', '-key', `${name}.key`, '-subj', `/CN=${name}`, '-out', `${name}.csr`);
+  writeFileSync(file('ext'), `subjectAltName=email:${address}\nsubjectKeyIdentifier=hash\n`);
+  const signing = ['-CA', 'root.pem', '-CAkey', 'root.key', '-CAcreateserial', '-days', '20'];
+  people.openssl('x509', '-req', '-in', `${name}.csr`, ...signing, '-extfile', `${name}.ext`, '-out', `${name}.pem`);
+  return {
+    address,
+    certificate: readPem(file('pem')),
+    privateKey: createPrivateKey(readFileSync(file('key'))),
+    certificateFile: file('pem'),
+    keyFile: file('key'),
+  };
+}

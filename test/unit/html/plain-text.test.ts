@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { plainTextToHtml } from '../../../src/html/plain-text.ts';
+import { startCpuClock } from '../../support/cpu-clock.ts';
 
 describe('plainTextToHtml', () => {
   it('makes paragraphs, escapes everything and keeps spaces', () => {
@@ -32,15 +33,15 @@ describe('plainTextToHtml', () => {
   });
 
   it('copes with links that are nothing but punctuation', () => {
-    const started = performance.now();
+    const spentMs = startCpuClock();
     plainTextToHtml(`http://${'.'.repeat(1990)}x `.repeat(1000), { links: true });
-    assert.ok(performance.now() - started < 2000);
+    assert.ok(spentMs() < 2000);
   });
 
   it('closes every quote and copes with a megabyte of marks', () => {
-    const started = performance.now();
-    const html = plainTextToHtml('>'.repeat(500_000) + '\n' + '> x\n'.repeat(120_000), { links: true });
+    const spentMs = startCpuClock();
+    const html = plainTextToHtml(`${'>'.repeat(500_000)}\n${'> x\n'.repeat(120_000)}`, { links: true });
     assert.equal(html.match(/<blockquote>/g)?.length, html.match(/<\/blockquote>/g)?.length);
-    assert.ok(performance.now() - started < 2000);
+    assert.ok(spentMs() < 2000);
   });
 });
