@@ -3,7 +3,7 @@
  * SEALPOST_LONG an hour each, side by side, from a seed of the day. SEALPOST_SEED draws another one.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
@@ -30,19 +30,23 @@ describe('parsers of foreign bytes', { concurrency: long ? 2 : 1 }, () => {
 async function run(name: TargetName): Promise<{ count: number; error: string | null }> {
   const folder = path.resolve('test-results');
   mkdirSync(folder, { recursive: true });
-  const shared = new Int32Array(new SharedArrayBuffer(4));
+  const shared = new Int32Array(new SharedArrayBuffer(8));
+  const current = new Uint8Array(new SharedArrayBuffer(64 * 1024));
   const failure = path.join(folder, `fuzz-${name}-${SEED}.bin`);
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-    workerData: { name, seed: SEED, seconds: SECONDS, shared, failure },
+    workerData: { name, seed: SEED, seconds: SECONDS, shared, current, failure },
     resourceLimits: { maxOldGenerationSizeMb: MOST_MIB },
   });
+  const keep = () => writeFileSync(failure, current.slice(0, Atomics.load(shared, 1)));
   return new Promise((resolve, reject) => {
     let last = { count: -1, sinceMs: performance.now() };
     const watch = setInterval(() => {
       const count = Atomics.load(shared, 0);
       if (count !== last.count) last = { count, sinceMs: performance.now() };
-      else if (performance.now() - last.sinceMs > MOST_MS)
+      else if (performance.now() - last.sinceMs > MOST_MS) {
+        keep();
         end({ count, error: `input ${count} of seed ${SEED} hangs` });
+      }
     }, 500);
     const end = (result: { count: number; error: string | null }) => {
       clearInterval(watch);
@@ -52,6 +56,7 @@ async function run(name: TargetName): Promise<{ count: number; error: string | n
     worker.once('message', end);
     worker.once('error', (error) => {
       clearInterval(watch);
+      keep();
       reject(new Error(`${name}, seed ${SEED}, input ${Atomics.load(shared, 0)}: ${error.message}`, { cause: error }));
     });
   });

@@ -24,6 +24,8 @@ import { makePeople } from '../support/smime-people.ts';
 
 export interface Target {
   readonly corpus: readonly Buffer[];
+  /** Around what was mutated, where that is only a part of what is checked. */
+  wrap?(bytes: Buffer): Buffer;
   /** Throws for anything that must not be. */
   check(bytes: Buffer): void;
 }
@@ -141,9 +143,10 @@ function pkcs12Target({ alice, carol, root }: ReturnType<typeof makePeople>): Ta
       }),
     ),
   );
-  // Without its iterations, which are bounded apart, a file costs little: most mutations then reach what is behind them.
   return { corpus, check: (bytes) => void readPkcs12(bytes, 'fuzz') };
 }
+
+const MARK = Buffer.from('\0cms');
 
 function cmsTarget(people: ReturnType<typeof makePeople>): Target {
   const { alice, bob, carol, root } = people;
@@ -159,10 +162,18 @@ function cmsTarget(people: ReturnType<typeof makePeople>): Target {
     sealMessage({ ...common, encryptTo: [bob.certificate] }),
     sealMessage({ ...common, sign, encryptTo: [bob.certificate, carol.certificate], content: 'aes-256-gcm' }),
   ];
+  // The letters as they are, and the CMS alone: in base64 a character too many would shift all that follows.
+  const structures = corpus.slice(1).map((letter) => {
+    const text = letter.toString('latin1');
+    return Buffer.concat([MARK, Buffer.from(text.slice(text.indexOf('\r\n\r\n') + 4), 'base64')]);
+  });
+  const type = 'Content-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: binary\r\n\r\n';
+  const around = Buffer.concat([headers, Buffer.from(type)]);
   const trust = { anchors: [root], intermediates: [], explicitlyTrusted: [] };
   const keys = [bob, carol].map(({ certificate, privateKey }) => ({ certificate, privateKey }));
   return {
-    corpus,
+    corpus: [...corpus, ...structures, ...structures],
+    wrap: (bytes) => (bytes.indexOf(MARK) === 0 ? Buffer.concat([around, bytes.subarray(MARK.length)]) : bytes),
     check: (bytes) => {
       const message = openMessage({ bytes, keys, trust, at });
       if (message.signature.status !== 'trusted') return;

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseAddressList, sameAddress } from '../../../src/mime/addresses.ts';
 import { base64Slices } from '../../../src/mime/base64.ts';
+import { decodeCharset } from '../../../src/mime/charset.ts';
 import { collectContent, safeFileName } from '../../../src/mime/content.ts';
 import { decodeBase64, decodeQuotedPrintable, toCanonicalLines } from '../../../src/mime/decode.ts';
 import { encodeBase64Lines } from '../../../src/mime/encode.ts';
@@ -29,6 +30,13 @@ describe('header fields', () => {
 
   it('control characters cannot hide in a subject', () => {
     assert.equal(decodeEncodedWords('=?utf-8?Q?a=0D=0ABcc:_x?='), 'a Bcc: x');
+  });
+
+  it('the name of an encoding that is no charset shows the text as every other program does', () => {
+    for (const name of ['hex', 'HEX', 'base64', '-hex-', 'constructor', '__proto__', 'internal']) {
+      assert.equal(decodeCharset(Buffer.from('plain words'), name), 'plain words', name);
+    }
+    assert.equal(decodeCharset(Buffer.from([0x82]), 'cp850'), 'é');
   });
 
   it('parameters are read with quotes, comments, continuations and charsets', () => {
