@@ -91,15 +91,12 @@ function assessPath(
   legacyAlgorithms: boolean,
 ): { reasons: Reason[]; path: readonly Certificate[] } {
   const candidates = [...carried, ...trust.intermediates];
-  const verdict = validatePath({ leaf, candidates, anchors: trust.anchors, at, purpose: 'email' });
+  const verdict = validatePath({ leaf, candidates, anchors: trust.anchors, at, purpose: 'email', legacyAlgorithms });
   const usage: Reason[] = canSign(leaf) ? [] : ['wrong-purpose'];
-  const weak = (reason: Reason) => reason === 'weak-algorithm' || reason === 'weak-key';
-  const pathReasons: Reason[] = verdict.reasons.filter((reason) => !(legacyAlgorithms && weak(reason)));
+  const pathReasons: readonly Reason[] = verdict.reasons;
   if (pathReasons.length > 0 && trust.explicitlyTrusted.includes(leaf.sha256)) {
     // The user's word stands in for the path, not for what the certificate says about itself.
-    const own = [...checkPath([leaf], { at, purpose: 'email' })].filter(
-      (reason) => !(legacyAlgorithms && weak(reason)),
-    );
+    const own = checkPath([leaf], { at, purpose: 'email', legacyAlgorithms }).map(({ reason }) => reason);
     return {
       reasons: [...new Set([...usage, ...own]), 'explicitly-trusted', 'revocation-unchecked'],
       path: [leaf],
