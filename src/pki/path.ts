@@ -2,12 +2,13 @@
  * Certification paths: built from what is at hand, bounded, and validated after RFC 5280 section 6, revocation included. What
  * is not understood completely makes a path invalid.
  */
+import { domainToASCII } from 'node:url';
 import type { Certificate } from './certificate.ts';
 import type { RevocationList } from './crl.ts';
 import { sameName } from './name.ts';
 import { checkPath, type PathFault, type PathReason, type PathRules } from './path-checks.ts';
 import { PathWork } from './path-work.ts';
-import { type RevocationEvidence, type RevocationStatus, revocationStatus } from './revocation.ts';
+import { type RevocationEvidence, type RevocationStatus, revocationStatus, together, UNCHECKED } from './revocation.ts';
 
 export type { PathFault, PathPurpose, PathReason } from './path-checks.ts';
 
@@ -17,7 +18,7 @@ export interface PathQuestion extends PathRules {
   readonly candidates: readonly Certificate[];
   /** Believed: the path ends at one of these. */
   readonly anchors: readonly Certificate[];
-  /** Anchors, by SHA-256, that are believed for mail addresses of these domains only. */
+  /** Anchors, by SHA-256, that are believed for mail addresses of these domains (in ASCII) only. */
   readonly anchorDomains?: ReadonlyMap<string, readonly string[]>;
   /** Without it nothing is looked up. `required`: a certificate of which nothing is known makes the path fail. */
   readonly revocation?: RevocationEvidence & { readonly required: boolean };
@@ -43,7 +44,7 @@ export type PathRevocation = RevocationStatus & {
 /** Longest path, both ends included. */
 export const MAX_PATH_LENGTH = 20;
 
-const NOT_LOOKED_UP: PathRevocation = { status: 'unchecked', revokedAt: null, reason: null, evidence: [], index: null };
+const NOT_LOOKED_UP: PathRevocation = { ...UNCHECKED, index: null };
 
 /**
  * Finds a valid path, or explains the best failing one. Depth-first with loops excluded; the work is bounded by 100
@@ -149,26 +150,24 @@ class PathSearch {
     const domains = this.#question.anchorDomains?.get(path.at(-1)?.sha256 ?? '');
     if (domains === undefined) return true;
     const { addresses } = this.#question.leaf;
-    return (
-      addresses.length > 0 &&
-      addresses.every((address) => domains.includes(address.slice(address.lastIndexOf('@') + 1)))
-    );
+    return addresses.length > 0 && addresses.every((address) => domains.includes(asciiDomain(address)));
   }
 
   #revocationOf(path: readonly Certificate[]): PathRevocation {
     const evidence = this.#question.revocation;
     if (evidence === undefined) return NOT_LOOKED_UP;
-    const sources: string[] = [];
+    const known: RevocationStatus[] = [];
     let unchecked: PathRevocation | null = null;
     for (const [index, certificate] of path.slice(0, -1).entries()) {
       const status = this.#statusOf(certificate, path, index, evidence);
       if (status.status === 'revoked') return { ...status, index };
       if (status.status === 'unchecked') unchecked ??= { ...status, index };
-      sources.push(...status.evidence);
+      known.push(status);
     }
-    const all = [...new Set(sources)];
-    if (unchecked !== null) return { ...unchecked, evidence: all };
-    return { status: 'good', revokedAt: null, reason: null, evidence: all, index: null };
+    const all = together(known);
+    return unchecked === null
+      ? { ...all, index: null }
+      : { ...unchecked, evidence: all.evidence, publishedAt: all.publishedAt };
   }
 
   #statusOf(
@@ -261,6 +260,11 @@ class PathSearch {
 
 function failed(path: readonly Certificate[], faults: readonly PathFault[], revocation: PathRevocation): PathVerdict {
   return { valid: false, reasons: [...new Set(faults.map(({ reason }) => reason))], faults, path, revocation };
+}
+
+function asciiDomain(address: string): string {
+  const domain = address.slice(address.lastIndexOf('@') + 1);
+  return domainToASCII(domain) || domain.toLowerCase();
 }
 
 function keyIdentifiersAgree(certificate: Certificate, issuer: Certificate): boolean {

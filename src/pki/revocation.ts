@@ -22,6 +22,8 @@ export interface RevocationStatus {
   readonly reason: number | null;
   /** SHA-256 of the lists and responses that say so. */
   readonly evidence: readonly string[];
+  /** When the oldest of them was published. */
+  readonly publishedAt: Date | null;
 }
 
 export interface RevocationQuestion {
@@ -36,7 +38,20 @@ export interface RevocationQuestion {
   signed(list: RevocationList, publisher: Certificate): boolean;
 }
 
-const UNCHECKED: RevocationStatus = { status: 'unchecked', revokedAt: null, reason: null, evidence: [] };
+/** Nothing is known. */
+export const UNCHECKED: RevocationStatus = {
+  status: 'unchecked',
+  revokedAt: null,
+  reason: null,
+  evidence: [],
+  publishedAt: null,
+};
+
+/** What says so, and when it was published. */
+interface Source {
+  readonly sha256: string;
+  readonly thisUpdate: Date;
+}
 const DAY_MS = 24 * 3_600_000;
 
 /** Revoked when any evidence says so; unchecked when none says anything. Never throws. */
@@ -59,7 +74,7 @@ function statusFromResponses({ certificate, issuer, at, evidence }: RevocationQu
     .toSorted((a, b) => b.single.thisUpdate.getTime() - a.single.thisUpdate.getTime());
   const newest = found[0];
   if (newest === undefined) return UNCHECKED;
-  const sources = [newest.response.sha256];
+  const sources = [{ sha256: newest.response.sha256, thisUpdate: newest.single.thisUpdate }];
   return wasRevoked(newest.single, at) ? revoked(newest.single, sources) : good(sources);
 }
 
@@ -94,8 +109,8 @@ class ListSearch {
   readonly #deltas: RevocationList[];
   // A certificate may name thousands of points; each list is looked at once.
   readonly #publishers = new Map<RevocationList, Certificate | null>();
-  readonly #found = new Map<RevocationList, FoundEntry & { sources: string[] }>();
-  readonly #sources: string[] = [];
+  readonly #found = new Map<RevocationList, FoundEntry & { sources: Source[] }>();
+  readonly #sources: Source[] = [];
   #covered: ReasonMask = 0;
 
   constructor(question: RevocationQuestion) {
@@ -151,11 +166,11 @@ class ListSearch {
     return null;
   }
 
-  #lookUp(list: RevocationList, publisher: Certificate): FoundEntry & { sources: string[] } {
+  #lookUp(list: RevocationList, publisher: Certificate): FoundEntry & { sources: Source[] } {
     const known = this.#found.get(list);
     if (known !== undefined) return known;
     const delta = this.#deltaOf(list, publisher);
-    const sources = [list.sha256, ...(delta === null ? [] : [delta.sha256])];
+    const sources = delta === null ? [list] : [list, delta];
     const found = { ...lookUp(list, delta, this.#question.certificate), sources };
     this.#found.set(list, found);
     return found;
@@ -232,12 +247,32 @@ function wasRevoked(
   );
 }
 
-function revoked(entry: { revokedAt: Date | null; reason: number | null }, evidence: string[]): RevocationStatus {
-  return { status: 'revoked', revokedAt: entry.revokedAt, reason: entry.reason, evidence: [...evidence] };
+function revoked(
+  entry: { revokedAt: Date | null; reason: number | null },
+  sources: readonly Source[],
+): RevocationStatus {
+  return { status: 'revoked', revokedAt: entry.revokedAt, reason: entry.reason, ...published(sources) };
 }
 
-function good(evidence: string[]): RevocationStatus {
-  return { status: 'good', revokedAt: null, reason: null, evidence: [...new Set(evidence)] };
+function good(sources: readonly Source[]): RevocationStatus {
+  return { status: 'good', revokedAt: null, reason: null, ...published(sources) };
+}
+
+function published(sources: readonly Source[]): Pick<RevocationStatus, 'evidence' | 'publishedAt'> {
+  const oldest = Math.min(...sources.map(({ thisUpdate }) => thisUpdate.getTime()));
+  return { evidence: [...new Set(sources.map(({ sha256 }) => sha256))], publishedAt: new Date(oldest) };
+}
+
+/** Several that are good, as one. */
+export function together(statuses: readonly RevocationStatus[]): RevocationStatus {
+  const times = statuses.flatMap(({ publishedAt }) => (publishedAt === null ? [] : [publishedAt.getTime()]));
+  return {
+    status: 'good',
+    revokedAt: null,
+    reason: null,
+    evidence: [...new Set(statuses.flatMap(({ evidence }) => evidence))],
+    publishedAt: times.length === 0 ? null : new Date(Math.min(...times)),
+  };
 }
 
 function sameBytes(a: Buffer | null, b: Buffer | null): boolean {

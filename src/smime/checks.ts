@@ -1,6 +1,6 @@
 /** The lines of the security details (row T25): what was checked, with what result, and the facts its sentence names. */
 import { type AssessedSigner, fitsSender, type SenderFacts, timesDiffer } from './assess-signer.ts';
-import type { Check, CheckId, CheckOutcome, Layer, MessageClaim, Reason } from './verdict.ts';
+import type { Check, CheckId, CheckOutcome, Layer, MessageClaim, Reason, SignerSummary } from './verdict.ts';
 
 export interface CheckSubject {
   readonly claim: MessageClaim;
@@ -84,13 +84,18 @@ function signerChecks({ signers, sender }: CheckSubject): Check[] {
       explicit,
     }),
     verdict('valid-on-arrival', has('expired', 'not-yet-valid'), life),
-    line('not-revoked', has('revoked') === undefined ? 'unknown' : 'failed', {
-      reason: has('revoked') ?? 'revocation-unchecked',
-    }),
+    notRevoked(summary),
     verdict('made-for-email', has('wrong-purpose'), {}),
     verdict('strong-enough', has('weak-algorithm', 'weak-key'), { digest: summary.digest, keyLabel: summary.keyLabel }),
     dateAgrees(signer, sender),
   ];
+}
+
+function notRevoked({ revocation }: SignerSummary): Check {
+  const { status, revokedAt, publishedAt } = revocation;
+  if (status === 'good') return line('not-revoked', 'passed', { publishedAt: iso(publishedAt) });
+  if (status === 'revoked') return line('not-revoked', 'failed', { reason: 'revoked', revokedAt: iso(revokedAt) });
+  return line('not-revoked', 'unknown', { reason: 'revocation-unchecked' });
 }
 
 function dateAgrees({ check, summary }: AssessedSigner, sender: SenderFacts): Check {

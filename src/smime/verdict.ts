@@ -1,5 +1,6 @@
 /** What may be said about a message (security.md): closed lists and plain data that cross threads and go to the views. */
 import type { Attachment } from '../mime/content.ts';
+import type { RevocationStatus } from '../pki/revocation.ts';
 
 export type SignatureStatus = 'trusted' | 'untrusted' | 'mismatch' | 'invalid' | 'partial' | 'none';
 export type EncryptionStatus = 'encrypted' | 'failed' | 'weak' | 'none';
@@ -77,6 +78,9 @@ export interface CertificateSummary {
   readonly canEncrypt: boolean;
 }
 
+/** What lists and responders said about the signer's path, as of the time of arrival. */
+export type RevocationSummary = RevocationStatus;
+
 export interface SignerSummary {
   /** The common name of the certificate; null when there is none or the certificate was not found. */
   readonly name: string | null;
@@ -100,6 +104,7 @@ export interface SignerSummary {
   readonly certificate: CertificateSummary | null;
   /** Signer first, the trust anchor last when the path reaches one; as far as it could be built otherwise. */
   readonly path: readonly CertificateSummary[];
+  readonly revocation: RevocationSummary;
   /** All that the message carried, for contacts and the trust page. */
   readonly certificates: readonly CertificateSummary[];
   /** What the sender's program says it can read, strongest first as it announced them (row T29): `AES-256-GCM`, `RSA-OAEP`, … */

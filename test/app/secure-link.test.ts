@@ -96,7 +96,7 @@ test('T19 S05 a secure link goes from asked to answered, tested and ready', asyn
   const added = await addContactFromMessage(world.context, session, reply);
   assert.ok(added.ok && !added.isNew && added.replacement === null);
   assert.equal((await contactOf(world.alain)).linkState, 'answered');
-  const [mark] = await recipientMarks(world.database, world.alain, [MARJA], NOW);
+  const [mark] = await recipientMarks(world.context, world.alain, [MARJA], NOW);
   assert.equal(mark?.usable, true, mark?.reason ?? '');
   assert.ok(mark?.capabilities.includes('AES-256-CBC'), 'T29 what her program can read is stored');
 
@@ -157,7 +157,7 @@ test('S02 T20 another Digital ID of a known contact waits for the clerk', async 
   const fresh = await issueTo(MARJA);
   const added = await addContactFromMessage(world.context, session, open(answer({ by: fresh })));
   assert.ok(added.ok && added.replacement !== null);
-  const [mark] = await recipientMarks(world.database, world.alain, [MARJA], NOW);
+  const [mark] = await recipientMarks(world.context, world.alain, [MARJA], NOW);
   assert.equal(mark?.sha256, marja.certificate.sha256);
   const asked = await get(`/contacts/${added.contactId}/ids/${added.replacement}/replace`);
   assert.match(asked.body, /Default now/);
@@ -172,7 +172,7 @@ test('S04 an untrusted signer is stored with an X; an invalid or missing signatu
   await world.database.prisma.trustAnchor.updateMany({ data: { state: 'withdrawn' } });
   const added = await addContactFromMessage(world.context, session, untrusted);
   assert.ok(added.ok && added.isNew);
-  const [mark] = await recipientMarks(world.database, world.alain, [MARJA], NOW);
+  const [mark] = await recipientMarks(world.context, world.alain, [MARJA], NOW);
   assert.deepEqual([mark?.usable, mark?.reason], [false, 'not-trusted']);
   await trust(world.alain);
   const cases: [OpenedMessage, string][] = [
@@ -201,7 +201,7 @@ test('S09 split keys: the certificate that the signer asks to be encrypted to be
   const opened = open(answer({ by: pen, from: address, encryptionCertificate: lock.certificate }));
   const added = await addContactFromMessage(world.context, session, opened);
   assert.ok(added.ok);
-  const [mark] = await recipientMarks(world.database, world.alain, [address], NOW);
+  const [mark] = await recipientMarks(world.context, world.alain, [address], NOW);
   assert.deepEqual([mark?.usable, mark?.sha256], [true, lock.certificate.sha256]);
 });
 

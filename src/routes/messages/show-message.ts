@@ -9,6 +9,7 @@ import { folderHref, type MessageRef, messageHref, messageId } from '../../servi
 import { keepVerdict } from '../../services/mailbox/message-verdicts.ts';
 import { folderId, readFolderPlaces } from '../../services/mailbox/read-folders.ts';
 import { type ReadMessage, readMessage, recordDecryption } from '../../services/mailbox/read-message.ts';
+import { evidenceKey, keepEvidence } from '../../services/revocation/signature-evidence.ts';
 import type { SignedIn } from '../../services/sessions/session.ts';
 import { explicitlyTrustedAt } from '../../services/trust/explicit-trust.ts';
 import { letterView } from './letter-view.ts';
@@ -43,7 +44,7 @@ export function showMessage(context: Context) {
       readFolderPlaces(context, session, formats, ref.folder),
     ]);
     const letter = letterView(message, BodyQuery.parse(request.query), session.account, formats);
-    const security = securityView(opened, formats);
+    const security = securityView(opened, formats, context.now());
     const here = folders?.find((folder) => folder.path === ref.folder);
     return reply.page('messages/show', {
       title: formats.plainName(letter.subject),
@@ -57,6 +58,7 @@ export function showMessage(context: Context) {
         isArchive: here?.specialUse === 'Archive',
       },
       message: messageId(ref),
+      recheckAction: `${messageHref(ref)}/recheck`,
       letter,
       security,
       suggestion,
@@ -85,6 +87,13 @@ async function noteOpened(context: Context, session: SignedIn, message: ReadMess
     keepVerdict(context.database, session.account.id, message, context.now()),
     noteLinkProgress(context, session, message.opened),
     noteSelfTest(context, session, message.opened),
+    keepEvidence(
+      context.database,
+      session.account.id,
+      evidenceKey(message.facts),
+      message.opened.signature,
+      context.now(),
+    ),
     // Nothing is shown before it stands in the trail; it only need not wait for the rest.
     recordDecryption(context, session, message),
   ]);

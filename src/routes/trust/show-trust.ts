@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
+import { readRevocationOverview } from '../../services/revocation/revocation-lists.ts';
 import { readTrustOverview } from '../../services/trust/trust-page.ts';
 
 export function showTrust(context: Context) {
@@ -12,10 +13,13 @@ export async function trustPage(
   context: Context,
   request: FastifyRequest,
   reply: FastifyReply,
-  faults: { files?: string },
+  faults: { files?: string; lists?: string },
 ) {
   const session = signedIn(request);
-  const overview = await readTrustOverview(context, session);
+  const [overview, revocation] = await Promise.all([
+    readTrustOverview(context, session),
+    readRevocationOverview(context.database, session.account.id),
+  ]);
   return reply.page('trust/show', {
     title: request.formats.t('trust.title'),
     place: 'trust',
@@ -23,6 +27,7 @@ export async function trustPage(
     programme: session.account.country.programme.name,
     programmeRoots: overview.programme,
     waiting: overview.offered.length + overview.programme.filter((anchor) => anchor.accepted === null).length,
+    revocation,
     faults,
   });
 }

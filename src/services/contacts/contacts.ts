@@ -5,7 +5,7 @@ import { addressKey } from '../../mail/address.ts';
 import { type Certificate, canEncrypt } from '../../pki/certificate.ts';
 import type { AuditAction } from '../audit.ts';
 import type { SignedIn } from '../sessions/session.ts';
-import { type CertificateMark, judgementFor, markCertificate, readable, readOrNull } from './contact-marks.ts';
+import { type CertificateMark, markCertificates, readable, readOrNull } from './contact-marks.ts';
 
 export const CONTACTS_A_PAGE = 50;
 
@@ -42,16 +42,19 @@ export async function listContacts(
       include: { certificates: { where: { isDefault: true } }, _count: { select: { certificates: true } } },
     }),
   ]);
-  const defaults = contacts.flatMap((contact) => contact.certificates.map((one) => one.sha256));
-  const judgement = await judgementFor(database, session.account.id, defaults, context.now());
+  const stored = contacts.flatMap((contact) => {
+    const row = contact.certificates[0];
+    const certificate = row ? readOrNull(row.certificate) : null;
+    return row && certificate
+      ? [{ certificate, chain: row.chain, address: contact.address, contactId: contact.id }]
+      : [];
+  });
+  const marks = await markCertificates(context, stored, { account: session.account, at: context.now() });
+  const markOf = new Map(stored.map((one, index) => [one.contactId, marks[index]]));
   return {
     total,
     contacts: contacts.map(({ certificates, _count, ...contact }) => {
-      const stored = certificates[0];
-      const certificate = stored ? readOrNull(stored.certificate) : null;
-      const mark =
-        stored && certificate ? markCertificate(certificate, readable(stored.chain), contact.address, judgement) : null;
-      return { ...contact, mark, digitalIds: _count.certificates };
+      return { ...contact, mark: markOf.get(contact.id) ?? null, digitalIds: _count.certificates };
     }),
   };
 }
@@ -65,13 +68,18 @@ export async function findContact(context: Context, session: SignedIn, id: strin
   });
   if (!found) throw new AppError('not-found');
   const { certificates, ...contact } = found;
-  const hashes = certificates.map((row) => row.sha256);
-  const judgement = await judgementFor(database, session.account.id, hashes, context.now());
-  const digitalIds = certificates.flatMap((row) => {
+  const readableIds = certificates.flatMap((row) => {
     const certificate = readOrNull(row.certificate);
-    if (!certificate) return [];
-    const chain = readable(row.chain);
-    return [{ row, certificate, chain, mark: markCertificate(certificate, chain, contact.address, judgement) }];
+    return certificate ? [{ row, certificate }] : [];
+  });
+  const subjects = readableIds.map(({ row, certificate }) => ({
+    certificate,
+    chain: row.chain,
+    address: contact.address,
+  }));
+  const marks = await markCertificates(context, subjects, { account: session.account, at: context.now() });
+  const digitalIds = readableIds.map(({ row, certificate }, index) => {
+    return { row, certificate, chain: readable(row.chain), mark: marks[index] as CertificateMark };
   });
   return { ...contact, digitalIds };
 }

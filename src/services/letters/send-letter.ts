@@ -111,7 +111,7 @@ function findLetter(context: Context, session: SignedIn, nonce: string) {
  * list too, so that the page and the sending never disagree.
  */
 export async function checkLetter(
-  context: Pick<Context, 'config' | 'database' | 'now'>,
+  context: Pick<Context, 'config' | 'database' | 'now' | 'workers' | 'revocation'>,
   session: SignedIn,
   letter: Pick<NewLetter, 'to' | 'cc' | 'bcc' | 'sign' | 'encrypt'> & { attachments: readonly { size: number }[] },
 ): Promise<Checked | { problems: SendProblem[]; marks: RecipientMark[] }> {
@@ -124,7 +124,7 @@ export async function checkLetter(
   // No marks for a list that is too long anyway.
   const judged = all.length <= config.recipientLimit ? all.map((one) => one.address) : [];
   const [marks, signer, own] = await Promise.all([
-    recipientMarks(database, session.account, judged, at),
+    recipientMarks(context, session.account, judged, at),
     letter.sign ? signingIdentity(database, session.account, at) : null,
     encryptionIdentity(database, session.account, at),
   ]);
