@@ -279,7 +279,10 @@ function answer(given: Answer): Buffer {
   return tamper ? Buffer.from(sealed.toString('latin1').replace('With pleasure', 'With disdain '), 'latin1') : sealed;
 }
 
-function open(bytes: Buffer, { anchors = [root], at = NOW }: { anchors?: Certificate[]; at?: Date } = {}): OpenedMessage {
+function open(
+  bytes: Buffer,
+  { anchors = [root], at = NOW }: { anchors?: Certificate[]; at?: Date } = {},
+): OpenedMessage {
   return openMessage({
     bytes,
     keys: [{ certificate: alainKey.certificate, privateKey: alainKey.privateKey }],

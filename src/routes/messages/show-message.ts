@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { AppError, ERROR_STATUS } from '../../errors.ts';
+import { sameAddress } from '../../mail/address.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { noteLinkProgress } from '../../services/contacts/secure-link.ts';
 import { noteSelfTest } from '../../services/identities/first-steps.ts';
@@ -11,6 +12,7 @@ import { folderId, readFolderPlaces } from '../../services/mailbox/read-folders.
 import { type ReadMessage, readMessage, recordDecryption } from '../../services/mailbox/read-message.ts';
 import type { SignedIn } from '../../services/sessions/session.ts';
 import { explicitlyTrustedAt } from '../../services/trust/explicit-trust.ts';
+import type { OpenedMessage } from '../../smime/verdict.ts';
 import { letterView } from './letter-view.ts';
 import { NEW_MAIL } from './list-messages.ts';
 import { messageOf } from './params.ts';
@@ -64,7 +66,7 @@ export function showMessage(context: Context) {
       encryption: opened.encryption,
       ribbon: {
         signature: opened.signature,
-        from: opened.from[0] ?? null,
+        from: claimedFrom(opened),
         date: opened.date,
         trustedAt,
         trustHref:
@@ -76,6 +78,13 @@ export function showMessage(context: Context) {
       },
     });
   };
+}
+
+/** Of two senders the one that the signer is not: the ribbon says both. */
+function claimedFrom({ from, protectedFrom, signature }: OpenedMessage) {
+  const isOuter = (address: string) => sameAddress(address, from[0]?.address ?? '');
+  const shown = protectedFrom !== null && signature.signers[0]?.addresses.some(isOuter) ? protectedFrom : from;
+  return shown[0] ?? null;
 }
 
 /** What follows from the opening: read, known to the list, and perhaps a step of a secure link. */
