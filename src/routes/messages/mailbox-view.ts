@@ -62,8 +62,10 @@ function rowView(
 ): RowView {
   const { folder, uidValidity } = listed.page;
   const ref = { folder, uidValidity, uid: row.uid };
-  const inside = row.looksEncrypted && (row.subject === '' || HIDDEN_SUBJECT.test(row.subject.trim()));
-  const written = row.subject.trim();
+  const opened = listed.subjects.get(row.uid);
+  const looksHidden = row.looksEncrypted && (row.subject === '' || HIDDEN_SUBJECT.test(row.subject.trim()));
+  const inside = looksHidden && opened === undefined;
+  const written = (opened ?? row.subject).trim();
   const people = toOthers ? row.to : row.from === null ? [] : [row.from];
   return {
     id: messageId(ref),

@@ -3,12 +3,11 @@ import type { Formats } from '../../i18n/formats.ts';
 import { listPage, type MessagePage } from '../../mail/message-list.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { mailboxOf, valueOrError } from './mailbox.ts';
-import { type KeptVerdict, keptVerdicts } from './message-verdicts.ts';
+import { type Kept, keptOf } from './message-verdicts.ts';
 import { type FolderPlace, readFolderPlaces } from './read-folders.ts';
 
-export type ListedMessages = {
+export type ListedMessages = Kept & {
   page: MessagePage;
-  verdicts: Map<number, KeptVerdict>;
   /** The navigation's folders, read after the page so that its counts are those of the list */
   folders: FolderPlace[] | null;
 };
@@ -29,9 +28,9 @@ export async function listMessages(
     'folder-gone',
   );
   const uids = listed.rows.map((row) => row.uid);
-  const [folders, verdicts] = await Promise.all([
+  const [folders, kept] = await Promise.all([
     readFolderPlaces(context, session, formats, folder),
-    keptVerdicts(context.database, session.account.id, { folder, uidValidity: listed.uidValidity, uids }),
+    keptOf(context.database, session, { folder, uidValidity: listed.uidValidity, uids }),
   ]);
-  return { page: listed, verdicts, folders };
+  return { page: listed, ...kept, folders };
 }
