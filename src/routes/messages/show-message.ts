@@ -3,6 +3,7 @@ import type { Context } from '../../context.ts';
 import { AppError, ERROR_STATUS } from '../../errors.ts';
 import { sameAddress } from '../../mail/address.ts';
 import { signedIn } from '../../plugins/session.ts';
+import { noteHeaderProtection } from '../../services/contacts/contact-capabilities.ts';
 import { noteLinkProgress } from '../../services/contacts/secure-link.ts';
 import { noteSelfTest } from '../../services/identities/first-steps.ts';
 import { markSeen } from '../../services/mailbox/mark-seen.ts';
@@ -93,6 +94,7 @@ async function noteOpened(context: Context, session: SignedIn, message: ReadMess
     markSeen(context, session, message),
     keepVerdict(context.database, session.account.id, message, context.now()),
     noteLinkProgress(context, session, message.opened),
+    noteHeaderProtection(context, session, message.opened),
     noteSelfTest(context, session, message.opened),
     // Nothing is shown before it stands in the trail; it only need not wait for the rest.
     recordDecryption(context, session, message),

@@ -45,6 +45,8 @@ export type RecipientMark = {
   certificate: Uint8Array | null;
   /** What the contact's program announced that it can read (T29) */
   capabilities: string[];
+  /** A subject that is hidden on the way is shown to the contact (RFC 9788) */
+  showsProtectedSubject: boolean;
 };
 
 /** What certificates are judged by: read once for all of a page. */
@@ -143,7 +145,10 @@ export async function recipientMarks(
     if (!contact) return unmarked(address, '', null, 'no-contact');
     const stored = contact.certificates[0];
     const certificate = stored ? readOrNull(stored.certificate) : null;
-    if (!stored || !certificate) return unmarked(address, contact.name, contact.id, 'no-digital-id');
+    const showsProtectedSubject = contact.showsProtectedSubject === true;
+    if (!stored || !certificate) {
+      return { ...unmarked(address, contact.name, contact.id, 'no-digital-id'), showsProtectedSubject };
+    }
     const mark = markCertificate(certificate, readable(stored.chain), address, judgement);
     return {
       address,
@@ -156,6 +161,7 @@ export async function recipientMarks(
       sha256: certificate.sha256,
       certificate: mark.usable ? stored.certificate : null,
       capabilities: stored.capabilities,
+      showsProtectedSubject,
     };
   });
 }
@@ -168,6 +174,8 @@ function ownMark(address: string, own: DigitalId): RecipientMark {
     until: own.notAfter,
     sha256: own.sha256,
     certificate: own.certificate,
+    // Read here, where hidden subjects are shown.
+    showsProtectedSubject: true,
   };
 }
 
@@ -204,6 +212,7 @@ function unmarked(address: string, name: string, contactId: string | null, reaso
     sha256: null,
     certificate: null,
     capabilities: [],
+    showsProtectedSubject: false,
   };
 }
 
