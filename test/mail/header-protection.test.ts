@@ -137,7 +137,7 @@ test('S06 to a contact whose program shows it the subject is hidden on the way, 
   const { bytes, place } = await arrived(to, await messageIdOf(letter));
   assert.equal(outerSubject(bytes), '[...]');
   assert.ok(!bytes.includes('Geheime'));
-  assert.equal(await lineOf(alain, place), `Unread ${INSIDE}`);
+  assert.equal(await lineOf(alain, place), `Unread: ${INSIDE}`);
   const page = await alain.get(`/mail/${place}`);
   assert.match(page.text, /<h1 id="subject"><bdi>Geheime Karte<\/bdi>/);
   assert.match(page.text, /<b>Header not altered<\/b>/);
@@ -194,5 +194,5 @@ test('a letter to oneself hides its subject and is found by it all the same', as
   const letter = await sendThroughPages(alain, { to: own.address, subject: 'Note to self', text: 'hello' });
   const { bytes, place } = await arrived(own, await messageIdOf(letter));
   assert.equal(outerSubject(bytes), '[...]');
-  assert.equal(await lineOf(alain, place), 'Unread Note to self');
+  assert.equal(await lineOf(alain, place), 'Unread: Note to self');
 });
