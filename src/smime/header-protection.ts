@@ -22,7 +22,11 @@ export function hpOf(payload: MimeEntity): HpValue | null {
 export function changedOutside(root: MimeEntity, payload: MimeEntity): string[] {
   const sent = sentOutside(payload);
   if (sent === null) return [];
-  return COMPARED.filter((name) => meaningOf(root.headers, name) !== meaningOf(sent, name));
+  // A program may leave the Message-ID to the server that takes the message.
+  const compared = COMPARED.filter(
+    (name) => name !== 'Message-ID' || sent.some((field) => field.name === 'message-id'),
+  );
+  return compared.filter((name) => meaningOf(root.headers, name) !== meaningOf(sent, name));
 }
 
 /**

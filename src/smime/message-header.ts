@@ -96,7 +96,7 @@ export function readMessageHeader(
 
 function thread(root: MimeEntity, payload: MimeEntity | null) {
   const fields = payload ?? root;
-  // A program may leave the Message-ID to the server that takes the message.
+  // Some programs leave it to the server.
   const own = headerValue(fields, 'message-id') ?? headerValue(root, 'message-id');
   return {
     messageId: messageIds(own)[0] ?? null,

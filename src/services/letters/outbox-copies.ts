@@ -193,7 +193,7 @@ async function signForms(forms: readonly Form[], { seal, sign }: Sealer): Promis
   for (const form of forms) {
     // What is given to a worker is gone: only the last one may have the attachments themselves.
     const mime = form === forms.at(-1) ? form.entity : form.entity.map(copyOfPiece);
-    form.signed = await seal({ ...UNPROTECTED, mime, sign });
+    form.signed = await seal({ ...ENTITY_ONLY, mime, sign });
   }
 }
 
@@ -204,7 +204,7 @@ function copyOfPiece(piece: EntityPiece): EntityPiece {
 }
 
 /** The entity as every copy holds it, signed; the outer header is each copy's own. */
-const UNPROTECTED = { headers: new Uint8Array(0), encryptTo: null, entityOnly: true } as const;
+const ENTITY_ONLY = { headers: new Uint8Array(0), encryptTo: null, entityOnly: true } as const;
 
 type Sealed = FinalBytes & {
   /** For a further job: of what is in memory a copy, since what is given to a worker is gone */

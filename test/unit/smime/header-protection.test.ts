@@ -65,6 +65,14 @@ describe('protected fields when they are read', () => {
     assert.equal(message.signature.status, 'trusted');
   });
 
+  it('need no Message-ID, which the server may have given', () => {
+    const outside = [...OUTSIDE(), 'Message-ID: <given@server>'];
+    const message = open({ outside, inside: fields(TEXT) });
+    assert.deepEqual([message.messageId, message.headersChanged], ['<given@server>', ['Subject']]);
+    const other = open({ outside, inside: fields('Message-ID: <own@x>', TEXT) });
+    assert.deepEqual([other.messageId, other.headersChanged], ['<own@x>', ['Subject', 'Message-ID']]);
+  });
+
   it('are no protected ones without hp, nor with a value that nobody knows', () => {
     for (const type of ['Content-Type: text/plain', 'Content-Type: text/plain; hp="secret"']) {
       const message = open({ inside: fields('Reply-To: carol@example.org', type) });
