@@ -6,6 +6,9 @@ import { type HeaderField, headerValue, type MimeEntity } from '../mime/parse.ts
 /** `clear`: the fields are protected against changes alone; `cipher`: some may be hidden, too. */
 export type HpValue = 'clear' | 'cipher';
 
+/** What is longer is compared as it is written: no letter has it, and a hostile one is not to be taken apart again and again. */
+const MAX_UNDERSTOOD = 64 * 1024;
+
 type Field = Pick<HeaderField, 'name' | 'value'>;
 
 /** Those that a reader acts on; what servers add on the way is none of them. */
@@ -56,6 +59,7 @@ function splitField(text: string): Field {
 function meaningOf(fields: readonly Field[], name: string): string {
   const key = name.toLowerCase();
   const values = fields.filter((field) => field.name === key).map(({ value }) => value);
+  if (values.reduce((sum, value) => sum + value.length, 0) > MAX_UNDERSTOOD) return values.join('\n');
   if (ADDRESSES.has(key)) {
     const people = values.flatMap(parseAddressList);
     return people.map((one) => `${one.name} <${one.address.toLowerCase()}>`).join(', ');

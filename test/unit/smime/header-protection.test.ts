@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openMessage } from '../../../src/smime/open-message.ts';
 import { sealMessage } from '../../../src/smime/seal-message.ts';
+import { startCpuClock } from '../../support/cpu-clock.ts';
 import { makePeople, type People, type Person } from '../../support/smime-people.ts';
 
 let people: People;
@@ -254,12 +255,25 @@ describe('legacy display elements', () => {
   });
 
   it('cost no more than the text they stand in, however hostile', () => {
-    const started = process.cpuUsage().user;
+    const cpuMs = startCpuClock();
     for (const piece of ['<!--', '<!---->', '<div ', '<head></head>', '<div class=header-protection-legacy-display>']) {
       encrypted('Content-Type: text/html; hp="cipher"; hp-legacy-display="1"', piece.repeat(400_000 / piece.length));
     }
-    assert.ok(process.cpuUsage().user - started < 4_000_000);
+    assert.ok(cpuMs() < 4000);
   });
+});
+
+it('hostile fields inside and outside are not taken apart once more', () => {
+  for (const piece of ['a ', 'a@b,', '=?utf-8?B?YQ==?= ', '((']) {
+    const long = ['From', 'To', 'Cc', 'Reply-To'].map((name) => `${name}: ${piece.repeat(400_000 / piece.length)}`);
+    const clockOfOne = startCpuClock();
+    open({ outside: long, inside: ['Content-Type: text/plain'] });
+    const once = clockOfOne();
+    const clockOfBoth = startCpuClock();
+    open({ outside: long, inside: [...long, TEXT] });
+    const both = clockOfBoth();
+    assert.ok(both < 3 * once + 500, `${piece}: ${both} ms after ${once} ms`);
+  }
 });
 
 it('a forwarded message with protected fields stays an attachment, also one’s own', () => {
