@@ -1,6 +1,6 @@
 /**
- * Header protection: the structures of the examples in RFC 9788 (appendix C), built here under the keys of RFC 9216, since
- * the certificates of the published messages have ended. Simple and complex payloads, each policy, with and without legacy display elements.
+ * Header protection: the structures of the examples in RFC 9788 (appendix C), built here under the keys of RFC 9216; the
+ * published messages are not among the suites. Simple and complex payloads, each policy, with and without legacy display elements.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
