@@ -27,6 +27,8 @@ export interface SenderFacts {
   /** Exactly one From field with exactly one address. */
   readonly single: boolean;
   readonly date: Date | null;
+  /** The From inside where it names somebody else (RFC 9788 section 4.4): no certificate fits two senders. */
+  readonly protectedFrom: readonly Mailbox[] | null;
 }
 
 export interface AssessedSigner {
@@ -139,9 +141,14 @@ function fitReasons(check: SignatureCheck, sender: SenderFacts): Reason[] {
   return reasons;
 }
 
-/** Whether the certificate has the address of the From field. */
+/** Whether the certificate has the address of the From field, inside and outside. */
 export function fitsSender(check: SignatureCheck, sender: SenderFacts): boolean {
-  const address = sender.from[0]?.address ?? '';
+  if (sender.protectedFrom !== null) return false;
+  return hasAddressOf(check, sender.from);
+}
+
+export function hasAddressOf(check: SignatureCheck, from: readonly Mailbox[]): boolean {
+  const address = from[0]?.address ?? '';
   return check.certificate?.addresses.some((own) => sameAddress(own, address)) ?? false;
 }
 

@@ -36,6 +36,7 @@ export type Reason = (typeof REASONS)[number];
 export const CHECK_IDS = [
   'whole-message',
   'unaltered',
+  'header-unaltered',
   'signature-fits',
   'sender-address',
   'issuer-trusted',
@@ -175,7 +176,10 @@ export interface InlineImage {
 
 /** A message as the page shows it: plain data, can be posted between threads. */
 export interface OpenedMessage extends MessageClaim {
+  /** Protected where both agree; the outer one where a protected From names somebody else. */
   readonly from: readonly MailAddress[];
+  /** The From inside the signature or encryption where it names somebody else than the outer one; else null. */
+  readonly protectedFrom: readonly MailAddress[] | null;
   readonly sender: MailAddress | null;
   readonly to: readonly MailAddress[];
   readonly cc: readonly MailAddress[];
@@ -184,8 +188,12 @@ export interface OpenedMessage extends MessageClaim {
   readonly subject: string;
   /** The subject shown comes from inside the signature or the encryption. */
   readonly subjectProtected: boolean;
-  /** The sender's program protects header fields (`hp=`, RFC 9788). */
+  /** The subject shown was inside the encryption only: answers must not show it on the way. */
+  readonly subjectHidden: boolean;
+  /** The sender's program protects header fields (`hp=`, RFC 9788): those inside count, and no others. */
   readonly headersProtected: boolean;
+  /** Names of protected fields that were changed outside. */
+  readonly headersChanged: readonly string[];
   readonly messageId: string | null;
   readonly inReplyTo: string | null;
   readonly references: readonly string[];

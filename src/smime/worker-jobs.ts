@@ -63,7 +63,6 @@ export interface SealJob {
   readonly opaque?: boolean;
   readonly content?: ContentEncryption;
   readonly keyTransport?: KeyTransport;
-  readonly protect?: 'copy' | 'hide-subject';
   /** Without any outer header: an entity that goes into further jobs */
   readonly entityOnly?: boolean;
   readonly at: Date;

@@ -176,7 +176,6 @@ function seal(job: SealJob): StoredBytes {
     opaque: job.opaque,
     content: job.content,
     keyTransport: job.keyTransport,
-    protect: job.protect,
     entityOnly: job.entityOnly,
     encryptTo: job.encryptTo === null ? undefined : certificates(job.encryptTo),
     sign:

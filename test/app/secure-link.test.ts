@@ -205,6 +205,24 @@ test('S09 split keys: the certificate that the signer asks to be encrypted to be
   assert.deepEqual([mark?.usable, mark?.sha256], [true, lock.certificate.sha256]);
 });
 
+test('S09 T29 what a program announces belongs to the Digital ID that it asks to be encrypted to', async () => {
+  const session = await signedInAs();
+  const address = 'pair@tcn.fin.eu-admin.net';
+  const [pen, lock] = [await issueTo(address, { usage: 'sign' }), await issueTo(address, { usage: 'encrypt' })];
+  const letter = (at: Date) =>
+    open(answer({ by: pen, from: address, encryptionCertificate: lock.certificate, at }), { at });
+  const added = await addContactFromMessage(world.context, session, letter(NOW));
+  assert.ok(added.ok);
+  const later = new Date(NOW.getTime() + 3_600_000);
+  world.setNow(later);
+  await noteLinkProgress(world.context, session, letter(later));
+  world.setNow(NOW);
+  const stored = await world.database.prisma.contactCertificate.findMany({ where: { contactId: added.contactId } });
+  const announcedAt = new Map(stored.map((row) => [row.sha256, row.capabilitiesAt?.getTime() ?? null]));
+  assert.equal(announcedAt.get(lock.certificate.sha256), later.getTime());
+  assert.equal(announcedAt.get(pen.certificate.sha256), null, 'nobody encrypts to the pen');
+});
+
 test('T29 capabilities of an older or a future signature change nothing', async () => {
   const session = await signedInAs();
   const stored = () =>
@@ -261,12 +279,15 @@ function answer(given: Answer): Buffer {
   return tamper ? Buffer.from(sealed.toString('latin1').replace('With pleasure', 'With disdain '), 'latin1') : sealed;
 }
 
-function open(bytes: Buffer, { anchors = [root] }: { anchors?: Certificate[] } = {}): OpenedMessage {
+function open(
+  bytes: Buffer,
+  { anchors = [root], at = NOW }: { anchors?: Certificate[]; at?: Date } = {},
+): OpenedMessage {
   return openMessage({
     bytes,
     keys: [{ certificate: alainKey.certificate, privateKey: alainKey.privateKey }],
     trust: { anchors, intermediates: [], explicitlyTrusted: [] },
-    at: NOW,
+    at,
   });
 }
 

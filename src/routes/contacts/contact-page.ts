@@ -64,13 +64,15 @@ export function showDigitalId(formats: Formats, contact: ContactWithIds, id: Sto
 
 export type ContactFaults = { name?: string; note?: string; files?: string; link?: string };
 
+export type TypedContact = { name: string; note: string; showsProtectedSubject: boolean };
+
 /** The contact page, also with what was wrong in one of its forms; what was typed stands in `typed`. */
 export function contactPage(
   request: FastifyRequest,
   reply: FastifyReply,
   contact: ContactWithIds,
   now: Date,
-  failed: { faults: ContactFaults; typed?: { name: string; note: string } } = { faults: {} },
+  failed: { faults: ContactFaults; typed?: TypedContact } = { faults: {} },
 ) {
   const { formats } = request;
   const ids = contact.digitalIds.map((id) => showDigitalId(formats, contact, id, now));
@@ -93,7 +95,11 @@ export function contactPage(
       canTest: standard?.mark.usable ?? false,
       nonce: newLinkNonce(),
     },
-    typed: failed.typed ?? { name: contact.name, note: contact.note },
+    typed: failed.typed ?? {
+      name: contact.name,
+      note: contact.note,
+      showsProtectedSubject: contact.showsProtectedSubject === true,
+    },
     faults: failed.faults,
   });
 }

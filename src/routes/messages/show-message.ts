@@ -1,7 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { AppError, ERROR_STATUS } from '../../errors.ts';
+import { sameAddress } from '../../mail/address.ts';
 import { signedIn } from '../../plugins/session.ts';
+import { noteHeaderProtection } from '../../services/contacts/contact-capabilities.ts';
 import { noteLinkProgress } from '../../services/contacts/secure-link.ts';
 import { noteSelfTest } from '../../services/identities/first-steps.ts';
 import { markSeen } from '../../services/mailbox/mark-seen.ts';
@@ -12,6 +14,7 @@ import { type ReadMessage, readMessage, recordDecryption } from '../../services/
 import { evidenceKey, keepEvidence } from '../../services/revocation/signature-evidence.ts';
 import type { SignedIn } from '../../services/sessions/session.ts';
 import { explicitlyTrustedAt } from '../../services/trust/explicit-trust.ts';
+import type { OpenedMessage } from '../../smime/verdict.ts';
 import { letterView } from './letter-view.ts';
 import { NEW_MAIL } from './list-messages.ts';
 import { messageOf } from './params.ts';
@@ -66,7 +69,7 @@ export function showMessage(context: Context) {
       encryption: opened.encryption,
       ribbon: {
         signature: opened.signature,
-        from: opened.from[0] ?? null,
+        from: claimedFrom(opened),
         date: opened.date,
         trustedAt,
         trustHref:
@@ -80,12 +83,20 @@ export function showMessage(context: Context) {
   };
 }
 
+/** Of two senders the one that the signer is not: the ribbon says both. */
+function claimedFrom({ from, protectedFrom, signature }: OpenedMessage) {
+  const isOuter = (address: string) => sameAddress(address, from[0]?.address ?? '');
+  const shown = protectedFrom !== null && signature.signers[0]?.addresses.some(isOuter) ? protectedFrom : from;
+  return shown[0] ?? null;
+}
+
 /** What follows from the opening: read, known to the list, and perhaps a step of a secure link. */
 async function noteOpened(context: Context, session: SignedIn, message: ReadMessage) {
   const [, , suggestion] = await Promise.all([
     markSeen(context, session, message),
     keepVerdict(context.database, session.account.id, message, context.now()),
     noteLinkProgress(context, session, message.opened),
+    noteHeaderProtection(context, session, message.opened),
     noteSelfTest(context, session, message.opened),
     keepEvidence(
       context.database,

@@ -50,6 +50,8 @@ export type RecipientMark = {
   certificate: Uint8Array | null;
   /** What the contact's program announced that it can read (T29) */
   capabilities: string[];
+  /** A subject that is hidden on the way is shown to the contact (RFC 9788) */
+  showsProtectedSubject: boolean;
 };
 
 /** A stored certificate with what came along with it, and the address it shall be used for. */
@@ -204,7 +206,10 @@ export async function recipientMarks(
     if (!contact) return unmarked(address, '', null, 'no-contact');
     const found = judged.get(contact.id);
     const mark = found?.mark;
-    if (!found || !mark) return unmarked(address, contact.name, contact.id, 'no-digital-id');
+    const showsProtectedSubject = contact.showsProtectedSubject === true;
+    if (!found || !mark) {
+      return { ...unmarked(address, contact.name, contact.id, 'no-digital-id'), showsProtectedSubject };
+    }
     return {
       address,
       name: contact.name,
@@ -216,6 +221,7 @@ export async function recipientMarks(
       sha256: found.certificate.sha256,
       certificate: mark.usable ? found.row.certificate : null,
       capabilities: found.row.capabilities,
+      showsProtectedSubject,
     };
   });
 }
@@ -228,6 +234,8 @@ function ownMark(address: string, own: DigitalId): RecipientMark {
     until: own.notAfter,
     sha256: own.sha256,
     certificate: own.certificate,
+    // Read here, where hidden subjects are shown.
+    showsProtectedSubject: true,
   };
 }
 
@@ -253,6 +261,7 @@ function unmarked(address: string, name: string, contactId: string | null, reaso
     sha256: null,
     certificate: null,
     capabilities: [],
+    showsProtectedSubject: false,
   };
 }
 

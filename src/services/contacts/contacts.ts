@@ -122,16 +122,21 @@ export async function addContact(
   return { id: contact.id, outcome: created.count === 1 ? 'added' : 'known' };
 }
 
-/** New name and note; the address stays, since Digital IDs are bound to it. */
-export async function renameContact(
+/**
+ * New name and note; the address stays, since Digital IDs are bound to it. A box that was empty and stays so is no decision:
+ * whether hidden subjects are shown may still be learnt from the contact's mail.
+ */
+export async function updateContact(
   context: Context,
   session: SignedIn,
-  id: string,
-  to: { name: string; note: string },
+  contact: Pick<Contact, 'id' | 'showsProtectedSubject'>,
+  to: { name: string; note: string; showsProtectedSubject: boolean },
 ): Promise<void> {
+  const { id, showsProtectedSubject: before } = contact;
+  const showsProtectedSubject = to.showsProtectedSubject || (before === null ? null : false);
   const changed = await context.database.prisma.contact.updateMany({
     where: { id, accountId: session.account.id },
-    data: to,
+    data: { name: to.name, note: to.note, showsProtectedSubject },
   });
   if (changed.count === 0) throw new AppError('not-found');
 }

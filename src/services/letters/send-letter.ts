@@ -31,6 +31,8 @@ export type NewLetter = {
   attachments: readonly LetterAttachment[];
   sign: boolean;
   encrypt: boolean;
+  /** It answers a message whose subject was hidden on the way */
+  answersHidden?: boolean;
   /** The root goes with the signature too (S12) */
   includeRoot?: boolean;
   inReplyTo?: string | null;
@@ -189,7 +191,7 @@ async function copiesOf(
   const certificates = new Map(checked.marks.map((mark) => [addressKey(mark.address), mark]));
   const plan: CopyPlan = planCopies(
     checked.recipients,
-    letter.encrypt ? { marks: certificates, own: checked.own } : null,
+    letter.encrypt ? { marks: certificates, own: checked.own, answersHidden: letter.answersHidden ?? false } : null,
   );
   return sealedCopies(context, session, composed, {
     plan,
