@@ -1,14 +1,14 @@
 /** Takes the layers of S/MIME off a message, from the root inwards, as long as each is the single content of the one around it. */
-import { inflateSync } from 'node:zlib';
 import { type ByteSource, slicesOf } from '../bytes/byte-source.ts';
 import type { SpoolScope } from '../bytes/spool.ts';
 import { IrregularLinesError } from '../mime/base64-source.ts';
 import { canonicalSlices } from '../mime/decode.ts';
 import { type MimeEntity, parseEntity } from '../mime/parse.ts';
 import type { Certificate } from '../pki/certificate.ts';
-import { children, type DerNode, Fields, octetsOf, TAG } from '../pki/der.ts';
+import type { DerNode } from '../pki/der.ts';
 import { PkiError } from '../pki/errors.ts';
 import { CONTENT_TYPE } from './algorithms.ts';
+import { readCompressedData } from './compressed-data.ts';
 import type { DecryptionKey } from './decryption-key.ts';
 import { openEnvelope, readEnvelope } from './enveloped-data.ts';
 import { cmsBytes, labelledKind, type Shape, shapeOf } from './shape.ts';
@@ -17,8 +17,6 @@ import type { Reason } from './verdict.ts';
 import { digestsOf, type SignatureCheck, verifySignature } from './verify-signature.ts';
 
 export const MAX_LAYERS = 10;
-const MAX_INFLATED = 24 * 1024 * 1024;
-const MAX_INFLATE_RATIO = 200;
 
 export interface SignedLayer {
   readonly kind: 'signed';
@@ -120,7 +118,7 @@ function peelOne(entity: MimeEntity, shape: Shape, context: PeelContext): Step {
       case CONTENT_TYPE.authEnvelopedData:
         return peelEncrypted(entity, info.content, true, context);
       case CONTENT_TYPE.compressedData:
-        return peelCompressed(entity, info.content);
+        return peelCompressed(entity, info.content, context);
       default:
         throw new PkiError('unsupported', `content type ${info.type}`);
     }
@@ -223,25 +221,12 @@ function peelEncrypted(entity: MimeEntity, node: DerNode, authenticated: boolean
   return { layer, content: result.opened ? parseEntity(result.content, `${entity.partPath}.1`) : null };
 }
 
-/** CompressedData (RFC 3274), with the size and the ratio bounded before anything is inflated further. */
-function peelCompressed(entity: MimeEntity, node: DerNode): Step {
-  const fields = new Fields(node);
-  fields.next(TAG.integer);
-  fields.next(TAG.sequence);
-  const encapsulated = new Fields(fields.next(TAG.sequence));
-  encapsulated.next(TAG.oid);
-  const [inner] = children(encapsulated.next(0xa0));
-  if (inner === undefined) throw new PkiError('malformed', 'CMS: nothing compressed');
-  // What is inflated is held whole, so it stays small. Nothing that is said in mail needs more.
-  if (inner.contentEnd - inner.contentStart > MAX_INFLATED)
-    throw new PkiError('too-complex', 'CMS: too much compressed');
-  const compressed = octetsOf(inner);
-  const maxOutputLength = Math.min(MAX_INFLATED, Math.max(1024 * 1024, compressed.length * MAX_INFLATE_RATIO));
+function peelCompressed(entity: MimeEntity, node: DerNode, { lazily }: PeelContext): Step {
   const layer: OtherLayer = { kind: 'compressed', partPath: entity.partPath, reasons: [], certificates: [] };
   try {
-    return { layer, content: parseEntity(inflateSync(compressed, { maxOutputLength }), `${entity.partPath}.1`) };
+    return { layer, content: parseEntity(readCompressedData(node), `${entity.partPath}.1`) };
   } catch (error) {
-    const tooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
-    return { layer: { ...layer, reasons: [tooLarge ? 'too-complex' : 'malformed'] }, content: null };
+    if (lazily && !Buffer.isBuffer(entity.source)) throw error;
+    return { layer: { ...layer, reasons: [reasonOf(error)] }, content: null };
   }
 }
