@@ -56,7 +56,8 @@ export function parseParameterised(field: string): ParameterisedValue {
   return { value, parameters: joinParameters(raw) };
 }
 
-function withoutComments(text: string): string {
+/** A bracket inside ends the attempt, so that a field full of them costs no more than its length. */
+export function withoutComments(text: string): string {
   return text.includes('(') ? text.replace(/\([^()]*\)/g, ' ') : text;
 }
 

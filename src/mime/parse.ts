@@ -4,7 +4,7 @@
  */
 import { type ByteSource, indexIn } from '../bytes/byte-source.ts';
 import { decodeUnlabelled } from './charset.ts';
-import { parseParameterised } from './headers.ts';
+import { parseParameterised, withoutComments } from './headers.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -96,8 +96,7 @@ function readEntity(region: Region, budget: { parts: number }): MimeEntity {
     headers,
     contentType,
     disposition: disposition === null ? null : parseParameterised(disposition),
-    encoding: (find('content-transfer-encoding') ?? '7bit')
-      .replace(/\([^)]*\)/g, '')
+    encoding: withoutComments(find('content-transfer-encoding') ?? '7bit')
       .trim()
       .toLowerCase(),
     contentId: find('content-id')?.trim().replace(/^<|>$/g, '') || null,
