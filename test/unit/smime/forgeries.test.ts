@@ -257,7 +257,10 @@ describe('signatures', () => {
     const list = `${header()}Content-Type: multipart/mixed; boundary=m\r\n\r\n--m\r\n${inner}\r\n--m\r\nContent-Type: text/plain\r\n\r\nfooter\r\n--m--\r\n`;
     const message = open(Buffer.from(list, 'latin1'));
     assert.equal(verdict(message), 'partial signed-part-only');
-    assert.equal(message.layers[0]?.status, 'trusted');
+    assert.deepEqual(
+      message.layers.map((layer) => [layer.partPath, layer.status]),
+      [['1.1', 'trusted']],
+    );
     assert.match(message.text ?? '', /Alice.*footer/s);
   });
 
