@@ -10,6 +10,7 @@ import { PkiError } from '../pki/errors.ts';
 import { CONTENT_TYPE } from './algorithms.ts';
 import { readCompressedData } from './compressed-data.ts';
 import type { DecryptionKey } from './decryption-key.ts';
+import { disputeOf, disputesIn } from './disputes.ts';
 import { openEnvelope, readEnvelope } from './enveloped-data.ts';
 import { cmsBytes, labelledKind, type Shape, shapeOf } from './shape.ts';
 import { readContentInfo, readSignedData, type SignedData } from './signed-data.ts';
@@ -96,6 +97,8 @@ export function peelSignedPart(
   const shape = shapeOf(entity);
   if (shape === null) return null;
   if (shape === 'clear-signed') return peelClearSigned(entity, context);
+  // Nobody knows whether it is one.
+  if (disputeOf(entity) !== null) return null;
   try {
     const info = readContentInfo(cmsBytes(entity, context.scope));
     if (info.type !== CONTENT_TYPE.signedData) return null;
@@ -108,6 +111,8 @@ export function peelSignedPart(
 
 function peelOne(entity: MimeEntity, shape: Shape, context: PeelContext): Step {
   if (shape === 'clear-signed') return peelClearSigned(entity, context);
+  const dispute = disputeOf(entity);
+  if (dispute !== null) return { layer: brokenLayer(entity, dispute), content: null };
   try {
     const info = readContentInfo(cmsBytes(entity, context.scope, context.lazily));
     switch (info.type) {
@@ -125,15 +130,17 @@ function peelOne(entity: MimeEntity, shape: Shape, context: PeelContext): Step {
   } catch (error) {
     // What looks broken may only be written in lines of two lengths.
     if (context.lazily && !Buffer.isBuffer(entity.source)) throw new IrregularLinesError();
-    const reason = reasonOf(error);
-    const layer = labelledKind(entity) === 'signed' ? brokenSignature(entity, reason) : brokenEnvelope(entity, reason);
-    return { layer, content: null };
+    return { layer: brokenLayer(entity, reasonOf(error)), content: null };
   }
 }
 
 function reasonOf(error: unknown): Reason {
   if (!(error instanceof PkiError)) throw error;
   return error.code === 'too-complex' ? 'too-complex' : 'malformed';
+}
+
+function brokenLayer(entity: MimeEntity, reason: Reason): SignedLayer | EncryptedLayer {
+  return labelledKind(entity) === 'signed' ? brokenSignature(entity, reason) : brokenEnvelope(entity, reason);
 }
 
 function brokenSignature(entity: MimeEntity, reason: Reason): SignedLayer {
@@ -161,12 +168,14 @@ function peelClearSigned(entity: MimeEntity, context: PeelContext): { layer: Sig
   if (content === undefined || signature === undefined || entity.children.length !== 2) {
     return { layer: brokenSignature(entity, 'malformed'), content: content ?? null };
   }
+  const dispute = disputeOf(entity);
+  if (dispute !== null) return { layer: brokenSignature(entity, dispute), content };
   try {
     const info = readContentInfo(cmsBytes(signature, context.scope));
     if (info.type !== CONTENT_TYPE.signedData) throw new PkiError('malformed', 'the signature is no SignedData');
     const signed = readSignedData(info.content, context.scope);
     const { source, start, end } = content;
-    const layer = signedLayer(entity, 'detached', signed, () => canonicalSlices(source, start, end), context);
+    const layer = signedLayer(entity, 'detached', signed, () => canonicalSlices(source, start, end), entity, context);
     // Both at once is a known forgery: one is verified, the other shown.
     const reasons: Reason[] = signed.content === null ? layer.reasons.slice() : ['content-twice', ...layer.reasons];
     return { layer: { ...layer, reasons }, content };
@@ -182,8 +191,8 @@ function peelOpaque(entity: MimeEntity, signed: SignedData, context: PeelContext
     return { layer: { kind: 'certificates', partPath, reasons: [], certificates: signed.certificates }, content: null };
   }
   const octets: ByteSource = signed.content;
-  const layer = signedLayer(entity, 'opaque', signed, () => slicesOf(octets), context);
-  return { layer, content: parseEntity(octets, `${partPath}.1`) };
+  const content = parseEntity(octets, `${partPath}.1`);
+  return { layer: signedLayer(entity, 'opaque', signed, () => slicesOf(octets), content, context), content };
 }
 
 function signedLayer(
@@ -191,6 +200,7 @@ function signedLayer(
   form: 'detached' | 'opaque',
   signed: SignedData,
   slices: () => Iterable<Buffer>,
+  covered: MimeEntity,
   context: PeelContext,
 ): SignedLayer {
   const digestOf = digestsOf(slices);
@@ -199,6 +209,7 @@ function signedLayer(
     verifySignature(signer, signed.contentType, digestOf, known, context.legacyAlgorithms),
   );
   const reasons: Reason[] = signatures.length === 0 ? ['no-signer'] : [];
+  reasons.push(...disputesIn(covered));
   // RFC 8551 section 2.4.1: mail is signed as data. What was signed as a time stamp or a key is no letter.
   if (signed.contentType !== CONTENT_TYPE.data) reasons.push('malformed');
   return { kind: 'signed', form, partPath: entity.partPath, reasons, signatures, certificates: signed.certificates };
