@@ -8,6 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { parseCertificate } from '../../src/pki/certificate.ts';
+import { PkiError } from '../../src/pki/errors.ts';
 import { type PathVerdict, validatePath } from '../../src/pki/path.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -40,7 +41,7 @@ if (!existsSync(FOLDER)) {
 
   test('PKITS has no false accepts among the cases that need neither revocation nor a policy of the user', () => {
     const asked = cases.filter((one) => !one.valid && !dependsOnOthers(one));
-    const accepted = asked.filter((one) => judge(one).valid);
+    const accepted = asked.filter((one) => verdictOf(one).valid);
     assert.deepEqual(
       accepted.map((one) => one.title),
       [],
@@ -50,7 +51,7 @@ if (!existsSync(FOLDER)) {
 
   test('PKITS has no false rejects in validity, names, self-issued certificates, constraints and key usage', () => {
     const asked = cases.filter((one) => one.valid && COMPLETE_SECTIONS.test(one.number));
-    const rejected = asked.filter((one) => !judge(one).valid);
+    const rejected = asked.filter((one) => !verdictOf(one).valid);
     assert.deepEqual(
       rejected.map((one) => one.title),
       [],
@@ -69,6 +70,16 @@ if (!existsSync(FOLDER)) {
 function dependsOnOthers(one: PkitsCase): boolean {
   if (REVOCATION_SECTIONS.test(one.number) || REVOCATION_CASES.has(one.number)) return true;
   return one.number.startsWith('4.8.') && (one.initialPolicySet !== null || one.explicit !== null);
+}
+
+/** A certificate that cannot be read has no path: NIST spoilt two signatures in a way that leaves unused bits. */
+function verdictOf(one: PkitsCase): Pick<PathVerdict, 'valid' | 'reasons'> {
+  try {
+    return judge(one);
+  } catch (error) {
+    assert.ok(error instanceof PkiError && error.code === 'malformed');
+    return { valid: false, reasons: ['path-invalid'] };
+  }
 }
 
 function judge(one: PkitsCase): PathVerdict {
