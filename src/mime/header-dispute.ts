@@ -11,7 +11,15 @@ export function isContradictory(
   headers: readonly HeaderField[],
   read: readonly (ParameterisedValue | null)[],
 ): boolean {
-  return DEFINING.some((name) => saysTwoThings(headers, name)) || read.some((value) => value?.contradictory);
+  return (
+    DEFINING.some((name) => saysTwoThings(headers, name)) ||
+    read.some((value) => value?.contradictory || endsInSpace(value?.parameters.get('boundary')))
+  );
+}
+
+// Forbidden (RFC 2046 section 5.1.1), because white space behind a delimiter is padding: some programs cut it off, some do not.
+function endsInSpace(boundary: string | undefined): boolean {
+  return boundary !== undefined && boundary !== boundary.trimEnd();
 }
 
 function saysTwoThings(headers: readonly HeaderField[], name: string): boolean {

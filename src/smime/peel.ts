@@ -164,8 +164,9 @@ function brokenEnvelope(entity: MimeEntity, reason: Reason): EncryptedLayer {
 
 function peelClearSigned(entity: MimeEntity, context: PeelContext): { layer: SignedLayer; content: MimeEntity | null } {
   const [content, signature] = entity.children;
-  // Exactly two parts (RFC 1847 section 2.1): a third would be shown by some programs and is under no signature.
-  if (content === undefined || signature === undefined || entity.children.length !== 2) {
+  // Exactly two parts (RFC 1847 section 2.1): a third would be shown by some programs and is under no signature. Without the
+  // last boundary nobody knows whether there was one.
+  if (content === undefined || signature === undefined || entity.children.length !== 2 || entity.incomplete) {
     return { layer: brokenSignature(entity, 'malformed'), content: content ?? null };
   }
   const dispute = disputeOf(entity);

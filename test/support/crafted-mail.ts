@@ -28,11 +28,11 @@ export function verdict(message: OpenedMessage): string {
   return [message.signature.status, ...message.signature.reasons].join(' ');
 }
 
-export function clearSigned(content: Buffer, cms: Buffer, head = header()): Buffer {
-  const type = 'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary=b';
+export function clearSigned(content: Buffer, cms: Buffer, head = header(), boundary = 'b'): Buffer {
+  const type = `Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary="${boundary}"`;
   const part = 'Content-Type: application/pkcs7-signature; name=smime.p7s\r\nContent-Transfer-Encoding: base64\r\n\r\n';
-  const tail = `\r\n--b\r\n${part}${cms.toString('base64')}\r\n--b--\r\n`;
-  return Buffer.concat([Buffer.from(`${head}${type}\r\n\r\n--b\r\n`), content, Buffer.from(tail)]);
+  const tail = `\r\n--${boundary}\r\n${part}${cms.toString('base64')}\r\n--${boundary}--\r\n`;
+  return Buffer.concat([Buffer.from(`${head}${type}\r\n\r\n--${boundary}\r\n`), content, Buffer.from(tail)]);
 }
 
 export function opaque(cms: Buffer, type = 'signed-data', head = header()): Buffer {
