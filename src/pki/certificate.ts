@@ -233,7 +233,9 @@ function addressList(written: string[]): string[] {
   const addresses = written.flatMap((address) => {
     const at = address.lastIndexOf('@');
     if (at < 1 || at === address.length - 1 || /[\s\p{C}]/u.test(address)) return [];
-    return [address.slice(0, at + 1) + address.slice(at + 1).toLowerCase()];
+    // ASCII alone: the lower case of KELVIN SIGN is a k, and another domain would become this one.
+    const domain = address.slice(at + 1).replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+    return [address.slice(0, at + 1) + domain];
   });
   return [...new Set(addresses)];
 }
