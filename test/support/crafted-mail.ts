@@ -1,8 +1,9 @@
 /** Messages and CMS that no honest program writes, put together piece by piece. */
 import { createHash, sign } from 'node:crypto';
+import { deflateSync } from 'node:zlib';
 import type { Certificate } from '../../src/pki/certificate.ts';
 import * as der from '../../src/pki/der-writer.ts';
-import { ATTRIBUTE, CONTENT_TYPE, DIGEST_OID, KEY_ALGORITHM } from '../../src/smime/algorithms.ts';
+import { ATTRIBUTE, CONTENT_TYPE, DIGEST_OID, KEY_ALGORITHM, ZLIB } from '../../src/smime/algorithms.ts';
 import { type OpenQuestion, openMessage } from '../../src/smime/open-message.ts';
 import type { OpenedMessage } from '../../src/smime/verdict.ts';
 import { contentInfo } from '../../src/smime/write-signature.ts';
@@ -108,4 +109,20 @@ export function multipart(kind: string, parts: readonly (string | Buffer)[], bou
     ...pieces,
     Buffer.from(`\r\n--${boundary}--\r\n`),
   ]);
+}
+
+export interface CraftedCompressedData {
+  readonly version?: number;
+  readonly algorithm?: string;
+  readonly inner?: string;
+  /** Instead of the entity, compressed. */
+  readonly octets?: Buffer;
+}
+
+/** CompressedData (RFC 3274) as a ContentInfo. */
+export function compressedData(entity: Buffer, made: CraftedCompressedData = {}): Buffer {
+  const { version = 0, algorithm = ZLIB, inner = CONTENT_TYPE.data, octets = deflateSync(entity) } = made;
+  const encapsulated = der.sequence(der.objectIdentifier(inner), der.context(0, der.octetString(octets)));
+  const body = der.sequence(der.integer(version), der.algorithmIdentifier(algorithm), encapsulated);
+  return contentInfo(CONTENT_TYPE.compressedData, body);
 }

@@ -1,22 +1,14 @@
 /** CompressedData (RFC 3274) says how it was compressed and what is inside; both are believed only when they are what mail has. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { deflateSync } from 'node:zlib';
-import * as der from '../../../src/pki/der-writer.ts';
 import { CONTENT_TYPE } from '../../../src/smime/algorithms.ts';
 import { openMessage } from '../../../src/smime/open-message.ts';
-import { contentInfo } from '../../../src/smime/write-signature.ts';
+import { type CraftedCompressedData, compressedData, opaque } from '../../support/crafted-mail.ts';
 
-const ZLIB = '1.2.840.113549.1.9.16.3.8';
 const ENTITY = Buffer.from('Content-Type: text/plain\r\n\r\nhello\r\n');
 
-function open({ version = 0, algorithm = ZLIB, inner = CONTENT_TYPE.data as string, content = deflateSync(ENTITY) }) {
-  const encapsulated = der.sequence(der.objectIdentifier(inner), der.context(0, der.octetString(content)));
-  const body = der.sequence(der.integer(version), der.algorithmIdentifier(algorithm), encapsulated);
-  const cms = contentInfo(CONTENT_TYPE.compressedData, body);
-  const type = 'Content-Type: application/pkcs7-mime; smime-type=compressed-data; name=smime.p7z';
-  const head = `From: alice@example.org\r\n${type}\r\nContent-Transfer-Encoding: base64\r\n\r\n`;
-  const bytes = Buffer.from(`${head}${cms.toString('base64')}\r\n`);
+function open(made: CraftedCompressedData) {
+  const bytes = opaque(compressedData(ENTITY, made), 'compressed-data');
   const trust = { anchors: [], intermediates: [], explicitlyTrusted: [] };
   return openMessage({ bytes, keys: [], trust, at: new Date() });
 }
@@ -34,7 +26,7 @@ describe('compressed mail', () => {
       { algorithm: '1.2.840.113549.1.9.16.3.9' },
       { inner: CONTENT_TYPE.signedData },
       { version: 4 },
-      { content: Buffer.from('no zlib') },
+      { octets: Buffer.from('no zlib') },
     ];
     for (const made of broken) {
       const message = open(made);

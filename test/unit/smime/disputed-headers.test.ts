@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { openMessage } from '../../../src/smime/open-message.ts';
 import { type SealQuestion, sealMessage } from '../../../src/smime/seal-message.ts';
 import type { OpenedMessage } from '../../../src/smime/verdict.ts';
+import { compressedData, opaque } from '../../support/crafted-mail.ts';
 import { makePeople, type People } from '../../support/smime-people.ts';
 
 const TEXT = 'Content-Type: text/plain; charset=utf-8\r\n\r\nPay 100 EUR to Alice.\r\n';
@@ -103,6 +104,15 @@ describe('fields that say what a part is, given twice', () => {
       const message = open(`From: alice@example.org\r\n${mixed(part)}`);
       assert.deepEqual(layersOf(message), ['signed invalid malformed,revocation-unchecked']);
       assert.equal(message.signature.status, 'partial');
+    }
+  });
+
+  it('T25 below what was compressed or wrapped before it was signed make it malformed, too', () => {
+    const disputed = atEndOfHeader(TEXT, 'Content-Type: text/html');
+    const compressed = opaque(compressedData(Buffer.from(disputed)), 'compressed-data', '').toString('latin1');
+    const wrapped = `Content-Type: message/rfc822\r\n\r\nFrom: alice@example.org\r\n${disputed}`;
+    for (const mime of [compressed, wrapped]) {
+      for (const letter of sealed(mime)) assert.match(verdict(open(letter)), /^invalid malformed/);
     }
   });
 

@@ -148,20 +148,40 @@ describe('a cipher text that is sent again', () => {
   }
 
   /** As the whole message, where it is opened: what matters is who gets the text with an answer. */
-  const whole: Record<string, () => Buffer> = {
-    'as one’s own': () => encrypted(LETTER),
-    'as one’s own under GCM': () => encrypted(LETTER, 'aes-256-gcm'),
-    'with the signature of its writer': () => captured(),
-    'in another envelope': () => encrypted(captured(), 'aes-256-gcm'),
-    'signed around it': () => signed(people.eve, captured()),
-    'in an envelope around a signature around it': () => encrypted(signed(people.eve, captured()), 'aes-256-gcm'),
+  const whole: Record<string, { made: () => Buffer; signature: string; withheld: string }> = {
+    'as one’s own': { made: () => encrypted(LETTER), signature: 'none', withheld: 'malleable' },
+    'as one’s own under GCM': {
+      made: () => encrypted(LETTER, 'aes-256-gcm'),
+      signature: 'none',
+      withheld: 'no-signature',
+    },
+    'with the signature of its writer': { made: captured, signature: 'mismatch', withheld: 'no-signature' },
+    'in another envelope': {
+      made: () => encrypted(captured(), 'aes-256-gcm'),
+      signature: 'mismatch',
+      withheld: 'no-signature',
+    },
+    'signed around it': {
+      made: () => signed(people.bob, encrypted(LETTER)),
+      signature: 'none',
+      withheld: 'malleable',
+    },
+    'in an envelope around a signature around it': {
+      made: () => encrypted(signed(people.bob, encrypted(LETTER, 'aes-256-gcm')), 'aes-256-gcm'),
+      signature: 'none',
+      withheld: 'no-signature',
+    },
   };
-  for (const [form, made] of Object.entries(whole)) {
+  for (const [form, { made, signature, withheld }] of Object.entries(whole)) {
     it(`T25 ${form} is opened, and an answer starts without its text and is encrypted`, () => {
-      const opened = open(message(made()));
+      // Sent by Bob: his own signature is good, but lies around the cipher text.
+      const opened = open(message(made(), 'bob@example.org'));
       assert.ok(opened.text?.includes(SECRET));
-      assert.notEqual(opened.signature.status, 'trusted');
-      for (const mode of ['reply', 'reply-all'] as const) assertWithheld(opened, mode);
+      assert.equal(opened.signature.status, signature);
+      for (const mode of ['reply', 'reply-all'] as const) {
+        assertWithheld(opened, mode);
+        assert.equal(answer(opened, mode).quoteWithheld, withheld);
+      }
       assert.equal(answer(opened, 'forward').mustEncrypt, true);
     });
   }
