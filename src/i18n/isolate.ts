@@ -10,13 +10,18 @@ export interface Piece {
 const LONGEST_NAME = 80;
 const FIRST_PLACEHOLDER = 0xe000;
 
+/** Ticks, locks and shields, with which pages mark what was verified, and the signs that choose how they look. */
+const MARKS = /[\u2611\u2705\u2713\u2714\u{1f50f}-\u{1f513}\u{1f5f8}\u{1f5f9}\u{1f6e1}][\ufe0e\ufe0f]?/gu;
+
 /**
  * A name or address that came with a message or a certificate, as it may stand in a claim: one line, cut at 80 characters,
- * without characters that turn the writing direction or show nothing (UAX #9): a name must not rewrite the sentence.
+ * without characters that turn the writing direction or show nothing (UAX #9): a name must not rewrite the sentence, nor
+ * look like a verdict of its own.
  */
 export function plainName(name: string): string {
   const line = name
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .replace(MARKS, '')
     .replace(/[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, '')
     .trim();
   const characters = [...line];

@@ -53,10 +53,11 @@ export function parseParameterised(field: string): ParameterisedValue {
   const head = semicolon < 0 ? field : field.slice(0, semicolon);
   const value = withoutComments(head).trim().toLowerCase();
   const raw = semicolon < 0 ? [] : rawParameters(field.slice(semicolon));
-  return { value, parameters: joinParameters(raw) };
+  return { value, ...joinParameters(raw) };
 }
 
-function withoutComments(text: string): string {
+/** A bracket inside ends the attempt, so that a field full of them costs no more than its length. */
+export function withoutComments(text: string): string {
   return text.includes('(') ? text.replace(/\([^()]*\)/g, ' ') : text;
 }
 
@@ -74,13 +75,13 @@ function rawParameters(text: string): RawParameter[] {
 }
 
 // RFC 2231: `name*0*=utf-8''…; name*1=…` continue one value, `name*=charset'language'%xx` is in a charset.
-function joinParameters(raw: RawParameter[]): Map<string, string> {
-  const plain = new Map<string, string>();
+function joinParameters(raw: RawParameter[]): { parameters: Map<string, string>; contradictory: boolean } {
+  const parameters = new Map<string, string>();
   const extended = new Map<string, Map<number, { value: string; encoded: boolean }>>();
   for (const { name, value } of raw) {
     const match = /^([^*]+)\*(?:(\d{1,3})(\*)?)?$/.exec(name);
     if (!match) {
-      if (!plain.has(name)) plain.set(name, value.includes('=?') ? decodeEncodedWords(value) : value);
+      if (!parameters.has(name)) parameters.set(name, value.includes('=?') ? decodeEncodedWords(value) : value);
       continue;
     }
     const pieces = extended.get(match[1] as string) ?? new Map();
@@ -89,8 +90,23 @@ function joinParameters(raw: RawParameter[]): Map<string, string> {
     const encoded = match[2] === undefined || match[3] !== undefined;
     if (!pieces.has(index)) pieces.set(index, { value, encoded });
   }
-  for (const [name, pieces] of extended) plain.set(name, joinPieces(pieces));
-  return plain;
+  const contradictory = isGivenTwice(raw) || [...extended.keys()].some((name) => parameters.has(name) && !isName(name));
+  for (const [name, pieces] of extended) parameters.set(name, joinPieces(pieces));
+  return { parameters, contradictory };
+}
+
+function isGivenTwice(raw: readonly RawParameter[]): boolean {
+  const values = new Map<string, string>();
+  return raw.some(({ name, value }) => {
+    const known = values.get(name);
+    values.set(name, value);
+    return known !== undefined && known !== value;
+  });
+}
+
+// A file name is written in both forms for programs that do not know RFC 2231.
+function isName(parameter: string): boolean {
+  return parameter === 'name' || parameter === 'filename';
 }
 
 function joinPieces(pieces: Map<number, { value: string; encoded: boolean }>): string {

@@ -4,7 +4,8 @@
  */
 import { type ByteSource, indexIn } from '../bytes/byte-source.ts';
 import { decodeUnlabelled } from './charset.ts';
-import { parseParameterised } from './headers.ts';
+import { type HeaderDispute, isContradictory } from './header-dispute.ts';
+import { parseParameterised, withoutComments } from './headers.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -35,6 +36,8 @@ export interface ParameterisedValue {
   readonly value: string;
   /** Names in lower case; RFC 2231 continuations and charsets are resolved. */
   readonly parameters: ReadonlyMap<string, string>;
+  /** A parameter is given twice, and not with the same value. */
+  readonly contradictory: boolean;
 }
 
 /** One MIME entity as offsets into `source`; nothing is copied. */
@@ -45,6 +48,8 @@ export interface MimeEntity {
   readonly end: number;
   /** In order. */
   readonly headers: readonly HeaderField[];
+  /** Why other programs may read another entity; null when they do not. */
+  readonly headerDispute: HeaderDispute | null;
   readonly contentType: ParameterisedValue;
   readonly disposition: ParameterisedValue | null;
   /** Content-Transfer-Encoding in lower case, `7bit` when absent. */
@@ -84,20 +89,23 @@ interface Region {
 
 function readEntity(region: Region, budget: { parts: number }): MimeEntity {
   const { source, start, end, partPath } = region;
-  const { headers, bodyStart } = readHeaders(source, start, end);
+  const { headers, bodyStart, tooLong } = readHeaders(source, start, end);
   const find = (name: string) => headers.find((field) => field.name === name)?.value ?? null;
   const contentType = contentTypeOf(find('content-type'), region.fallbackType);
-  const disposition = find('content-disposition');
+  const dispositionField = find('content-disposition');
+  const disposition = dispositionField === null ? null : parseParameterised(dispositionField);
+  const contradictory = isContradictory(headers, [contentType, disposition]);
+  const headerDispute: HeaderDispute | null = tooLong ? 'too-long' : contradictory ? 'contradictory' : null;
   const shell = {
     source,
     start,
     bodyStart,
     end,
     headers,
+    headerDispute,
     contentType,
-    disposition: disposition === null ? null : parseParameterised(disposition),
-    encoding: (find('content-transfer-encoding') ?? '7bit')
-      .replace(/\([^)]*\)/g, '')
+    disposition,
+    encoding: withoutComments(find('content-transfer-encoding') ?? '7bit')
       .trim()
       .toLowerCase(),
     contentId: find('content-id')?.trim().replace(/^<|>$/g, '') || null,
@@ -124,26 +132,35 @@ function contentTypeOf(field: string | null, fallback: string): ParameterisedVal
   const read = field === null ? null : parseParameterised(field);
   return read !== null && MEDIA_TYPE.test(read.value)
     ? read
-    : { value: fallback, parameters: read?.parameters ?? new Map() };
+    : { value: fallback, parameters: read?.parameters ?? new Map(), contradictory: read?.contradictory ?? false };
 }
 
-function readHeaders(source: ByteSource, start: number, end: number): { headers: HeaderField[]; bodyStart: number } {
+interface ReadHeader {
+  headers: HeaderField[];
+  bodyStart: number;
+  /** There is more of it than is read. */
+  tooLong: boolean;
+}
+
+function readHeaders(source: ByteSource, start: number, end: number): ReadHeader {
   const headers: HeaderField[] = [];
   const limit = Math.min(end, start + MAX_HEADER_BYTES);
+  let tooLong = false;
   let position = start;
   while (position < limit) {
     const lineEnd = nextLine(source, position, end);
-    if (isBlank(source, position, lineEnd)) return { headers, bodyStart: lineEnd };
+    if (isBlank(source, position, lineEnd)) return { headers, bodyStart: lineEnd, tooLong };
     const fieldEnd = foldedEnd(source, lineEnd, end);
-    const field = headers.length < MAX_FIELDS ? readField(source, position, fieldEnd) : null;
-    if (field !== null) headers.push(field);
+    const field = readField(source, position, fieldEnd);
+    if (field !== null && headers.length === MAX_FIELDS) tooLong = true;
+    else if (field !== null) headers.push(field);
     // A part that starts with no field at all has lost its blank line: everything is body. `From ` is a mailbox separator.
     else if (headers.length === 0 && source.subarray(position, position + 5).toString('latin1') !== 'From ') {
-      return { headers, bodyStart: position };
+      return { headers, bodyStart: position, tooLong };
     }
     position = fieldEnd;
   }
-  return { headers, bodyStart: Math.min(position, end) };
+  return { headers, bodyStart: Math.min(position, end), tooLong: tooLong || limit < end };
 }
 
 function nextLine(source: ByteSource, position: number, end: number): number {
@@ -166,7 +183,7 @@ function foldedEnd(source: ByteSource, lineEnd: number, end: number): number {
 
 function readField(source: ByteSource, start: number, end: number): HeaderField | null {
   const colon = indexIn(source, COLON, start, end);
-  if (colon < 0 || colon >= end || colon - start > 200) return null;
+  if (colon < 0 || colon >= end) return null;
   const rawName = source.subarray(start, colon).toString('latin1').trimEnd();
   if (!/^[!-9;-~]+$/.test(rawName)) return null;
   const body = decodeUnlabelled(source.subarray(colon + 1, end));

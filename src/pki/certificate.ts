@@ -15,7 +15,6 @@ import {
   readSubjectKeyIdentifier,
 } from './certificate-extensions.ts';
 import {
-  bitsOf,
   contentOf,
   type DerNode,
   Fields,
@@ -25,6 +24,7 @@ import {
   readWhole,
   smallIntegerOf,
   TAG,
+  wholeOctetsOf,
 } from './der.ts';
 import { timeOf } from './der-text.ts';
 import { PkiError } from './errors.ts';
@@ -100,7 +100,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
   const outer = new Fields(readWhole(bytes, { strict: true }));
   const tbsNode = outer.next(TAG.sequence);
   const algorithmNode = outer.next(TAG.sequence);
-  const signature = bitsOf(outer.next(TAG.bitString)).bits;
+  const signature = wholeOctetsOf(outer.next(TAG.bitString));
   if (outer.rest().length > 0) throw new PkiError('malformed', 'certificate: fields too many');
   const body = readBody(tbsNode);
   // RFC 5280 section 4.1.1.2: the algorithm outside must be the one that is signed.
@@ -233,7 +233,9 @@ function addressList(written: string[]): string[] {
   const addresses = written.flatMap((address) => {
     const at = address.lastIndexOf('@');
     if (at < 1 || at === address.length - 1 || /[\s\p{C}]/u.test(address)) return [];
-    return [address.slice(0, at + 1) + address.slice(at + 1).toLowerCase()];
+    // ASCII alone: the lower case of KELVIN SIGN is a k, and another domain would become this one.
+    const domain = address.slice(at + 1).replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+    return [address.slice(0, at + 1) + domain];
   });
   return [...new Set(addresses)];
 }

@@ -142,6 +142,13 @@ export function bitsOf(node: DerNode): { bits: Buffer; unused: number } {
   return { bits: content.subarray(1), unused };
 }
 
+/** The octets of a bit string that holds a signature or a key: with unused bits it would be read in two ways. */
+export function wholeOctetsOf(node: DerNode): Buffer {
+  const { bits, unused } = bitsOf(node);
+  if (unused !== 0) throw malformed('unused bits');
+  return bits;
+}
+
 /** An object identifier in dotted form. */
 export function oidOf(node: DerNode): string {
   if (node.tag !== TAG.oid) throw malformed('an object identifier was expected');

@@ -1,7 +1,6 @@
 /** What a SubjectPublicKeyInfo holds and whether the key may be used, decided before OpenSSL sees it. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import {
-  bitsOf,
   contentOf,
   type DerNode,
   decodeOid,
@@ -11,6 +10,7 @@ import {
   rawOf,
   readWhole,
   TAG,
+  wholeOctetsOf,
 } from './der.ts';
 import { algorithmIdentifier, bitString, nullValue, sequence } from './der-writer.ts';
 import { PkiError } from './errors.ts';
@@ -78,7 +78,7 @@ export function readPublicKeyInfo(node: DerNode): PublicKeyFacts {
   const algorithm = new Fields(fields.next(TAG.sequence));
   const oid = oidOf(algorithm.next(TAG.oid));
   const parameters = algorithm.rest()[0];
-  const keyBits = bitsOf(fields.next(TAG.bitString)).bits;
+  const keyBits = wholeOctetsOf(fields.next(TAG.bitString));
   const family = FAMILIES[oid] ?? 'other';
   const common = { family, spki: rawOf(node), keyBits };
   if (family === 'rsa' || family === 'rsa-pss' || family === 'rsa-oaep') return { ...common, ...rsaFacts(keyBits) };

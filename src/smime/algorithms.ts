@@ -18,6 +18,9 @@ export const ATTRIBUTE = {
   signingCertificateV2: '1.2.840.113549.1.9.16.2.47',
 } as const;
 
+/** The one algorithm of CompressedData (RFC 3274 section 2). */
+export const ZLIB = '1.2.840.113549.1.9.16.3.8';
+
 export type DigestName = 'md5' | 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
 
 export const DIGEST_OID: Record<DigestName, string> = {

@@ -11,6 +11,7 @@ import { summariseCertificate } from './certificate-match.ts';
 import { listChecks } from './checks.ts';
 import { decideClaim, signedLayerVerdict } from './claim.ts';
 import type { DecryptionKey } from './decryption-key.ts';
+import { disputesIn } from './disputes.ts';
 import { hpOf } from './header-protection.ts';
 import { withoutLegacyDisplay, withoutLegacyPart } from './legacy-display.ts';
 import { readMessageHeader, senderOf, wrappedMessage } from './message-header.ts';
@@ -65,8 +66,10 @@ function opened(question: OpenQuestion, context: PeelContext): OpenedMessage {
   const root = parseEntity(question.bytes);
   const peeled = peel(root, context);
   const sender = senderOf(root, peeled.content);
-  const { content, signedParts } = openSignedParts(shownEntity(root, peeled, context), context);
-  const described = peeled.layers.map((layer) => describeLayer(layer, sender, question));
+  const covered = shownEntity(root, peeled, context);
+  const { content, signedParts } = openSignedParts(covered, context);
+  const disputes = covered === null ? [] : disputesIn(covered);
+  const described = peeled.layers.map((layer) => describeLayer(layer, sender, question, disputes));
   const parts = signedParts.map((layer) => describeLayer(layer, sender, question));
   const layers = described.map((item) => item.layer);
   const claim = decideClaim({ layers, signedParts: parts.map((item) => item.layer) });
@@ -152,8 +155,15 @@ const BARE = {
   certificates: [],
 } as const;
 
-function describeLayer(layer: PeeledLayer, sender: SenderFacts, question: OpenQuestion): DescribedLayer {
-  if (layer.kind === 'signed') return describeSigned(layer, sender, question);
+/** @param disputes of what is shown, which the layer may cover through others */
+function describeLayer(
+  layer: PeeledLayer,
+  sender: SenderFacts,
+  question: OpenQuestion,
+  disputes: readonly Reason[] = [],
+): DescribedLayer {
+  if (layer.kind === 'signed')
+    return describeSigned({ ...layer, reasons: [...layer.reasons, ...disputes] }, sender, question);
   if (layer.kind === 'encrypted') return { layer: describeEncrypted(layer), signers: [] };
   const { kind, partPath, reasons } = layer;
   const certificates = layer.certificates.map(summariseCertificate);

@@ -1,15 +1,16 @@
 /** Takes the layers of S/MIME off a message, from the root inwards, as long as each is the single content of the one around it. */
-import { inflateSync } from 'node:zlib';
 import { type ByteSource, slicesOf } from '../bytes/byte-source.ts';
 import type { SpoolScope } from '../bytes/spool.ts';
 import { IrregularLinesError } from '../mime/base64-source.ts';
 import { canonicalSlices } from '../mime/decode.ts';
 import { type MimeEntity, parseEntity } from '../mime/parse.ts';
 import type { Certificate } from '../pki/certificate.ts';
-import { children, type DerNode, Fields, octetsOf, TAG } from '../pki/der.ts';
+import type { DerNode } from '../pki/der.ts';
 import { PkiError } from '../pki/errors.ts';
 import { CONTENT_TYPE } from './algorithms.ts';
+import { readCompressedData } from './compressed-data.ts';
 import type { DecryptionKey } from './decryption-key.ts';
+import { disputeOf, disputesIn } from './disputes.ts';
 import { openEnvelope, readEnvelope } from './enveloped-data.ts';
 import { cmsBytes, labelledKind, type Shape, shapeOf } from './shape.ts';
 import { readContentInfo, readSignedData, type SignedData } from './signed-data.ts';
@@ -17,8 +18,6 @@ import type { Reason } from './verdict.ts';
 import { digestsOf, type SignatureCheck, verifySignature } from './verify-signature.ts';
 
 export const MAX_LAYERS = 10;
-const MAX_INFLATED = 24 * 1024 * 1024;
-const MAX_INFLATE_RATIO = 200;
 
 export interface SignedLayer {
   readonly kind: 'signed';
@@ -98,6 +97,8 @@ export function peelSignedPart(
   const shape = shapeOf(entity);
   if (shape === null) return null;
   if (shape === 'clear-signed') return peelClearSigned(entity, context);
+  // Nobody knows whether it is one.
+  if (disputeOf(entity) !== null) return null;
   try {
     const info = readContentInfo(cmsBytes(entity, context.scope));
     if (info.type !== CONTENT_TYPE.signedData) return null;
@@ -110,6 +111,8 @@ export function peelSignedPart(
 
 function peelOne(entity: MimeEntity, shape: Shape, context: PeelContext): Step {
   if (shape === 'clear-signed') return peelClearSigned(entity, context);
+  const dispute = disputeOf(entity);
+  if (dispute !== null) return { layer: brokenLayer(entity, dispute), content: null };
   try {
     const info = readContentInfo(cmsBytes(entity, context.scope, context.lazily));
     switch (info.type) {
@@ -120,22 +123,24 @@ function peelOne(entity: MimeEntity, shape: Shape, context: PeelContext): Step {
       case CONTENT_TYPE.authEnvelopedData:
         return peelEncrypted(entity, info.content, true, context);
       case CONTENT_TYPE.compressedData:
-        return peelCompressed(entity, info.content);
+        return peelCompressed(entity, info.content, context);
       default:
         throw new PkiError('unsupported', `content type ${info.type}`);
     }
   } catch (error) {
     // What looks broken may only be written in lines of two lengths.
     if (context.lazily && !Buffer.isBuffer(entity.source)) throw new IrregularLinesError();
-    const reason = reasonOf(error);
-    const layer = labelledKind(entity) === 'signed' ? brokenSignature(entity, reason) : brokenEnvelope(entity, reason);
-    return { layer, content: null };
+    return { layer: brokenLayer(entity, reasonOf(error)), content: null };
   }
 }
 
 function reasonOf(error: unknown): Reason {
   if (!(error instanceof PkiError)) throw error;
   return error.code === 'too-complex' ? 'too-complex' : 'malformed';
+}
+
+function brokenLayer(entity: MimeEntity, reason: Reason): SignedLayer | EncryptedLayer {
+  return labelledKind(entity) === 'signed' ? brokenSignature(entity, reason) : brokenEnvelope(entity, reason);
 }
 
 function brokenSignature(entity: MimeEntity, reason: Reason): SignedLayer {
@@ -159,16 +164,19 @@ function brokenEnvelope(entity: MimeEntity, reason: Reason): EncryptedLayer {
 
 function peelClearSigned(entity: MimeEntity, context: PeelContext): { layer: SignedLayer; content: MimeEntity | null } {
   const [content, signature] = entity.children;
-  // Exactly two parts (RFC 1847 section 2.1): a third would be shown by some programs and is under no signature.
-  if (content === undefined || signature === undefined || entity.children.length !== 2) {
+  // Exactly two parts (RFC 1847 section 2.1): a third would be shown by some programs and is under no signature. Without the
+  // last boundary nobody knows whether there was one.
+  if (content === undefined || signature === undefined || entity.children.length !== 2 || entity.incomplete) {
     return { layer: brokenSignature(entity, 'malformed'), content: content ?? null };
   }
+  const dispute = disputeOf(entity);
+  if (dispute !== null) return { layer: brokenSignature(entity, dispute), content };
   try {
     const info = readContentInfo(cmsBytes(signature, context.scope));
     if (info.type !== CONTENT_TYPE.signedData) throw new PkiError('malformed', 'the signature is no SignedData');
     const signed = readSignedData(info.content, context.scope);
     const { source, start, end } = content;
-    const layer = signedLayer(entity, 'detached', signed, () => canonicalSlices(source, start, end), context);
+    const layer = signedLayer(entity, 'detached', signed, () => canonicalSlices(source, start, end), entity, context);
     // Both at once is a known forgery: one is verified, the other shown.
     const reasons: Reason[] = signed.content === null ? layer.reasons.slice() : ['content-twice', ...layer.reasons];
     return { layer: { ...layer, reasons }, content };
@@ -184,8 +192,8 @@ function peelOpaque(entity: MimeEntity, signed: SignedData, context: PeelContext
     return { layer: { kind: 'certificates', partPath, reasons: [], certificates: signed.certificates }, content: null };
   }
   const octets: ByteSource = signed.content;
-  const layer = signedLayer(entity, 'opaque', signed, () => slicesOf(octets), context);
-  return { layer, content: parseEntity(octets, `${partPath}.1`) };
+  const content = parseEntity(octets, `${partPath}.1`);
+  return { layer: signedLayer(entity, 'opaque', signed, () => slicesOf(octets), content, context), content };
 }
 
 function signedLayer(
@@ -193,6 +201,7 @@ function signedLayer(
   form: 'detached' | 'opaque',
   signed: SignedData,
   slices: () => Iterable<Buffer>,
+  covered: MimeEntity,
   context: PeelContext,
 ): SignedLayer {
   const digestOf = digestsOf(slices);
@@ -201,6 +210,7 @@ function signedLayer(
     verifySignature(signer, signed.contentType, digestOf, known, context.legacyAlgorithms),
   );
   const reasons: Reason[] = signatures.length === 0 ? ['no-signer'] : [];
+  reasons.push(...disputesIn(covered));
   // RFC 8551 section 2.4.1: mail is signed as data. What was signed as a time stamp or a key is no letter.
   if (signed.contentType !== CONTENT_TYPE.data) reasons.push('malformed');
   return { kind: 'signed', form, partPath: entity.partPath, reasons, signatures, certificates: signed.certificates };
@@ -223,25 +233,12 @@ function peelEncrypted(entity: MimeEntity, node: DerNode, authenticated: boolean
   return { layer, content: result.opened ? parseEntity(result.content, `${entity.partPath}.1`) : null };
 }
 
-/** CompressedData (RFC 3274), with the size and the ratio bounded before anything is inflated further. */
-function peelCompressed(entity: MimeEntity, node: DerNode): Step {
-  const fields = new Fields(node);
-  fields.next(TAG.integer);
-  fields.next(TAG.sequence);
-  const encapsulated = new Fields(fields.next(TAG.sequence));
-  encapsulated.next(TAG.oid);
-  const [inner] = children(encapsulated.next(0xa0));
-  if (inner === undefined) throw new PkiError('malformed', 'CMS: nothing compressed');
-  // What is inflated is held whole, so it stays small. Nothing that is said in mail needs more.
-  if (inner.contentEnd - inner.contentStart > MAX_INFLATED)
-    throw new PkiError('too-complex', 'CMS: too much compressed');
-  const compressed = octetsOf(inner);
-  const maxOutputLength = Math.min(MAX_INFLATED, Math.max(1024 * 1024, compressed.length * MAX_INFLATE_RATIO));
+function peelCompressed(entity: MimeEntity, node: DerNode, { lazily }: PeelContext): Step {
   const layer: OtherLayer = { kind: 'compressed', partPath: entity.partPath, reasons: [], certificates: [] };
   try {
-    return { layer, content: parseEntity(inflateSync(compressed, { maxOutputLength }), `${entity.partPath}.1`) };
+    return { layer, content: parseEntity(readCompressedData(node), `${entity.partPath}.1`) };
   } catch (error) {
-    const tooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
-    return { layer: { ...layer, reasons: [tooLarge ? 'too-complex' : 'malformed'] }, content: null };
+    if (lazily && !Buffer.isBuffer(entity.source)) throw error;
+    return { layer: { ...layer, reasons: [reasonOf(error)] }, content: null };
   }
 }

@@ -22,11 +22,10 @@ function visit(entity: MimeEntity, context: PeelContext, found: SignedLayer[]): 
   if (part !== null) {
     found.push(part.layer);
     if (part.content === null) return entity;
-    return part.layer.form === 'opaque' ? visit(part.content, context, found) : withChildren(entity, context, found);
+    const content = visit(part.content, context, found);
+    // The signature beside it was read with it; alone it would be one without content.
+    return part.layer.form === 'opaque' ? content : { ...entity, children: [content, ...entity.children.slice(1)] };
   }
-  return entity.children.length === 0 ? entity : withChildren(entity, context, found);
-}
-
-function withChildren(entity: MimeEntity, context: PeelContext, found: SignedLayer[]): MimeEntity {
+  if (entity.children.length === 0) return entity;
   return { ...entity, children: entity.children.map((child) => visit(child, context, found)) };
 }

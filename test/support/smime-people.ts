@@ -101,18 +101,35 @@ function readPem(file: string): Certificate {
 
 /** Somebody with another kind of key, as arguments of `openssl genpkey -algorithm`, under the same root; the certificate has no key usage. */
 export function addPerson(people: People, name: string, kind: readonly string[]): Person {
+  people.openssl('genpkey', '-algorithm', ...kind, '-out', `${name}.key`);
+  const privateKey = createPrivateKey(readFileSync(join(people.folder, `${name}.key`)));
+  return certify(people, { name, privateKey });
+}
+
+export interface CertificateOrder {
+  readonly name: string;
+  readonly privateKey: KeyObject;
+  /** `name` at example.org when it is left out. */
+  readonly subjectAltName?: string;
+  readonly commonName?: string;
+  /** Further lines of the extensions. */
+  readonly extensions?: readonly string[];
+  /** Of which authority: its files are `<issuer>.pem` and `<issuer>.key`. */
+  readonly issuer?: string;
+  readonly serial?: string;
+}
+
+/** A certificate for any key, that an authority would be wrong to make. */
+export function certify(people: People, order: CertificateOrder): Person {
+  const { name, privateKey, commonName = name, extensions = [], issuer = 'root' } = order;
   const file = (ending: string) => join(people.folder, `${name}.${ending}`);
   const address = `${name}@example.org`;
-  people.openssl('genpkey', '-algorithm', ...kind, '-out', `${name}.key`);
-  people.openssl('req', '-new', '-key', `${name}.key`, '-subj', `/CN=${name}`, '-out', `${name}.csr`);
-  writeFileSync(file('ext'), `subjectAltName=email:${address}\nsubjectKeyIdentifier=hash\n`);
-  const signing = ['-CA', 'root.pem', '-CAkey', 'root.key', '-CAcreateserial', '-days', '20'];
+  writeFileSync(file('key'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  people.openssl('req', '-new', '-utf8', '-key', `${name}.key`, '-subj', `/CN=${commonName}`, '-out', `${name}.csr`);
+  const subjectAltName = `subjectAltName=${order.subjectAltName ?? `email:${address}`}`;
+  writeFileSync(file('ext'), [subjectAltName, 'subjectKeyIdentifier=hash', ...extensions, ''].join('\n'));
+  const serial = order.serial === undefined ? ['-CAcreateserial'] : ['-set_serial', order.serial];
+  const signing = ['-CA', `${issuer}.pem`, '-CAkey', `${issuer}.key`, ...serial, '-days', '20'];
   people.openssl('x509', '-req', '-in', `${name}.csr`, ...signing, '-extfile', `${name}.ext`, '-out', `${name}.pem`);
-  return {
-    address,
-    certificate: readPem(file('pem')),
-    privateKey: createPrivateKey(readFileSync(file('key'))),
-    certificateFile: file('pem'),
-    keyFile: file('key'),
-  };
+  return { address, certificate: readPem(file('pem')), privateKey, certificateFile: file('pem'), keyFile: file('key') };
 }

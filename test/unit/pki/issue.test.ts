@@ -99,6 +99,17 @@ test('a certificate is parsed from its bytes and refused with anything after the
   assert.throws(() => parseCertificate(Buffer.concat([demo.anna.der, Buffer.from([0])])), { code: 'malformed' });
 });
 
+test('a certificate whose signature or key is not whole octets is malformed', () => {
+  const { der, signature, key } = demo.anna;
+  const unusedBits = [der.length - signature.length - 1, der.indexOf(key.keyBits) - 1];
+  for (const place of unusedBits) {
+    const copy = Buffer.from(der);
+    assert.equal(copy[place], 0);
+    copy[place] = 1;
+    assert.throws(() => parseCertificate(copy), { code: 'malformed' }, String(place));
+  }
+});
+
 test('T13 certificates come back from .p7b and PEM files, and OpenSSL reads the .p7b', () => {
   const all = [demo.anna, demo.issuing.certificate, demo.root.certificate];
   const prints = all.map((one) => one.sha256).sort();

@@ -1,21 +1,30 @@
 /** Known ways to make a page claim what is not so. None may reach `trusted`. */
 import assert from 'node:assert/strict';
-import { createHash, randomBytes, sign as rawSign } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseCertificate } from '../../../src/pki/certificate.ts';
 import * as der from '../../../src/pki/der-writer.ts';
-import { ATTRIBUTE, CONTENT_TYPE, DIGEST_OID, KEY_ALGORITHM } from '../../../src/smime/algorithms.ts';
-import { openMessage } from '../../../src/smime/open-message.ts';
+import { ATTRIBUTE, CONTENT_TYPE } from '../../../src/smime/algorithms.ts';
 import { sealMessage } from '../../../src/smime/seal-message.ts';
 import type { OpenedMessage } from '../../../src/smime/verdict.ts';
 import { writeEnvelope } from '../../../src/smime/write-envelope.ts';
-import { contentInfo, writeSignedData } from '../../../src/smime/write-signature.ts';
+import { writeSignedData } from '../../../src/smime/write-signature.ts';
+import {
+  attribute,
+  clearSigned,
+  digestAttribute,
+  ENTITY,
+  header,
+  opaque,
+  openAs,
+  signedData,
+  typeAttribute,
+  verdict,
+} from '../../support/crafted-mail.ts';
 import { makePeople, type People, type Person } from '../../support/smime-people.ts';
-
-const ENTITY = Buffer.from('Content-Type: text/plain; charset=utf-8\r\n\r\nPay 100 EUR to Alice.\r\n');
 
 let people: People;
 before(() => {
@@ -25,16 +34,11 @@ after(() => people.remove());
 
 const now = () => new Date();
 
-function header(from = 'alice@example.org', extra = ''): string {
-  return `From: ${from}\r\n${extra}To: bob@example.org\r\nSubject: x\r\nDate: ${now().toUTCString().replace('GMT', '+0000')}\r\n`;
-}
-
 function open(
   bytes: Buffer,
   options: { at?: Date; reader?: Person; explicitlyTrusted?: string[]; anchors?: boolean } = {},
 ): OpenedMessage {
-  return openMessage({
-    bytes,
+  return openAs(people, bytes, {
     keys: options.reader ? [options.reader] : [],
     trust: {
       anchors: options.anchors === false ? [] : [people.root],
@@ -49,58 +53,16 @@ function signed(person: Person, head = header(), opaque = false): Buffer {
   return sealMessage({ mime: ENTITY, headers: Buffer.from(head), sign: { ...person, chain: [] }, opaque, at: now() });
 }
 
-function clearSigned(content: Buffer, cms: Buffer, head = header()): Buffer {
-  const type = 'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary=b';
-  const part = `Content-Type: application/pkcs7-signature; name=smime.p7s\r\nContent-Transfer-Encoding: base64\r\n\r\n`;
-  const tail = `\r\n--b\r\n${part}${cms.toString('base64')}\r\n--b--\r\n`;
-  return Buffer.concat([Buffer.from(`${head}${type}\r\n\r\n--b\r\n`), content, Buffer.from(tail)]);
-}
-
-function opaque(cms: Buffer, type = 'signed-data', head = header()): Buffer {
-  const fields = `Content-Type: application/pkcs7-mime; smime-type=${type}; name=smime.p7m\r\nContent-Transfer-Encoding: base64`;
-  return Buffer.from(`${head}${fields}\r\n\r\n${cms.toString('base64')}\r\n`);
-}
-
-/** SignedData with attributes of the test's choice; null for none. */
-function crafted(
-  attributes: Buffer[] | null,
-  content: Buffer,
-  detached: boolean,
-  signers = 1,
-  type: string = CONTENT_TYPE.data,
-): Buffer {
-  const { certificate, privateKey } = people.alice;
-  const set = attributes === null ? null : der.setOf(...attributes);
-  const signature = rawSign('sha256', set ?? content, privateKey);
-  const implicit = set === null ? [] : [Buffer.concat([Buffer.from([0xa0]), set.subarray(1)])];
-  const digest = der.algorithmIdentifier(DIGEST_OID.sha256);
-  const info = der.sequence(
-    der.integer(1),
-    der.sequence(certificate.issuerRaw, certificate.serialRaw),
-    digest,
-    ...implicit,
-    der.algorithmIdentifier(KEY_ALGORITHM.rsa, der.nullValue()),
-    der.octetString(signature),
-  );
-  const encapsulated = detached ? [] : [der.context(0, der.octetString(content))];
-  const body = der.sequence(
-    der.integer(1),
-    der.setOf(digest),
-    der.sequence(der.objectIdentifier(type), ...encapsulated),
-    der.context(0, certificate.der),
-    der.setOf(...Array.from({ length: signers }, () => info)),
-  );
-  return contentInfo(CONTENT_TYPE.signedData, body);
-}
-
-const attribute = (type: string, ...values: Buffer[]) => der.sequence(der.objectIdentifier(type), der.setOf(...values));
-const typeAttribute = (type: string = CONTENT_TYPE.data) =>
-  attribute(ATTRIBUTE.contentType, der.objectIdentifier(type));
-const digestAttribute = (content = ENTITY) =>
-  attribute(ATTRIBUTE.messageDigest, der.octetString(createHash('sha256').update(content).digest()));
-
-function verdict(message: OpenedMessage): string {
-  return [message.signature.status, ...message.signature.reasons].join(' ');
+/** SignedData by Alice with attributes of the test's choice; null for none. */
+function crafted(attributes: Buffer[] | null, content: Buffer, detached: boolean, signers = 1, type?: string): Buffer {
+  const signer = { person: people.alice, attributes };
+  return signedData({
+    content,
+    detached,
+    signers: Array.from({ length: signers }, () => signer),
+    certificates: [people.alice.certificate],
+    ...(type === undefined ? {} : { type }),
+  });
 }
 
 describe('signatures', () => {
@@ -257,7 +219,10 @@ describe('signatures', () => {
     const list = `${header()}Content-Type: multipart/mixed; boundary=m\r\n\r\n--m\r\n${inner}\r\n--m\r\nContent-Type: text/plain\r\n\r\nfooter\r\n--m--\r\n`;
     const message = open(Buffer.from(list, 'latin1'));
     assert.equal(verdict(message), 'partial signed-part-only');
-    assert.equal(message.layers[0]?.status, 'trusted');
+    assert.deepEqual(
+      message.layers.map((layer) => [layer.partPath, layer.status]),
+      [['1.1', 'trusted']],
+    );
     assert.match(message.text ?? '', /Alice.*footer/s);
   });
 

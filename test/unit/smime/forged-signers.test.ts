@@ -1,0 +1,204 @@
+/** Signatures that a careless program takes for good: more signers than one, attributes as content, keys that are none. */
+import assert from 'node:assert/strict';
+import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import * as der from '../../../src/pki/der-writer.ts';
+import { CONTENT_TYPE } from '../../../src/smime/algorithms.ts';
+import { startCpuClock } from '../../support/cpu-clock.ts';
+import {
+  type CraftedSigner,
+  clearSigned,
+  digestAttribute,
+  ENTITY,
+  header,
+  opaque,
+  openAs,
+  signedData,
+  typeAttribute,
+  verdict,
+} from '../../support/crafted-mail.ts';
+import { certify, makePeople, type People, type Person } from '../../support/smime-people.ts';
+
+let people: People;
+before(() => {
+  people = makePeople();
+});
+after(() => people.remove());
+
+const EVIL = Buffer.from(ENTITY.toString().replace('100', '900'));
+const claimOf = (signers: CraftedSigner[], certificates?: Person['certificate'][]) => {
+  const made = certificates === undefined ? { content: ENTITY, signers } : { content: ENTITY, signers, certificates };
+  return [opaque(signedData(made)), clearSigned(ENTITY, signedData({ ...made, detached: true }))].map((bytes) =>
+    verdict(openAs(people, bytes)),
+  );
+};
+const bothOrders = <T>([first, second]: readonly [T, T]): T[][] => [
+  [first, second],
+  [second, first],
+];
+
+describe('several signers', () => {
+  it('T25 one whose signature does not fit makes the message invalid, whichever stands first', () => {
+    const good = { person: people.alice };
+    const bad = [
+      { person: people.bob, signature: Buffer.alloc(256, 1) },
+      { person: people.alice, attributes: [typeAttribute(), digestAttribute(EVIL)] },
+      { person: people.bob, attributes: null },
+      { person: people.bob, attributes: [typeAttribute(), typeAttribute(), digestAttribute()] },
+    ];
+    assert.deepEqual(claimOf([good]), Array(2).fill('trusted revocation-unchecked'));
+    for (const one of bad) {
+      for (const signers of bothOrders([good, one] as const)) {
+        for (const claim of claimOf(signers)) assert.match(claim, /^invalid .*several-signers$/);
+      }
+    }
+  });
+
+  it('T25 one whose certificate is not there makes the message invalid, whichever stands first', () => {
+    for (const signers of bothOrders([{ person: people.alice }, { person: people.bob }] as const)) {
+      for (const claim of claimOf(signers, [people.alice.certificate])) assert.match(claim, /^invalid .*no-signer/);
+    }
+  });
+
+  it('T25 one who is not the sender makes it a mismatch, one without a trusted root untrusted', () => {
+    for (const signers of bothOrders([{ person: people.alice }, { person: people.bob }] as const)) {
+      for (const claim of claimOf(signers)) assert.match(claim, /^mismatch .*address-mismatch several-signers$/);
+    }
+    for (const signers of bothOrders([{ person: people.alice }, { person: people.eve }] as const)) {
+      for (const claim of claimOf(signers)) assert.match(claim, /^untrusted .*several-signers$/);
+    }
+  });
+
+  it('T25 two with the same issuer and serial number are two: a bad one is not covered by the good one', () => {
+    const [good, bad] = [{ person: people.alice }, { person: people.alice, signature: Buffer.alloc(256, 1) }];
+    for (const signers of bothOrders([good, bad] as const)) {
+      for (const claim of claimOf(signers)) assert.match(claim, /^invalid altered/);
+    }
+  });
+
+  it('T25 a certificate made to have the issuer and serial number of another does not speak for it', () => {
+    // Another authority that calls itself like the root, and a certificate of it with the number of Alice's.
+    people.openssl('req', '-x509', '-new', '-key', 'other.key', '-subj', '/CN=root', '-days', '30', '-out', 'twin.pem');
+    people.openssl('pkey', '-in', 'other.key', '-out', 'twin.key');
+    const serial = `0x${people.alice.certificate.serialNumber}`;
+    const subjectAltName = 'email:alice@example.org';
+    const { privateKey } = people.eve;
+    const twin = certify(people, { name: 'twin-of-alice', privateKey, subjectAltName, issuer: 'twin', serial });
+    assert.ok(twin.certificate.serialRaw.equals(people.alice.certificate.serialRaw));
+    assert.ok(twin.certificate.issuerRaw.equals(people.alice.certificate.issuerRaw));
+    for (const certificates of bothOrders([twin.certificate, people.alice.certificate] as const)) {
+      for (const claim of claimOf([{ person: twin }], certificates)) assert.match(claim, /^(untrusted|invalid) /);
+      assert.deepEqual(
+        claimOf([{ person: people.alice }], certificates),
+        Array(2).fill('trusted revocation-unchecked'),
+      );
+    }
+  });
+});
+
+describe('content and attributes', () => {
+  it('T25 content inside and beside a signature is invalid, whichever of them was signed', () => {
+    const signers = [{ person: people.alice }];
+    for (const [inside, beside] of bothOrders([ENTITY, EVIL] as const) as [Buffer, Buffer][]) {
+      assert.match(
+        verdict(openAs(people, clearSigned(beside, signedData({ content: inside, signers })))),
+        /^invalid content-twice/,
+      );
+      const cms = signedData({
+        content: inside,
+        signers: [{ person: people.alice, attributes: [typeAttribute(), digestAttribute(beside)] }],
+      });
+      assert.match(verdict(openAs(people, clearSigned(beside, cms))), /^invalid content-twice/);
+    }
+  });
+
+  it('T25 a content type that is not that of the attributes is invalid, in both directions', () => {
+    for (const [outside, inside] of bothOrders([CONTENT_TYPE.data, CONTENT_TYPE.signedData] as const) as [
+      string,
+      string,
+    ][]) {
+      const attributes = [typeAttribute(inside), digestAttribute()];
+      const cms = signedData({ content: ENTITY, type: outside, signers: [{ person: people.alice, attributes }] });
+      assert.match(verdict(openAs(people, opaque(cms))), /^invalid .*attributes-malformed/);
+    }
+  });
+
+  it('T25 attributes passed off as a letter, and a letter passed off as attributes, are invalid', () => {
+    const attributes = der.setOf(typeAttribute(), digestAttribute());
+    const signature = sign('sha256', attributes, people.alice.privateKey);
+    const asLetter = signedData({
+      content: attributes,
+      signers: [{ person: people.alice, attributes: null, signature }],
+    });
+    assert.match(verdict(openAs(people, opaque(asLetter))), /^invalid attributes-malformed/);
+    // A letter whose first octets read as a SET: `1`, and a length.
+    const letter = Buffer.from(
+      `1${String.fromCharCode(0x40)}${'A letter that begins with a number.'.padEnd(0x40, '.')}`,
+    );
+    const asAttributes = signedData({
+      content: EVIL,
+      signers: [
+        {
+          person: people.alice,
+          attributes: null,
+          signature: sign('sha256', letter, people.alice.privateKey),
+          shownAttributes: letter,
+        },
+      ],
+    });
+    assert.match(verdict(openAs(people, opaque(asAttributes))), /^invalid malformed/);
+  });
+});
+
+describe('keys that are none', () => {
+  const big = (text: string) => BigInt(`0x${Buffer.from(text, 'base64url').toString('hex')}`);
+  const base64url = (value: bigint) => {
+    const hex = value.toString(16);
+    return Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex').toString('base64url');
+  };
+
+  /** An RSA key of the same primes with another public exponent. */
+  function withExponent(key: KeyObject, exponent: bigint): KeyObject {
+    const jwk = key.export({ format: 'jwk' });
+    const [p, q] = [big(jwk.p as string), big(jwk.q as string)];
+    const d = inverse(exponent, (p - 1n) * (q - 1n));
+    const numbers = { e: exponent, d, dp: d % (p - 1n), dq: d % (q - 1n) };
+    const texts = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, base64url(value)]));
+    return createPrivateKey({ key: { ...jwk, ...texts }, format: 'jwk' });
+  }
+
+  function inverse(value: bigint, modulus: bigint): bigint {
+    let [r0, r1, t0, t1] = [modulus, value % modulus, 0n, 1n];
+    while (r1 !== 0n) {
+      const quotient = r0 / r1;
+      [r0, r1, t0, t1] = [r1, r0 - quotient * r1, t1, t0 - quotient * t1];
+    }
+    assert.equal(r0, 1n, 'the exponent divides nothing of the modulus');
+    return ((t0 % modulus) + modulus) % modulus;
+  }
+
+  const signedBy = (person: Person) => {
+    const cms = signedData({ content: ENTITY, signers: [{ person }] });
+    return openAs(people, opaque(cms, 'signed-data', header(person.address)));
+  };
+
+  it('T25 an RSA exponent of a thousand bits is never used and never trusted', () => {
+    for (const [name, exponent] of [
+      ['large', 2n ** 32n + 15n],
+      ['huge', 2n ** 1000n + 297n],
+    ] as const) {
+      const person = certify(people, { name, privateKey: withExponent(people.alice.privateKey, exponent) });
+      const cpuMs = startCpuClock();
+      for (let count = 0; count < 20; count += 1) assert.match(verdict(signedBy(person)), /^invalid /, name);
+      assert.ok(cpuMs() < 1000, `${cpuMs()} ms`);
+    }
+  });
+
+  it('T25 a short RSA key is weak, and nothing that it signs is trusted', () => {
+    for (const modulusLength of [512, 1024, 2040]) {
+      const { privateKey } = generateKeyPairSync('rsa', { modulusLength });
+      const person = certify(people, { name: `short-${modulusLength}`, privateKey });
+      assert.match(verdict(signedBy(person)), /^invalid .*weak-key/);
+    }
+  });
+});
