@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { readTrustOverview } from '../../services/trust/trust-page.ts';
+import { endingNotice } from '../expiry/ending-notice.ts';
 
 export function showTrust(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => trustPage(context, request, reply, {});
@@ -15,7 +16,10 @@ export async function trustPage(
   faults: { files?: string },
 ) {
   const session = signedIn(request);
-  const overview = await readTrustOverview(context, session);
+  const [overview, ending] = await Promise.all([
+    readTrustOverview(context, session),
+    endingNotice(context, request, ['root']),
+  ]);
   return reply.page('trust/show', {
     title: request.formats.t('trust.title'),
     place: 'trust',
@@ -23,6 +27,7 @@ export async function trustPage(
     programme: session.account.country.programme.name,
     programmeRoots: overview.programme,
     waiting: overview.offered.length + overview.programme.filter((anchor) => anchor.accepted === null).length,
+    ending,
     faults,
   });
 }
