@@ -235,22 +235,31 @@ test('T11 what was put aside goes with what it was about', async () => {
   assert.equal(await world.database.prisma.endAcknowledgement.count(), 0);
 });
 
-test('T11 of many the first three are shown, the earliest first, with the way to all of them, fifty a page', async () => {
+test('T11 of many the nearest three are shown with the way to all of them, fifty a page; one’s own come first', async () => {
   for (let number = 0; number < 53; number += 1) {
     const name = `Partner ${String(number).padStart(2, '0')}`;
     await contactWith(world.alain, name, `p${number}@tcn.d.eu-admin.net`, 13 - (number % 13));
   }
+  await contactWith(world.alain, 'Given up', 'gone@tcn.d.eu-admin.net', 0.5);
+  await own(world.alain, { toDays: 14 });
+  await world.database.prisma.contactCertificate.updateMany({
+    where: { contact: { name: 'Given up' } },
+    data: { notAfter: new Date(NOW.getTime() - 300 * DAY_MS) },
+  });
   const alain = await at(0, world.alain);
   const notice = noticeOf(await alain.get('/contacts'));
   assert.deepEqual(
     [...notice.matchAll(/<p class="row">.*?Partner (\d\d)/gs)].map(([, number]) => Number(number) % 13),
     [12, 12, 12],
   );
-  assert.match(notice, /<a href="\/expiry">Show all 53</);
+  assert.match(notice, /<a href="\/expiry">Show all 54</);
   const [first, second] = [await alain.get('/expiry'), await alain.get('/expiry?page=2')];
   assert.equal(first.body.match(/<li class="ending">/g)?.length, 50);
-  assert.equal(second.body.match(/<li class="ending">/g)?.length, 3);
+  assert.equal(second.body.match(/<li class="ending">/g)?.length, 5);
+  assert.match(first.body, /<li class="ending">\s*<div class="what">\s*<p class="row"><a href="\/digital-ids\//);
+  assert.match(second.body, /Given up(?!.*Partner)/s, 'what ended long ago is last');
   assert.match(first.body, /href="\/expiry\?page=2" rel="next"/);
+  assert.equal((await alain.get('/expiry?page=3')).location, '/expiry');
 });
 
 test('T11 a refused form of the page has a notice that leads back to the page', async () => {

@@ -1,9 +1,6 @@
 -- Read from the certificate by housekeeping: SQL does not parse X.509.
 ALTER TABLE "contact_certificate" ADD COLUMN "not_after" TIMESTAMPTZ(3);
 
--- What the expiry watch asks for: the end of each contact's default
-CREATE INDEX "contact_certificate_default_ends" ON "contact_certificate"("contact_id", "not_after") WHERE "is_default";
-
 -- What housekeeping has still to read
 CREATE INDEX "contact_certificate_end_unread" ON "contact_certificate"("id") WHERE "not_after" IS NULL;
 

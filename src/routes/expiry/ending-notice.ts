@@ -4,7 +4,8 @@ import { signedIn } from '../../plugins/session.ts';
 import { ENDING_KINDS, type EndingKind, listEndings } from '../../services/expiry/expiry-watch.ts';
 import { type EndingView, presentEnding } from './present-ending.ts';
 
-const SHOWN = 3;
+/** Above the mail there is room for fewer: the mail is what the page is for. */
+const SHOWN = { all: 2, some: 3 };
 
 /** The first few that end, and how many there are in all where those are not all. */
 export type EndingNotice = {
@@ -14,15 +15,16 @@ export type EndingNotice = {
   back: string;
 };
 
-/** What a page says of Digital IDs and roots that end (T11); null where there is nothing to say. */
+/** What a page says of what ends (T11), of these kinds or, in the mailbox, of all; null where there is nothing to say. */
 export async function endingNotice(
   context: Context,
   request: FastifyRequest,
-  kinds: readonly EndingKind[] = ENDING_KINDS,
+  kinds?: readonly EndingKind[],
 ): Promise<EndingNotice | null> {
   const session = signedIn(request);
   const { formats } = request;
-  const wanted = { kinds, withAcknowledged: false, skip: 0, take: SHOWN };
+  const take = kinds ? SHOWN.some : SHOWN.all;
+  const wanted = { kinds: kinds ?? ENDING_KINDS, withAcknowledged: false, skip: 0, take };
   const { endings, total } = await listEndings(context, session, formats.day, wanted);
   if (endings.length === 0) return null;
   const { phase } = session.account.country.programme;

@@ -65,12 +65,13 @@ function markOf({ t, daysBetween }: Formats, { stage, notAfter }: Ending, now: D
     : { look: 'wait boxed', icon: 'clock', text: t('expiry.mark.soon', { count: days }) };
 }
 
-/** What it means, then what to do. */
+/** What it means; what to do where no button says it. */
 function textOf({ t }: Formats, ending: Ending, phase: Phase): string {
+  const { kind, newerId } = ending;
   const when = ending.stage === 0 ? 'over' : 'soon';
-  if (ending.kind === 'own') return `${t(`expiry.own.${when}.${usesOf(ending)}`)} ${t(`expiry.own.${phase}`)}`;
-  const way = ending.kind === 'root' ? 'ask' : ending.newerId === null ? 'ask' : 'newer';
-  return `${t(`expiry.${ending.kind}.${when}`)} ${t(`expiry.${ending.kind}.${way}`)}`;
+  if (kind === 'own') return `${t(`expiry.own.${when}.${usesOf(ending)}`)} ${t(`expiry.own.${phase}`)}`;
+  if (kind === 'root') return `${t(`expiry.root.${when}`)} ${t('expiry.root.ask')}`;
+  return newerId === null ? t(`expiry.contact.${when}`) : t('expiry.contact.newer');
 }
 
 function actionOf({ t }: Formats, ending: Ending, phase: Phase): EndingView['action'] {
@@ -78,7 +79,7 @@ function actionOf({ t }: Formats, ending: Ending, phase: Phase): EndingView['act
   // In the test phase there is nothing to import before the administration says so (T11).
   if (kind === 'own')
     return phase === 'test' ? null : { href: '/digital-ids/import', text: t('identities.import.open') };
-  if (kind === 'root') return { href: '/trust', text: t('expiry.root.action') };
+  if (kind === 'root') return null;
   if (newerId !== null)
     return { href: `/contacts/${contactId}/ids/${newerId}/replace`, text: t('contacts.fresh.compare') };
   return { href: `/contacts/link?to=${encodeURIComponent(address ?? '')}`, text: t('expiry.contact.action') };

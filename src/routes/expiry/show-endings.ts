@@ -17,6 +17,8 @@ export function showEndings(context: Context) {
     const skip = (page - 1) * A_PAGE;
     const wanted = { kinds: ENDING_KINDS, withAcknowledged: true, skip, take: A_PAGE };
     const { endings, total } = await listEndings(context, session, formats.day, wanted);
+    // What stood there was settled meanwhile.
+    if (endings.length === 0 && page > 1) return reply.redirect('/expiry');
     const { phase } = session.account.country.programme;
     return reply.page('expiry/show', {
       title: formats.t('expiry.title'),

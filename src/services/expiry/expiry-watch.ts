@@ -38,7 +38,10 @@ export type Wanted = {
 
 type Row = Omit<Ending, 'stage' | 'newerId'> & { total: number };
 
-/** What ends soon or has ended for this account, the earliest first, and how many there are in all. */
+/**
+ * What ends soon or has ended for this account, and how many there are in all. One's own comes first, then what is nearest:
+ * a contact that was given up a year ago must not hide what ends tomorrow.
+ */
 export async function listEndings(
   context: Context,
   session: SignedIn,
@@ -133,5 +136,5 @@ const ENDINGS = `
          acknowledged, count(*) over ()::int as total
     from due
    where $7 or not acknowledged
-   order by not_after, id
+   order by kind <> 'own', greatest(not_after - $3, $3 - not_after), id
   offset $8 limit $9`;
