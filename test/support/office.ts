@@ -305,6 +305,7 @@ const PLACES = {
   'import digital id': '/digital-ids/import',
   'send certificates': '/digital-ids/send',
   trust: '/trust',
+  'nothing ends': '/expiry',
   drafts: '/drafts',
   letters: '/letters',
   settings: '/settings',

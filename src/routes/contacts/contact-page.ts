@@ -6,8 +6,6 @@ import type { ContactWithIds, StoredId } from '../../services/contacts/contacts.
 import { linkTrack } from '../../services/contacts/secure-link.ts';
 import { newLinkNonce } from '../../services/contacts/secure-link-letters.ts';
 
-const DAY_MS = 24 * 3600 * 1000;
-
 /** V or X in words, as the views show it. */
 export type ShownMark = { usable: boolean; text: string; why: string[] };
 
@@ -37,7 +35,6 @@ export function showDigitalId(formats: Formats, contact: ContactWithIds, id: Sto
   const { t } = formats;
   const { row, certificate, mark } = id;
   const uses = canSign(certificate) ? (canEncrypt(certificate) ? 'both' : 'sign') : 'encrypt';
-  const days = Math.floor((certificate.notAfter.getTime() - now.getTime()) / DAY_MS);
   const base = `/contacts/${contact.id}/ids/${row.id}`;
   return {
     id: row.id,
@@ -46,7 +43,7 @@ export function showDigitalId(formats: Formats, contact: ContactWithIds, id: Sto
     isDefault: row.isDefault,
     vx: showMark(formats, mark, 1),
     use: t(`contacts.id.use.${uses}`),
-    daysLeft: mark.usable && days >= 0 ? t('contacts.id.daysLeft', { count: days }) : null,
+    daysLeft: mark.usable ? t('contacts.id.daysLeft', { count: formats.daysBetween(now, certificate.notAfter) }) : null,
     capabilities: row.capabilities,
     capabilitiesAt: row.capabilitiesAt,
     source: t(`contacts.id.source.${row.source}`),

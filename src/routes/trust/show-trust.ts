@@ -3,6 +3,7 @@ import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { readRevocationOverview } from '../../services/revocation/revocation-lists.ts';
 import { readTrustOverview } from '../../services/trust/trust-page.ts';
+import { endingNotice } from '../expiry/ending-notice.ts';
 
 export function showTrust(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => trustPage(context, request, reply, {});
@@ -16,9 +17,10 @@ export async function trustPage(
   faults: { files?: string; lists?: string },
 ) {
   const session = signedIn(request);
-  const [overview, revocation] = await Promise.all([
+  const [overview, revocation, ending] = await Promise.all([
     readTrustOverview(context, session),
     readRevocationOverview(context.database, session.account.id),
+    endingNotice(context, request, ['root']),
   ]);
   return reply.page('trust/show', {
     title: request.formats.t('trust.title'),
@@ -28,6 +30,7 @@ export async function trustPage(
     programmeRoots: overview.programme,
     waiting: overview.offered.length + overview.programme.filter((anchor) => anchor.accepted === null).length,
     revocation,
+    ending,
     faults,
   });
 }
