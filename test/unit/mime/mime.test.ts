@@ -10,6 +10,7 @@ import { decodeBase64, decodeQuotedPrintable, toCanonicalLines } from '../../../
 import { encodeBase64Lines } from '../../../src/mime/encode.ts';
 import { decodeEncodedWords, parseDate, parseParameterised } from '../../../src/mime/headers.ts';
 import { parseEntity } from '../../../src/mime/parse.ts';
+import { startCpuClock } from '../../support/cpu-clock.ts';
 
 const content = (text: string) => collectContent(parseEntity(Buffer.from(text.replaceAll('\n', '\r\n'), 'utf8')));
 
@@ -243,10 +244,10 @@ QUJD
       (_, i) => `Content-Type: multipart/mixed; boundary=b${i}\r\n\r\n--b${i}\r\n`,
     );
     const inner = `${nested.join('')}\r\n${'x'.repeat(1_000_000)}`;
-    const startedMs = performance.now();
+    const spentMs = startCpuClock();
     assert.ok(parseEntity(Buffer.from(many)).incomplete);
     parseEntity(Buffer.from(inner));
-    assert.ok(performance.now() - startedMs < 1000);
+    assert.ok(spentMs() < 1000);
   });
 });
 
@@ -272,13 +273,13 @@ it('what is no media type is plain text', () => {
 it('a body made of what the boundary begins with costs no more than its length', () => {
   const levels = Array.from({ length: 20 }, (_, level) => '-'.repeat(180 - level));
   const head = levels.map((name) => `Content-Type: multipart/mixed; boundary="${name}"\r\n\r\n--${name}\r\n`).join('');
-  const startedMs = performance.now();
+  const spentMs = startCpuClock();
   parseEntity(Buffer.from(`${head}\r\n\r\n${'-'.repeat(1_000_000)}`));
-  assert.ok(performance.now() - startedMs < 1000);
+  assert.ok(spentMs() < 1000);
 });
 
 it('hostile header fields cost no more than their length', () => {
-  const startedMs = performance.now();
+  const spentMs = startCpuClock();
   decodeEncodedWords('=?utf-8?B?YQ==?= '.repeat(100_000));
   parseDate(`Mon${' '.repeat(1_000_000)}x`);
   safeFileName(`${'. '.repeat(500_000)}x`);
@@ -286,7 +287,7 @@ it('hostile header fields cost no more than their length', () => {
   parseAddressList('(('.repeat(300_000));
   parseAddressList('a '.repeat(300_000));
   parseEntity(Buffer.from(`Content-Transfer-Encoding: ${'('.repeat(1_000_000)}\r\n\r\n`));
-  assert.ok(performance.now() - startedMs < 2000);
+  assert.ok(spentMs() < 2000);
 });
 
 function* slicesOfText(text: string, size: number): Generator<Buffer> {
