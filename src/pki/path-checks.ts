@@ -24,20 +24,22 @@ export type PathReason =
   | 'too-complex';
 
 /** Which rule was broken; `path-invalid` stands for several. */
-export type PathRule =
-  | 'validity'
-  | 'key-strength'
-  | 'unknown-critical-extension'
-  | 'extended-key-usage'
-  | 'not-an-authority'
-  | 'path-length'
-  | 'name-constraints'
-  | 'policies'
-  | 'signature'
-  | 'anchor'
-  | 'anchor-domain'
-  | 'revocation'
-  | 'bounds';
+export const PATH_RULES = [
+  'validity',
+  'key-strength',
+  'unknown-critical-extension',
+  'extended-key-usage',
+  'not-an-authority',
+  'path-length',
+  'name-constraints',
+  'policies',
+  'signature',
+  'anchor',
+  'anchor-domain',
+  'revocation',
+  'bounds',
+] as const;
+export type PathRule = (typeof PATH_RULES)[number];
 
 /** One thing wrong with a path: what, and with which of its certificates (0 is the leaf). */
 export interface PathFault {

@@ -1,12 +1,12 @@
 /** What one verified signature is worth to this reader: path, explicit trust, address and date (security.md). */
 import { type Mailbox, sameAddress } from '../mime/addresses.ts';
 import { type Certificate, canSign } from '../pki/certificate.ts';
-import { type PathVerdict, validatePath } from '../pki/path.ts';
+import { type PathFault, type PathVerdict, validatePath } from '../pki/path.ts';
 import { checkPath } from '../pki/path-checks.ts';
 import { type RevocationEvidence, UNCHECKED } from '../pki/revocation.ts';
 import { summariseCertificate } from './certificate-match.ts';
 import { preferredCertificate } from './signed-attributes.ts';
-import type { Reason, RevocationSummary, SignerSummary } from './verdict.ts';
+import type { PathFaultSummary, Reason, RevocationSummary, SignerSummary } from './verdict.ts';
 import type { SignatureCheck } from './verify-signature.ts';
 
 /** What the reader believes. */
@@ -62,7 +62,7 @@ export function assessSigner(
   const { certificate } = check;
   const pathVerdict =
     certificate === null || !check.intact
-      ? { reasons: [] as Reason[], path: certificate === null ? [] : [certificate], revocation: UNCHECKED }
+      ? { ...NO_PATH, path: certificate === null ? [] : [certificate] }
       : assessPath(certificate, carried, trust, at, legacyAlgorithms);
   const reasons = [...check.reasons, ...pathVerdict.reasons, ...fitReasons(check, sender)];
   const preferred = preferredCertificate(check.attributes?.encryptionPreference ?? null, carried);
@@ -83,6 +83,7 @@ export function assessSigner(
       reasons,
       certificate: certificate === null ? null : summariseCertificate(certificate),
       path: pathVerdict.path.map(summariseCertificate),
+      pathFaults: pathVerdict.faults,
       revocation: pathVerdict.revocation,
       certificates: carried.map(summariseCertificate),
       capabilities: check.intact ? (check.attributes?.capabilities ?? []) : [],
@@ -91,8 +92,11 @@ export function assessSigner(
   };
 }
 
+const NO_PATH = { reasons: [] as Reason[], faults: [], revocation: UNCHECKED };
+
 interface AssessedPath {
   readonly reasons: readonly Reason[];
+  readonly faults: readonly PathFaultSummary[];
   readonly path: readonly Certificate[];
   readonly revocation: RevocationSummary;
 }
@@ -121,10 +125,21 @@ function assessPath(
   if (isExplicit(verdict, leaf, trust)) {
     // The user's word stands in for the path, not for what the certificate says about itself.
     const own = checkPath([leaf], { at, purpose: 'email', legacyAlgorithms }).map((fault) => fault.reason);
-    return { reasons: [...new Set([...usage, ...own]), 'explicitly-trusted', ...unchecked], path: [leaf], revocation };
+    return {
+      reasons: [...new Set([...usage, ...own]), 'explicitly-trusted', ...unchecked],
+      faults: [],
+      path: [leaf],
+      revocation,
+    };
   }
   const reasons = [...new Set([...usage, ...verdict.reasons])];
-  return { reasons: reasons.length === 0 ? unchecked : reasons, path: verdict.path, revocation };
+  const faults = verdict.faults.map((fault) => summariseFault(fault, verdict.path));
+  return { reasons: reasons.length === 0 ? unchecked : reasons, faults, path: verdict.path, revocation };
+}
+
+function summariseFault({ reason, rule, index }: PathFault, path: readonly Certificate[]): PathFaultSummary {
+  const { commonName, subject, issuer, keyLabel, notBefore, notAfter } = path[index] as Certificate;
+  return { reason, rule, name: commonName ?? subject, issuer, keyLabel, notBefore, notAfter };
 }
 
 /** Nobody's word helps a certificate that its own authority took back. */

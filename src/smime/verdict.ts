@@ -1,5 +1,6 @@
 /** What may be said about a message (security.md): closed lists and plain data that cross threads and go to the views. */
 import type { Attachment } from '../mime/content.ts';
+import type { PathRule } from '../pki/path-checks.ts';
 import type { RevocationStatus } from '../pki/revocation.ts';
 
 export type SignatureStatus = 'trusted' | 'untrusted' | 'mismatch' | 'invalid' | 'partial' | 'none';
@@ -79,6 +80,18 @@ export interface CertificateSummary {
   readonly canEncrypt: boolean;
 }
 
+/** One thing wrong with a path, for people. */
+export interface PathFaultSummary {
+  readonly reason: Reason;
+  readonly rule: PathRule;
+  /** Whose certificate it is. */
+  readonly name: string;
+  readonly issuer: string;
+  readonly keyLabel: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
 /** What lists and responders said about the signer's path, as of the time of arrival. */
 export type RevocationSummary = RevocationStatus;
 
@@ -105,6 +118,8 @@ export interface SignerSummary {
   readonly certificate: CertificateSummary | null;
   /** Signer first, the trust anchor last when the path reaches one; as far as it could be built otherwise. */
   readonly path: readonly CertificateSummary[];
+  /** What is wrong with the path: the rule that was broken, and by which certificate of it. */
+  readonly pathFaults: readonly PathFaultSummary[];
   readonly revocation: RevocationSummary;
   /** All that the message carried, for contacts and the trust page. */
   readonly certificates: readonly CertificateSummary[];

@@ -1,5 +1,13 @@
 import type { Formats } from '../../i18n/formats.ts';
-import type { CertificateSummary, Check, CheckId, Layer, OpenedMessage, SignerSummary } from '../../smime/verdict.ts';
+import type {
+  CertificateSummary,
+  Check,
+  CheckId,
+  Layer,
+  OpenedMessage,
+  PathFaultSummary,
+  SignerSummary,
+} from '../../smime/verdict.ts';
 
 const ENCRYPTION_CHECKS: readonly CheckId[] = ['encrypted-to-you', 'content-untouched', 'key-transport'];
 
@@ -13,11 +21,12 @@ export function securityView(opened: OpenedMessage, formats: Formats, now: Date)
   const { t } = formats;
   const ofEncryption = (check: Check) => ENCRYPTION_CHECKS.includes(check.id);
   const signers = opened.layers.flatMap((layer) => layer.signers);
+  const faults = opened.signature.signers.flatMap((signer) => signer.pathFaults);
   return {
     groups: [
       group(
         'messages.security.signature',
-        opened.checks.filter((check) => !ofEncryption(check)).map((check) => withSince(check, formats, now)),
+        opened.checks.filter((check) => !ofEncryption(check)).map((check) => withWords(check, faults, formats, now)),
         formats,
       ),
       group('messages.security.encryption', opened.checks.filter(ofEncryption), formats),
@@ -32,11 +41,26 @@ export function securityView(opened: OpenedMessage, formats: Formats, now: Date)
   };
 }
 
-/** A signature stays valid as of its arrival; that its certificate ended since is worth a word. */
-function withSince(check: Check, { t, date }: Formats, now: Date): ShownCheck {
+/** What the check says beyond its outcome: which certificate broke which rule, or what changed since. */
+function withWords(check: Check, faults: readonly PathFaultSummary[], formats: Formats, now: Date): ShownCheck {
+  const { t, date } = formats;
+  if (check.outcome === 'failed') {
+    const fault = faults.find(({ reason, rule }) => reason === check.data['reason'] && rule !== 'bounds');
+    return fault === undefined ? check : { ...check, why: faultWords(fault, formats) };
+  }
+  // A signature stays valid as of its arrival; that its certificate ended since is worth a word.
   const end = check.id === 'valid-on-arrival' && check.outcome === 'passed' ? check.data['notAfterAt'] : null;
   if (typeof end !== 'string' || new Date(end) >= now) return check;
   return { ...check, why: t('verdict.check.valid-on-arrival.since', { date: date(new Date(end)) }) };
+}
+
+function faultWords(fault: PathFaultSummary, { t, date, plainName }: Formats): string {
+  const { reason, rule, keyLabel, notBefore, notAfter } = fault;
+  const words = { name: plainName(fault.name), issuer: plainName(fault.issuer), key: keyLabel };
+  if (rule === 'validity')
+    return t(`verdict.fault.${reason}`, { ...words, date: date(reason === 'expired' ? notAfter : notBefore) });
+  if (rule === 'signature' || rule === 'anchor') return t(`verdict.fault.${rule}.${reason}`, words);
+  return t(`verdict.fault.${rule}`, words);
 }
 
 function group(title: string, checks: readonly ShownCheck[], formats: Formats): CheckGroup {
