@@ -13,6 +13,7 @@ import { sessionPlugin } from './plugins/session.ts';
 import { viewPlugin } from './plugins/view.ts';
 import { contactRoutes } from './routes/contacts/routes.ts';
 import { draftRoutes } from './routes/drafts/routes.ts';
+import { expiryRoutes } from './routes/expiry/routes.ts';
 import { firstStepsRoutes } from './routes/first-steps/routes.ts';
 import { healthRoutes } from './routes/health/routes.ts';
 import { helpRoutes } from './routes/help/routes.ts';
@@ -67,6 +68,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     contactRoutes(pages, context);
     identityRoutes(pages, context);
     trustRoutes(pages, context);
+    expiryRoutes(pages, context);
     settingsRoutes(pages, context);
     pkiRoutes(pages, context);
     helpRoutes(pages, context);

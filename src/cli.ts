@@ -17,6 +17,10 @@ const VERBS: Record<string, Verb> = {
     summary: 'read S/MIME messages as the message page would',
     run: async () => (await import('./cli/inspect.ts')).inspect,
   },
+  'verify-path': {
+    summary: 'validate certificate paths',
+    run: async () => (await import('./cli/verify-path.ts')).verifyPath,
+  },
   seal: { summary: 'sign and/or encrypt a message', run: async () => (await import('./cli/seal.ts')).seal },
   pkcs12: { summary: 'what is in a .pfx/.p12', run: async () => (await import('./cli/pkcs12.ts')).pkcs12 },
   audit: {
@@ -30,7 +34,7 @@ const VERBS: Record<string, Verb> = {
 const [verb, ...args] = process.argv.slice(2);
 const known = verb === undefined ? undefined : VERBS[verb];
 if (known === undefined) {
-  const lines = Object.entries(VERBS).map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`);
+  const lines = Object.entries(VERBS).map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`);
   console.error(`usage: sealpost <verb> …\n\n${lines.join('\n')}`);
   process.exitCode = verb === undefined || verb === '--help' ? 0 : 2;
 } else {

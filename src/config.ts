@@ -66,6 +66,18 @@ export const settings = z.object({
   GIVE_UP_HOURS: wholeNumber(1, 240)
     .default(120)
     .describe('hours until a letter that cannot be submitted is given up, 1 to 240'),
+  REVOCATION_LISTS: z
+    .string()
+    .default('')
+    .describe('addresses of revocation lists that may be fetched, http(s)://…, separated by commas'),
+  OCSP_RESPONDERS: z
+    .string()
+    .default('')
+    .describe('addresses of OCSP responders that may be asked, http(s)://…, separated by commas'),
+  FETCH_PROXY: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('http(s)://… of the proxy through which these are reached; without it directly'),
   LOG_LEVEL: z
     .enum(['silent', 'error', 'warn', 'info', 'debug'])
     .default('info')
@@ -100,6 +112,10 @@ export type Config = {
   recipientLimit: number;
   retryMs: number;
   giveUpMs: number;
+  /** Where revocation may be looked up; nothing else is ever fetched */
+  revocationLists: string[];
+  ocspResponders: string[];
+  fetchProxy: string | null;
   logLevel: Settings['LOG_LEVEL'];
 };
 
@@ -136,6 +152,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   if ((values.SERVICE_MAIL_USER === undefined) !== (values.SERVICE_MAIL_PASSWORD === undefined)) {
     problems.push('SERVICE_MAIL_USER and SERVICE_MAIL_PASSWORD: expected both or neither');
   }
+  const revocationLists = readAddresses('REVOCATION_LISTS', values, problems);
+  const ocspResponders = readAddresses('OCSP_RESPONDERS', values, problems);
   const dataFolder = path.resolve(values.DATA_FOLDER);
   const keyRing = (name: 'SERVER_KEYS' | 'SESSION_KEYS') => readKeyRing(name, values, dataFolder, problems);
   const serverKeys = keyRing('SERVER_KEYS');
@@ -169,6 +187,9 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     recipientLimit: values.RECIPIENT_LIMIT,
     retryMs: values.RETRY_SECONDS * 1000,
     giveUpMs: values.GIVE_UP_HOURS * 3_600_000,
+    revocationLists,
+    ocspResponders,
+    fetchProxy: values.FETCH_PROXY ?? null,
     logLevel: values.LOG_LEVEL,
   };
 }
@@ -189,6 +210,16 @@ function readGiven(environment: NodeJS.ProcessEnv, problems: string[]): Record<s
     }
   }
   return given;
+}
+
+function readAddresses(name: 'REVOCATION_LISTS' | 'OCSP_RESPONDERS', values: Settings, problems: string[]): string[] {
+  const addresses = values[name]
+    .split(',')
+    .map((each) => each.trim())
+    .filter(Boolean);
+  if (addresses.some((each) => !/^https?:$/.test(URL.parse(each)?.protocol ?? '')))
+    problems.push(`${name}: expected ${settings.shape[name].description}`);
+  return addresses;
 }
 
 function readKeyRing(

@@ -3,6 +3,8 @@ import type { MailboxConnections } from './mail/mailbox-connections.ts';
 import type { AuditTrail } from './services/audit.ts';
 import type { Database } from './services/database/connect.ts';
 import type { Outbox } from './services/letters/outbox.ts';
+import type { EvidenceFetcher } from './services/revocation/fetch-evidence.ts';
+import type { RevocationStore } from './services/revocation/revocation-store.ts';
 import type { WorkerPool } from './smime/worker-pool.ts';
 
 /** What a request may need beside itself; made once in server.ts and passed on as an argument. */
@@ -13,6 +15,8 @@ export type Context = {
   workers: WorkerPool;
   outbox: Outbox;
   audit: AuditTrail;
+  revocation: RevocationStore;
+  fetcher: EvidenceFetcher;
   /** The only clock */
   now: () => Date;
 };

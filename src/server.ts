@@ -11,6 +11,10 @@ import { startEmbeddedPostgres } from './services/database/embedded-postgres.ts'
 import { migrate } from './services/database/migrate.ts';
 import { startHousekeeping } from './services/housekeeping.ts';
 import { openOutbox } from './services/letters/outbox.ts';
+import { EvidenceFetcher } from './services/revocation/fetch-evidence.ts';
+import { startRefreshingLists } from './services/revocation/refresh-lists.ts';
+import { listPoints } from './services/revocation/revocation-points.ts';
+import { RevocationStore } from './services/revocation/revocation-store.ts';
 import { createWorkerPool } from './smime/worker-pool.ts';
 
 /** Everything a node runs, ready to listen or already listening. */
@@ -36,7 +40,11 @@ export async function startNode(config: Config): Promise<Node> {
   const audit = openAuditTrail(database, config.nodeName, now);
   const outbox = await openOutbox({ config, database, audit, now });
   const housekeeping = startHousekeeping(database, now);
-  const context: Context = { config, database, mail, workers, outbox, audit, now };
+  await listPoints(database, config, now());
+  const revocation = new RevocationStore(database);
+  const fetcher = new EvidenceFetcher(config.fetchProxy);
+  const refreshing = startRefreshingLists({ database, fetcher, now });
+  const context: Context = { config, database, mail, workers, outbox, audit, revocation, fetcher, now };
   const app = await buildApp(context);
   await app.listen({ host: config.host, port: config.port });
   const address = app.server.address();
@@ -48,6 +56,8 @@ export async function startNode(config: Config): Promise<Node> {
     stop: async (options = {}) => {
       await app.close();
       housekeeping.stop();
+      await refreshing.stop();
+      await fetcher.close();
       await outbox.stop();
       await mail.closeAll();
       await workers.close();

@@ -21,7 +21,7 @@ function attach(field) {
       .filter((part) => part.includes('@'));
     latest += 1;
     const mine = latest;
-    if (addresses.length === 0) return list.replaceChildren();
+    if (addresses.length === 0) return show([]);
     const query = new URLSearchParams(addresses.slice(0, 100).map((address) => ['address', address]));
     const answer = await fetch(`/recipients/marks?${query}`, { headers: { accept: 'application/json' } }).catch(
       () => null,
@@ -29,7 +29,12 @@ function attach(field) {
     // An older question may be answered later than a newer one.
     if (!answer?.ok || mine !== latest) return;
     const { marks } = await answer.json();
+    show(marks);
+  }
+
+  function show(marks) {
     list.replaceChildren(...marks.map((mark) => slip(mark, field.dataset)));
+    field.dispatchEvent(new CustomEvent('recipient-marks', { bubbles: true, detail: marks }));
   }
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Certificate } from '../pki/certificate.ts';
 import { readCertificates } from '../pki/certificate-bundle.ts';
+import { readRevocationLists } from '../pki/crl.ts';
 import { openMessage } from '../smime/open-message.ts';
 import { replyQuote } from '../smime/reply-quote.ts';
 import type { OpenedMessage, SignerSummary } from '../smime/verdict.ts';
@@ -9,7 +10,7 @@ import { type CliIdentity, readIdentities } from './identity-files.ts';
 
 const MiB = 1024 * 1024;
 const USAGE =
-  'usage: sealpost inspect --json [--anchors F]… [--intermediates F]… [--identity F.p12 --password-file F]… [--at TIME] [--legacy-algorithms] FILE.eml…';
+  'usage: sealpost inspect --json [--anchors F]… [--intermediates F]… [--crls F]… [--identity F.p12 --password-file F]… [--at TIME] [--legacy-algorithms] FILE.eml…';
 
 /** `sealpost inspect` (cli.md): one JSON object per message, one per line. */
 export async function inspect(args: string[]): Promise<number> {
@@ -19,12 +20,14 @@ export async function inspect(args: string[]): Promise<number> {
     return 2;
   }
   const { values, files, at } = options;
-  if (values.crls.length > 0)
-    console.error('sealpost: revocation lists are not judged yet, revocation stays unchecked');
+  const lists = values.crls.flatMap((file) => readRevocationLists(readFileSync(file)));
+  // Lists of today may judge an old message; a time in the future is taken at its word.
+  const now = new Date(Math.max(at.getTime(), Date.now()));
   const trust = {
     anchors: certificatesOf(values.anchors),
     intermediates: certificatesOf(values.intermediates),
     explicitlyTrusted: [],
+    revocation: { lists, responses: [], now },
   };
   const keys = readIdentities(values.identity, values['password-file']);
   let status = 0;
@@ -90,7 +93,7 @@ async function describe(file: string, message: OpenedMessage) {
     subjectProtected: message.subjectProtected,
     signature: { status: signature.status, reasons: signature.reasons, signers: signature.signers.map(describeSigner) },
     encryption: { status: encryption.status, algorithm: encryption.algorithm, reasons: encryption.reasons },
-    revocation: signature.reasons.includes('revoked') ? 'revoked' : 'unchecked',
+    revocation: revocationOf(signature.signers),
     layers: message.layers.map(({ kind, form, partPath, status, reasons, signers, algorithm }) => {
       return { kind, form, partPath, status, reasons, signers: signers.map(describeSigner), algorithm };
     }),
@@ -100,6 +103,13 @@ async function describe(file: string, message: OpenedMessage) {
     attachments: message.attachments.map(({ name, type, size }) => ({ name, type, size })),
     ...(truncated ? { truncated } : {}),
   };
+}
+
+/** Of all signers together: the worst. */
+function revocationOf(signers: readonly SignerSummary[]): 'good' | 'revoked' | 'unchecked' {
+  const all = signers.map((signer) => signer.revocation.status);
+  if (all.includes('revoked')) return 'revoked';
+  return all.length > 0 && all.every((status) => status === 'good') ? 'good' : 'unchecked';
 }
 
 // The sanitiser takes longer to load than everything else together, and most messages have no HTML.

@@ -2,6 +2,8 @@ import { commonNameOf, type Piece, plainName, translateInPieces } from './isolat
 import type { TextParameters } from './message.ts';
 import { formatLocale, hasText, type Locale, type Translate, translator } from './translate.ts';
 
+const DAY_MS = 86_400_000;
+
 /** How dates, times and sizes are written for one reader: language and time zone. */
 export interface Formats {
   locale: Locale;
@@ -37,6 +39,8 @@ export interface Formats {
   machine(moment: Date): string;
   /** Which day of the reader a moment falls on: 2026-11-24 */
   day(moment: Date): string;
+  /** How many of the reader's calendar days lie between: 1 for tomorrow, -1 for yesterday */
+  daysBetween(from: Date, to: Date): number;
   number(value: number): string;
   /** 412 KB */
   size(bytes: number): string;
@@ -101,6 +105,7 @@ export function formatsFor(locale: Locale, timeZone: string): Formats {
       utcDate(moment) === date(moment) ? `${utcTime(moment)} UTC` : `${utcDate(moment)}, ${utcTime(moment)} UTC`,
     machine: (moment) => (Number.isNaN(moment.getTime()) ? '' : moment.toISOString().replace('.000Z', 'Z')),
     day,
+    daysBetween: (from, to) => Math.round((Date.parse(day(to)) - Date.parse(day(from))) / DAY_MS),
     number: (value) => numbers.format(value),
     size: sizeWriter(tag),
     list: (items) => lists.format(items),

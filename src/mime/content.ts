@@ -35,7 +35,11 @@ interface Collected {
   bodies: { text: string | null; html: string | null }[];
   attachments: { entity: MimeEntity; inline: boolean }[];
   budget: TextBudget;
+  shownText: ShownText;
 }
+
+/** What is shown of the decoded text or HTML of a part. */
+export type ShownText = (part: MimeEntity, text: string) => string;
 
 /** Bytes of text that may still be shown. */
 interface TextBudget {
@@ -54,9 +58,9 @@ const TEXT_BODY = /^text\/(plain|html)$/;
  * Collects what is shown of an entity. The first body counts as text and HTML; later texts are appended to a message that
  * is plain text, and become attachments of one that has HTML: two documents are never joined into one.
  */
-export function collectContent(entity: MimeEntity): MessageContent {
+export function collectContent(entity: MimeEntity, shownText: ShownText = (_part, text) => text): MessageContent {
   const budget = { left: MAX_TEXT_BYTES, cut: false };
-  const collected: Collected = { bodies: [], attachments: [], budget };
+  const collected: Collected = { bodies: [], attachments: [], budget, shownText };
   walk(entity, collected, true);
   const first = collected.bodies[0];
   const texts = collected.bodies.flatMap((body) => (body.text === null ? [] : [body.text]));
@@ -101,12 +105,12 @@ function addBody(entity: MimeEntity, into: Collected): boolean {
 
 // The last part that can be shown is the best one (RFC 2046 section 5.1.4); the text beside it is kept for readers of text.
 function walkAlternative(entity: MimeEntity, into: Collected, bodyAllowed: boolean): void {
-  const { budget } = into;
-  const inner: Collected = { bodies: [], attachments: [], budget };
+  const { budget, shownText } = into;
+  const inner: Collected = { bodies: [], attachments: [], budget, shownText };
   let text: string | null = null;
   let html: string | null = null;
   for (const child of entity.children) {
-    const one: Collected = { bodies: [], attachments: [], budget };
+    const one: Collected = { bodies: [], attachments: [], budget, shownText };
     walk(child, one, true);
     text = one.bodies.find((body) => body.text !== null)?.text ?? text;
     html = one.bodies[0]?.html ?? html;
@@ -142,15 +146,16 @@ function isBody(entity: MimeEntity): boolean {
   return TEXT_BODY.test(entity.contentType.value) && entity.disposition?.value !== 'attachment' && !writtenName(entity);
 }
 
-function bodyText(entity: MimeEntity, { budget }: Collected): string {
+function bodyText(entity: MimeEntity, { budget, shownText }: Collected): string {
   const charset = entity.contentType.parameters.get('charset') ?? '';
   const bytes = decodedStart(entity, budget.left + 1);
   const shown = bytes.subarray(0, budget.left);
   budget.cut ||= bytes.length > shown.length;
   budget.left -= shown.length;
-  return decodeCharset(shown, charset)
+  const text = decodeCharset(shown, charset)
     .replace(/^\ufeff/, '')
     .replace(/\r\n?/g, '\n');
+  return shownText(entity, text);
 }
 
 function attachment(entity: MimeEntity, index: number, inline: boolean): Attachment {

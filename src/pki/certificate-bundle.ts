@@ -6,6 +6,7 @@ import { PkiError } from './errors.ts';
 
 const SIGNED_DATA = '1.2.840.113549.1.7.2';
 const DATA = '1.2.840.113549.1.7.1';
+const CERTIFICATE_LABELS = ['CERTIFICATE', 'X509 CERTIFICATE', 'PKCS7', 'CMS', 'X509 PKCS7', 'X509 CMS'];
 const MAX_FILE_BYTES = 1024 * 1024;
 const MAX_CERTIFICATES = 100;
 
@@ -41,6 +42,15 @@ export function toPem(certificates: readonly Pick<Certificate, 'der'>[]): string
   return certificates.map((certificate) => pemBlock('CERTIFICATE', certificate.der)).join('');
 }
 
+/** The contents of all PEM blocks with one of these labels (RFC 7468). */
+export function pemBlocks(bytes: Uint8Array, labels: readonly string[]): Buffer[] {
+  const text = asBuffer(bytes).toString('latin1');
+  const blocks = text.matchAll(/-----BEGIN ([A-Z0-9 ]{1,40})-----([^-]*)-----END /g);
+  return [...blocks].flatMap(([, label = '', body = '']) =>
+    labels.includes(label) ? [Buffer.from(body, 'base64')] : [],
+  );
+}
+
 /** One PEM block with lines of 64 characters. */
 export function pemBlock(label: string, der: Uint8Array): string {
   const lines =
@@ -51,7 +61,7 @@ export function pemBlock(label: string, der: Uint8Array): string {
 }
 
 function encodedCertificates(bytes: Buffer): Buffer[] {
-  const blocks = pemBlocks(bytes);
+  const blocks = pemBlocks(bytes, CERTIFICATE_LABELS);
   if (blocks.length > 0) {
     const list = blocks.flatMap((block) => derCertificates(block));
     if (list.length > MAX_CERTIFICATES) throw new PkiError('too-complex', 'too many certificates');
@@ -62,12 +72,6 @@ function encodedCertificates(bytes: Buffer): Buffer[] {
   if (bytes[0] !== TAG.sequence && /^[A-Za-z0-9+/=\s]+$/.test(text))
     return derCertificates(Buffer.from(text, 'base64'));
   return derCertificates(bytes);
-}
-
-function pemBlocks(bytes: Buffer): Buffer[] {
-  const text = bytes.toString('latin1');
-  const blocks = text.matchAll(/-----BEGIN (X509 )?(CERTIFICATE|PKCS7|CMS)-----([^-]*)-----END /g);
-  return [...blocks].flatMap(([, , , body]) => (body === undefined ? [] : [Buffer.from(body, 'base64')]));
 }
 
 function derCertificates(der: Buffer): Buffer[] {

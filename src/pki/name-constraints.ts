@@ -1,7 +1,8 @@
 /**
- * Name constraints (RFC 5280 section 4.2.1.10) for mail addresses, DNS names and directory names. A constraint on another
- * kind of name is not guessed at: a certificate that has such a name then fails.
+ * Name constraints (RFC 5280 section 4.2.1.10) for mail addresses, DNS names, URIs, IP addresses and directory names. A
+ * constraint on another kind of name is not guessed at: a certificate that has such a name then fails.
  */
+import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import type { Certificate } from './certificate.ts';
 import { mailAddressesOf } from './certificate-extensions.ts';
@@ -40,24 +41,29 @@ export function satisfiesNameConstraints(certificate: Certificate, constraints: 
   return namesOf(certificate).every((name) => allows(constraints, name));
 }
 
+/** How many comparisons judging these two would take: names times subtrees. */
+export function constraintComparisons(certificate: Certificate, constraints: NameConstraints): number {
+  const names = certificate.subjectAltNames.length + certificate.subjectName.attributes.length + 1;
+  return names * (constraints.permitted.length + constraints.excluded.length);
+}
+
 type ConstrainedName =
-  | { kind: 'mail'; text: string }
-  | { kind: 'dns'; text: string }
-  | { kind: 'directory'; name: DistinguishedName }
+  | { kind: 'rfc822Name' | 'dNSName' | 'uniformResourceIdentifier'; text: string }
+  | { kind: 'directoryName'; name: DistinguishedName }
+  | { kind: 'iPAddress'; bytes: Buffer }
   | { kind: 'other'; of: GeneralName['kind'] };
 
 function namesOf(certificate: Certificate): ConstrainedName[] {
   const names: ConstrainedName[] = [];
-  if (certificate.subjectName.keys.length > 0) names.push({ kind: 'directory', name: certificate.subjectName });
+  if (certificate.subjectName.keys.length > 0) names.push({ kind: 'directoryName', name: certificate.subjectName });
   // RFC 5280 wants emailAddress of the subject checked when there is no alternative name; this product takes the address
   // from it in any case, so it is checked in any case.
-  for (const text of attributeTexts(certificate.subjectName, EMAIL_ADDRESS)) names.push({ kind: 'mail', text });
+  for (const text of attributeTexts(certificate.subjectName, EMAIL_ADDRESS)) names.push({ kind: 'rfc822Name', text });
   for (const name of certificate.subjectAltNames) {
     const addresses = mailAddressesOf([name]);
-    if (addresses.length > 0) names.push({ kind: 'mail', text: addresses[0] as string });
-    else if (name.kind === 'dNSName') names.push({ kind: 'dns', text: name.text });
-    else if (name.kind === 'directoryName') names.push({ kind: 'directory', name: name.name });
-    else names.push({ kind: 'other', of: name.kind });
+    if (addresses.length > 0) names.push({ kind: 'rfc822Name', text: addresses[0] as string });
+    else if (name.kind === 'otherName' || name.kind === 'unknown') names.push({ kind: 'other', of: name.kind });
+    else names.push(name);
   }
   return names;
 }
@@ -67,22 +73,48 @@ function allows(constraints: NameConstraints, name: ConstrainedName): boolean {
     const concerns = (base: GeneralName) => base.kind === name.of || base.kind === 'unknown';
     return !constraints.permitted.some(concerns) && !constraints.excluded.some(concerns);
   }
-  const permitted = constraints.permitted.filter((base) => base.kind === BASE_KIND[name.kind]);
-  const excluded = constraints.excluded.filter((base) => base.kind === BASE_KIND[name.kind]);
+  const permitted = constraints.permitted.filter((base) => base.kind === name.kind);
+  const excluded = constraints.excluded.filter((base) => base.kind === name.kind);
   if (permitted.length === 0 && excluded.length === 0) return true;
   const matches = (base: GeneralName, whenUnclear: boolean) => isWithin(name, base) ?? whenUnclear;
   if (excluded.some((base) => matches(base, true))) return false;
   return permitted.length === 0 || permitted.some((base) => matches(base, false));
 }
 
-const BASE_KIND = { mail: 'rfc822Name', dns: 'dNSName', directory: 'directoryName' } as const;
-
 /** Null when the name or the base makes no sense, so that neither list may be judged by it. */
 function isWithin(name: ConstrainedName, base: GeneralName): boolean | null {
-  if (name.kind === 'directory' && base.kind === 'directoryName') return isWithinName(name.name, base.name);
-  if (name.kind === 'mail' && base.kind === 'rfc822Name') return isMailWithin(name.text, base.text);
-  if (name.kind === 'dns' && base.kind === 'dNSName') return isHostWithin(name.text, base.text);
+  if (name.kind === 'directoryName' && base.kind === 'directoryName') return isWithinName(name.name, base.name);
+  if (name.kind === 'rfc822Name' && base.kind === 'rfc822Name') return isMailWithin(name.text, base.text);
+  if (name.kind === 'dNSName' && base.kind === 'dNSName') return isHostWithin(name.text, base.text);
+  if (name.kind === 'uniformResourceIdentifier' && base.kind === 'uniformResourceIdentifier')
+    return isUriWithin(name.text, base.text);
+  if (name.kind === 'iPAddress' && base.kind === 'iPAddress') return isAddressWithin(name.bytes, base.bytes);
   return null;
+}
+
+/** The base is an address followed by a mask of the same length, whose ones come first; IPv4 and IPv6 never meet. */
+function isAddressWithin(address: Buffer, base: Buffer): boolean | null {
+  const size = base.length / 2;
+  const known = (length: number) => length === 4 || length === 16;
+  if (!known(address.length) || !known(size)) return null;
+  const mask = base.subarray(size);
+  const bits = [...mask].map((octet) => octet.toString(2).padStart(8, '0')).join('');
+  if (!/^1*0*$/.test(bits)) return null;
+  if (address.length !== size) return false;
+  return address.every((octet, index) => {
+    const ones = mask[index] as number;
+    return (octet & ones) === ((base[index] as number) & ones);
+  });
+}
+
+/** `host`: exactly that host; `.domain`: the hosts below it. A URI without a host name can be told to be neither. */
+function isUriWithin(uri: string, base: string): boolean | null {
+  const authority = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(uri)?.[1];
+  const host = authority === undefined ? null : asciiHost(authority.replace(/^.*@/, '').replace(/:\d*$/, ''));
+  if (host === null || isIP(host) !== 0) return null;
+  const baseHost = asciiHost(base.replace(/^\./, ''));
+  if (baseHost === null) return null;
+  return base.startsWith('.') ? host.endsWith(`.${baseHost}`) : host === baseHost;
 }
 
 /**

@@ -41,17 +41,28 @@ export function readName(node: DerNode): DistinguishedName {
   const attributes: NameAttribute[] = [];
   const keys = children(node).map((relative) => {
     if (relative.tag !== TAG.set) throw new PkiError('malformed', 'a relative name was expected');
-    const parts = children(relative).map((pair) => {
-      const fields = new Fields(pair);
-      const type = oidOf(fields.next(TAG.oid));
-      const value = fields.next();
-      const text = textOf(value);
-      attributes.push({ type, text });
-      return `${type}=${text === null ? `#${rawOf(value).toString('hex')}` : `"${comparable(text)}`}`;
-    });
-    return JSON.stringify(parts.sort());
+    return readRelativeName(relative, attributes);
   });
   return { attributes, keys };
+}
+
+/** The name that a relative name means below `base` (RFC 5280 section 4.2.1.13, nameRelativeToCRLIssuer). */
+export function readNameBelow(base: DistinguishedName, relative: DerNode): DistinguishedName {
+  const attributes = [...base.attributes];
+  const key = readRelativeName(relative, attributes);
+  return { attributes, keys: [...base.keys, key] };
+}
+
+function readRelativeName(node: DerNode, attributes: NameAttribute[]): string {
+  const parts = children(node).map((pair) => {
+    const fields = new Fields(pair);
+    const type = oidOf(fields.next(TAG.oid));
+    const value = fields.next();
+    const text = textOf(value);
+    attributes.push({ type, text });
+    return `${type}=${text === null ? `#${rawOf(value).toString('hex')}` : `"${comparable(text)}`}`;
+  });
+  return JSON.stringify(parts.sort());
 }
 
 /** Names are equal when all their relative names are, in order. */
@@ -96,6 +107,13 @@ export type GeneralName =
   | { kind: 'iPAddress'; bytes: Buffer }
   | { kind: 'otherName'; type: string; value: DerNode }
   | { kind: 'unknown'; tag: number };
+
+/** Whether two general names are the same one; kinds that are not compared are never the same. */
+export function sameGeneralName(a: GeneralName, b: GeneralName): boolean {
+  if (a.kind === 'directoryName' && b.kind === 'directoryName') return sameName(a.name, b.name);
+  if ('text' in a && 'text' in b) return a.kind === b.kind && a.text === b.text;
+  return false;
+}
 
 /** Reads one GeneralName. */
 export function readGeneralName(node: DerNode): GeneralName {

@@ -26,6 +26,13 @@ const SCHEMES: Record<string, Scheme> = {
   '1.3.101.113': { kind: 'eddsa', family: 'ed448' },
 };
 
+// What the legacy switch lets pass when it verifies: SHA-1 with RSA or ECDSA. For old test vectors only.
+const LEGACY_SCHEMES: Record<string, Scheme> = {
+  '1.2.840.113549.1.1.5': { kind: 'rsa', hash: 'sha1' },
+  '1.3.14.3.2.29': { kind: 'rsa', hash: 'sha1' },
+  '1.2.840.10045.4.1': { kind: 'ecdsa', hash: 'sha1' },
+};
+
 // RSA with MD2, MD5, SHA-1 and SHA-224; ECDSA with SHA-1 and SHA-224; DSA with any hash.
 const WEAK = new Set([
   '1.2.840.113549.1.1.2',
@@ -59,9 +66,10 @@ export function verifySignature(
   data: Buffer,
   signature: Buffer,
   signer: { readonly publicKey: KeyObject; readonly key: { readonly family: KeyFamily } },
+  { legacyAlgorithms = false }: { readonly legacyAlgorithms?: boolean } = {},
 ): SignatureVerdict {
-  if (WEAK.has(algorithm.oid)) return 'weak';
-  const scheme = SCHEMES[algorithm.oid];
+  const scheme = (legacyAlgorithms ? LEGACY_SCHEMES[algorithm.oid] : undefined) ?? SCHEMES[algorithm.oid];
+  if (WEAK.has(algorithm.oid) && scheme === undefined) return 'weak';
   if (scheme === undefined || !belongs(scheme, signer.key.family)) return 'unsupported';
   try {
     const key = signer.publicKey;

@@ -81,7 +81,7 @@ async function pageFrame(context: Context, request: FastifyRequest, reply: Fasti
     data.folders !== undefined || !session
       ? (data.folders ?? null)
       : await readFolderPlaces(context, session, request.formats, data.currentFolder ?? null);
-  const counts = session ? await navigationCounts(context, session) : null;
+  const counts = session ? await navigationCounts(context, session, request.formats) : null;
   return {
     ...request.formats,
     theme: session?.account.theme ?? null,
@@ -110,7 +110,9 @@ function countTexts(counts: NavigationCounts, { t }: Formats): Record<string, st
   const texts: Record<string, string> = {};
   if (counts.waitingLetters > 0) texts['outbox'] = t('common.nav.waiting', { count: counts.waitingLetters });
   if (counts.rootsToSettle > 0) texts['trust'] = t('common.nav.toSettle', { count: counts.rootsToSettle });
-  if (counts.digitalIdDays !== null) texts['digital-ids'] = t('common.nav.daysLeft', { count: counts.digitalIdDays });
+  const days = counts.digitalIdDays;
+  if (days !== null)
+    texts['digital-ids'] = days === 'over' ? t('common.nav.over') : t('common.nav.daysLeft', { count: days });
   return texts;
 }
 

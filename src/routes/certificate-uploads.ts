@@ -14,10 +14,13 @@ export type CertificateUploads = {
 };
 
 /** @throws AppError form-expired */
-export async function readCertificateUploads(request: FastifyRequest): Promise<CertificateUploads> {
+export async function readCertificateUploads(
+  request: FastifyRequest,
+  fileBytes = CERTIFICATE_FILE_BYTES,
+): Promise<CertificateUploads> {
   const uploads: CertificateUploads = { fields: new Map(), files: [], tooLarge: false };
   try {
-    for await (const part of readParts(request, { fileBytes: CERTIFICATE_FILE_BYTES, files: MAX_FILES })) {
+    for await (const part of readParts(request, { fileBytes, files: MAX_FILES })) {
       if (part.kind === 'field') {
         uploads.fields.set(part.name, part.value);
         continue;

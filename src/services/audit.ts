@@ -18,6 +18,7 @@ export type AuditAction =
   | 'contact-change'
   | 'trust'
   | 'trust-withdraw'
+  | 'recheck'
   | 'issue'
   | 'revoke'
   | 'administration';

@@ -1,11 +1,12 @@
 /** What one verified signature is worth to this reader: path, explicit trust, address and date (security.md). */
 import { type Mailbox, sameAddress } from '../mime/addresses.ts';
 import { type Certificate, canSign } from '../pki/certificate.ts';
-import { validatePath } from '../pki/path.ts';
+import { type PathVerdict, validatePath } from '../pki/path.ts';
 import { checkPath } from '../pki/path-checks.ts';
+import { type RevocationEvidence, UNCHECKED } from '../pki/revocation.ts';
 import { summariseCertificate } from './certificate-match.ts';
 import { preferredCertificate } from './signed-attributes.ts';
-import type { Reason, SignerSummary } from './verdict.ts';
+import type { Reason, RevocationSummary, SignerSummary } from './verdict.ts';
 import type { SignatureCheck } from './verify-signature.ts';
 
 /** What the reader believes. */
@@ -14,6 +15,10 @@ export interface Trust {
   readonly intermediates: readonly Certificate[];
   /** SHA-256 of certificates trusted one by one (row S11), lower-case hex. */
   readonly explicitlyTrusted: readonly string[];
+  /** Anchors, by SHA-256, that are believed for mail addresses of these domains only. */
+  readonly anchorDomains?: ReadonlyMap<string, readonly string[]>;
+  /** Lists and responses at hand; without any, nothing is known about revocation. */
+  readonly revocation?: RevocationEvidence;
 }
 
 /** The header fields a signature is measured against. */
@@ -22,6 +27,8 @@ export interface SenderFacts {
   /** Exactly one From field with exactly one address. */
   readonly single: boolean;
   readonly date: Date | null;
+  /** The From inside where it names somebody else (RFC 9788 section 4.4): no certificate fits two senders. */
+  readonly protectedFrom: readonly Mailbox[] | null;
 }
 
 export interface AssessedSigner {
@@ -55,7 +62,7 @@ export function assessSigner(
   const { certificate } = check;
   const pathVerdict =
     certificate === null || !check.intact
-      ? { reasons: [] as Reason[], path: certificate === null ? [] : [certificate] }
+      ? { reasons: [] as Reason[], path: certificate === null ? [] : [certificate], revocation: UNCHECKED }
       : assessPath(certificate, carried, trust, at, legacyAlgorithms);
   const reasons = [...check.reasons, ...pathVerdict.reasons, ...fitReasons(check, sender)];
   const preferred = preferredCertificate(check.attributes?.encryptionPreference ?? null, carried);
@@ -76,11 +83,18 @@ export function assessSigner(
       reasons,
       certificate: certificate === null ? null : summariseCertificate(certificate),
       path: pathVerdict.path.map(summariseCertificate),
+      revocation: pathVerdict.revocation,
       certificates: carried.map(summariseCertificate),
       capabilities: check.intact ? (check.attributes?.capabilities ?? []) : [],
       encryptionCertificate: check.intact ? (preferred?.sha256 ?? null) : null,
     },
   };
+}
+
+interface AssessedPath {
+  readonly reasons: readonly Reason[];
+  readonly path: readonly Certificate[];
+  readonly revocation: RevocationSummary;
 }
 
 function assessPath(
@@ -89,24 +103,33 @@ function assessPath(
   trust: Trust,
   at: Date,
   legacyAlgorithms: boolean,
-): { reasons: Reason[]; path: readonly Certificate[] } {
-  const candidates = [...carried, ...trust.intermediates];
-  const verdict = validatePath({ leaf, candidates, anchors: trust.anchors, at, purpose: 'email' });
+): AssessedPath {
+  const verdict = validatePath({
+    leaf,
+    candidates: [...carried, ...trust.intermediates],
+    anchors: trust.anchors,
+    anchorDomains: trust.anchorDomains,
+    at,
+    purpose: 'email',
+    legacyAlgorithms,
+    revocation: trust.revocation && { ...trust.revocation, required: false },
+  });
   const usage: Reason[] = canSign(leaf) ? [] : ['wrong-purpose'];
-  const weak = (reason: Reason) => reason === 'weak-algorithm' || reason === 'weak-key';
-  const pathReasons: Reason[] = verdict.reasons.filter((reason) => !(legacyAlgorithms && weak(reason)));
-  if (pathReasons.length > 0 && trust.explicitlyTrusted.includes(leaf.sha256)) {
+  const { index: _, ...revocation } = verdict.revocation;
+  const { status } = revocation;
+  const unchecked: Reason[] = status === 'unchecked' ? ['revocation-unchecked'] : [];
+  if (isExplicit(verdict, leaf, trust)) {
     // The user's word stands in for the path, not for what the certificate says about itself.
-    const own = [...checkPath([leaf], { at, purpose: 'email' })].filter(
-      (reason) => !(legacyAlgorithms && weak(reason)),
-    );
-    return {
-      reasons: [...new Set([...usage, ...own]), 'explicitly-trusted', 'revocation-unchecked'],
-      path: [leaf],
-    };
+    const own = checkPath([leaf], { at, purpose: 'email', legacyAlgorithms }).map((fault) => fault.reason);
+    return { reasons: [...new Set([...usage, ...own]), 'explicitly-trusted', ...unchecked], path: [leaf], revocation };
   }
-  const reasons = [...new Set([...usage, ...pathReasons])];
-  return { reasons: reasons.length === 0 ? ['revocation-unchecked'] : reasons, path: verdict.path };
+  const reasons = [...new Set([...usage, ...verdict.reasons])];
+  return { reasons: reasons.length === 0 ? unchecked : reasons, path: verdict.path, revocation };
+}
+
+/** Nobody's word helps a certificate that its own authority took back. */
+function isExplicit(verdict: PathVerdict, leaf: Certificate, trust: Trust): boolean {
+  return !verdict.valid && verdict.revocation.status !== 'revoked' && trust.explicitlyTrusted.includes(leaf.sha256);
 }
 
 function fitReasons(check: SignatureCheck, sender: SenderFacts): Reason[] {
@@ -118,9 +141,14 @@ function fitReasons(check: SignatureCheck, sender: SenderFacts): Reason[] {
   return reasons;
 }
 
-/** Whether the certificate has the address of the From field. */
+/** Whether the certificate has the address of the From field, inside and outside. */
 export function fitsSender(check: SignatureCheck, sender: SenderFacts): boolean {
-  const address = sender.from[0]?.address ?? '';
+  if (sender.protectedFrom !== null) return false;
+  return hasAddressOf(check, sender.from);
+}
+
+export function hasAddressOf(check: SignatureCheck, from: readonly Mailbox[]): boolean {
+  const address = from[0]?.address ?? '';
   return check.certificate?.addresses.some((own) => sameAddress(own, address)) ?? false;
 }
 

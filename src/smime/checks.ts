@@ -1,6 +1,15 @@
 /** The lines of the security details (row T25): what was checked, with what result, and the facts its sentence names. */
-import { type AssessedSigner, fitsSender, type SenderFacts, timesDiffer } from './assess-signer.ts';
-import type { Check, CheckId, CheckOutcome, Layer, MessageClaim, Reason } from './verdict.ts';
+import { type AssessedSigner, fitsSender, hasAddressOf, type SenderFacts, timesDiffer } from './assess-signer.ts';
+import type {
+  Check,
+  CheckId,
+  CheckOutcome,
+  Layer,
+  MessageClaim,
+  OpenedMessage,
+  Reason,
+  SignerSummary,
+} from './verdict.ts';
 
 export interface CheckSubject {
   readonly claim: MessageClaim;
@@ -10,6 +19,7 @@ export interface CheckSubject {
   readonly layer: Layer | null;
   readonly encrypted: readonly Layer[];
   readonly sender: SenderFacts;
+  readonly header: Pick<OpenedMessage, 'headersProtected' | 'headersChanged'>;
 }
 
 export function listChecks(subject: CheckSubject): Check[] {
@@ -23,6 +33,7 @@ function signatureChecks(subject: CheckSubject): Check[] {
   return [
     line('whole-message', 'passed', {}),
     unaltered(layer),
+    ...headerUnaltered(subject),
     signatureFits(subject, layer),
     ...(subject.signers.length > 0 ? signerChecks(subject) : []),
   ];
@@ -42,6 +53,13 @@ function unaltered(layer: Layer): Check {
   return layer.signers.every((signer) => signer.intact) && layer.signers.length > 0
     ? line('unaltered', 'passed', {})
     : line('unaltered', 'unknown', {});
+}
+
+/** Only where the sender's program protects the header: else nothing is known about it. */
+function headerUnaltered({ header }: CheckSubject): Check[] {
+  if (!header.headersProtected) return [];
+  const changed = header.headersChanged.join(', ');
+  return [changed === '' ? line('header-unaltered', 'passed', {}) : line('header-unaltered', 'failed', { changed })];
 }
 
 function signatureFits(subject: CheckSubject, layer: Layer): Check {
@@ -76,7 +94,7 @@ function signerChecks({ signers, sender }: CheckSubject): Check[] {
       fitsSender(check, sender) ? has('several-from') : has('several-from', 'address-mismatch'),
       {
         certificateAddress: summary.addresses[0] ?? null,
-        fromAddress: sender.from[0]?.address ?? null,
+        fromAddress: otherFrom(check, sender),
       },
     ),
     verdict('issuer-trusted', has('unknown-issuer', 'issuer-not-trusted', 'path-invalid', 'too-complex'), {
@@ -84,13 +102,24 @@ function signerChecks({ signers, sender }: CheckSubject): Check[] {
       explicit,
     }),
     verdict('valid-on-arrival', has('expired', 'not-yet-valid'), life),
-    line('not-revoked', has('revoked') === undefined ? 'unknown' : 'failed', {
-      reason: has('revoked') ?? 'revocation-unchecked',
-    }),
+    notRevoked(summary),
     verdict('made-for-email', has('wrong-purpose'), {}),
     verdict('strong-enough', has('weak-algorithm', 'weak-key'), { digest: summary.digest, keyLabel: summary.keyLabel }),
     dateAgrees(signer, sender),
   ];
+}
+
+function notRevoked({ revocation }: SignerSummary): Check {
+  const { status, revokedAt, publishedAt } = revocation;
+  if (status === 'good') return line('not-revoked', 'passed', { publishedAt: iso(publishedAt) });
+  if (status === 'revoked') return line('not-revoked', 'failed', { reason: 'revoked', revokedAt: iso(revokedAt) });
+  return line('not-revoked', 'unknown', { reason: 'revocation-unchecked' });
+}
+
+/** Of two senders the one that the certificate does not belong to. */
+function otherFrom(check: AssessedSigner['check'], { from, protectedFrom }: SenderFacts): string | null {
+  const shown = protectedFrom !== null && hasAddressOf(check, from) ? protectedFrom : from;
+  return shown[0]?.address ?? null;
 }
 
 function dateAgrees({ check, summary }: AssessedSigner, sender: SenderFacts): Check {

@@ -1,4 +1,4 @@
-/** The header block that the page shows: the outer fields, and the protected ones where the message has them (RFC 9788). */
+/** The header that the page shows: the protected fields where the message has them (RFC 9788), else those outside. */
 
 import type { SpoolScope } from '../bytes/spool.ts';
 import { parseAddressList, sameAddress } from '../mime/addresses.ts';
@@ -6,11 +6,13 @@ import { decodedSource } from '../mime/decode.ts';
 import { decodeEncodedWords, parseDate } from '../mime/headers.ts';
 import { headerValue, type MimeEntity, parseEntity } from '../mime/parse.ts';
 import type { SenderFacts } from './assess-signer.ts';
+import { changedOutside, hpOf, isSubjectHidden } from './header-protection.ts';
 import type { MailAddress, OpenedMessage } from './verdict.ts';
 
 export type MessageHeader = Pick<
   OpenedMessage,
   | 'from'
+  | 'protectedFrom'
   | 'sender'
   | 'to'
   | 'cc'
@@ -18,18 +20,35 @@ export type MessageHeader = Pick<
   | 'date'
   | 'subject'
   | 'subjectProtected'
+  | 'subjectHidden'
   | 'headersProtected'
+  | 'headersChanged'
   | 'messageId'
   | 'inReplyTo'
   | 'references'
   | 'rootHeaders'
 >;
 
-/** What signatures are measured against: always the outer From, which is what the list and other programs show. */
-export function senderOf(root: MimeEntity): SenderFacts {
-  const fields = root.headers.filter((field) => field.name === 'from');
+/**
+ * What signatures are measured against. What is protected counts, but where From or Date were changed outside, the outer one
+ * is what the list and other programs show: then that is measured, and a second From is told.
+ * @param payload what lies inside all layers; null where nothing does
+ */
+export function senderOf(root: MimeEntity, payload: MimeEntity | null): SenderFacts {
+  const outer = fromAndDate(root);
+  if (payload === null || payload === root || hpOf(payload) === null) return { ...outer, protectedFrom: null };
+  const inner = fromAndDate(payload);
+  const date = changedOutside(root, payload).includes('Date') ? (outer.date ?? inner.date) : inner.date;
+  if (inner.from.length === 0) return { ...outer, date, protectedFrom: null };
+  const single = outer.single && inner.single;
+  if (samePeople(outer.from, inner.from)) return { from: inner.from, single, date, protectedFrom: null };
+  return { from: outer.from, single, date, protectedFrom: inner.from };
+}
+
+function fromAndDate(entity: MimeEntity): Omit<SenderFacts, 'protectedFrom'> {
+  const fields = entity.headers.filter((field) => field.name === 'from');
   const from = fields.flatMap((field) => parseAddressList(field.value));
-  const date = headerValue(root, 'date');
+  const date = headerValue(entity, 'date');
   return {
     from,
     single: fields.length === 1 && from.length === 1 && from[0]?.address !== '',
@@ -37,31 +56,52 @@ export function senderOf(root: MimeEntity): SenderFacts {
   };
 }
 
-/** @param covered the content inside the signature or encryption; null when nothing protects it */
+function samePeople(a: readonly MailAddress[], b: readonly MailAddress[]): boolean {
+  return a.length === b.length && a.every((one, index) => sameAddress(one.address, b[index]?.address ?? ''));
+}
+
+/**
+ * @param covered the content inside the signature or encryption; null when nothing protects it
+ * @param encrypted whether one of the layers around it is an encryption
+ */
 export function readMessageHeader(
   root: MimeEntity,
   covered: MimeEntity | null,
+  encrypted: boolean,
   scope: SpoolScope | null,
 ): MessageHeader {
-  const inner = covered === null || covered === root ? null : protectedFields(covered, root, scope);
-  const pick = (name: string) => (inner === null ? null : headerValue(inner, name)) ?? headerValue(root, name);
-  const innerSubject = inner === null ? null : headerValue(inner, 'subject');
-  const date = headerValue(root, 'date');
-  const messageId = headerValue(root, 'message-id');
+  const payload = covered !== null && covered !== root && hpOf(covered) !== null ? covered : null;
+  const inner = payload ?? (covered === null ? null : wrappedMessage(covered, root, scope));
+  // With `hp` nothing from outside counts (RFC 9788 section 4.2): a field that is missing inside was put on by somebody else.
+  const pick = (name: string) =>
+    payload !== null ? headerValue(payload, name) : (headerValue(inner ?? root, name) ?? headerValue(root, name));
+  const { from, date, protectedFrom } = senderOf(root, payload);
   return {
-    from: senderOf(root).from,
+    from,
+    protectedFrom,
     sender: addresses(headerValue(root, 'sender'))[0] ?? null,
     to: addresses(pick('to')),
     cc: addresses(pick('cc')),
     replyTo: addresses(pick('reply-to')),
-    date: date === null ? null : parseDate(date),
-    subject: decodeEncodedWords(innerSubject ?? headerValue(root, 'subject') ?? ''),
-    subjectProtected: innerSubject !== null,
-    headersProtected: covered !== null && covered !== root && hasProtection(covered),
-    messageId: messageIds(messageId)[0] ?? null,
-    inReplyTo: messageIds(headerValue(root, 'in-reply-to'))[0] ?? null,
-    references: messageIds(headerValue(root, 'references')),
+    date,
+    subject: decodeEncodedWords(pick('subject') ?? ''),
+    subjectProtected: inner !== null && headerValue(inner, 'subject') !== null,
+    subjectHidden: encrypted && inner !== null && isSubjectHidden(root, inner),
+    headersProtected: payload !== null,
+    headersChanged: payload === null ? [] : changedOutside(root, payload),
+    ...thread(root, payload),
     rootHeaders: root.headers.map((field) => ({ name: field.rawName, value: field.value })),
+  };
+}
+
+function thread(root: MimeEntity, payload: MimeEntity | null) {
+  const fields = payload ?? root;
+  // Some programs leave it to the server.
+  const own = headerValue(fields, 'message-id') ?? headerValue(root, 'message-id');
+  return {
+    messageId: messageIds(own)[0] ?? null,
+    inReplyTo: messageIds(headerValue(fields, 'in-reply-to'))[0] ?? null,
+    references: messageIds(headerValue(fields, 'references')),
   };
 }
 
@@ -73,24 +113,14 @@ function messageIds(value: string | null): string[] {
   return (value?.match(/<[^<>\s]{1,500}>/g) ?? []).slice(0, 200);
 }
 
-function hasProtection(entity: MimeEntity): boolean {
-  return entity.contentType.parameters.has('hp');
-}
-
-/** The entity whose fields were protected: the content itself with `hp=`, or a whole message from the same sender inside. */
-function protectedFields(covered: MimeEntity, root: MimeEntity, scope: SpoolScope | null): MimeEntity | null {
-  if (hasProtection(covered)) return covered;
-  return wrappedMessage(covered, root, scope);
-}
-
 /**
  * A message/rfc822 as the whole content wraps the message itself (RFC 8551 section 3.1) when it has the same sender; from
- * another sender it is a forwarded one and stays an attachment.
+ * another sender, or where the fields are protected by `hp`, it is a forwarded one and stays an attachment.
  */
 export function wrappedMessage(covered: MimeEntity, root: MimeEntity, scope: SpoolScope | null): MimeEntity | null {
-  if (covered === root || covered.contentType.value !== 'message/rfc822') return null;
+  if (covered === root || covered.contentType.value !== 'message/rfc822' || hpOf(covered) !== null) return null;
   const inner = parseEntity(decodedSource(covered, scope), `${covered.partPath}.1`);
-  const sender = senderOf(inner);
-  const same = sender.single && sameAddress(sender.from[0]?.address ?? '', senderOf(root).from[0]?.address ?? '');
+  const sender = fromAndDate(inner);
+  const same = sender.single && sameAddress(sender.from[0]?.address ?? '', fromAndDate(root).from[0]?.address ?? '');
   return same ? inner : null;
 }

@@ -2,7 +2,7 @@
 import type { ByteSource } from '../bytes/byte-source.ts';
 import type { SpoolScope } from '../bytes/spool.ts';
 import { IrregularLinesError } from '../mime/base64-source.ts';
-import { type Attachment, collectContent, type MessageContent } from '../mime/content.ts';
+import { type Attachment, collectContent, type MessageContent, type ShownText } from '../mime/content.ts';
 import { type MimeEntity, parseEntity } from '../mime/parse.ts';
 import type { Certificate } from '../pki/certificate.ts';
 import { keyStrength } from '../pki/public-key.ts';
@@ -12,8 +12,17 @@ import { listChecks } from './checks.ts';
 import { decideClaim, signedLayerVerdict } from './claim.ts';
 import type { DecryptionKey } from './decryption-key.ts';
 import { disputesIn } from './disputes.ts';
+import { hpOf } from './header-protection.ts';
+import { withoutLegacyDisplay, withoutLegacyPart } from './legacy-display.ts';
 import { readMessageHeader, senderOf, wrappedMessage } from './message-header.ts';
-import { type EncryptedLayer, type PeelContext, type PeeledLayer, peel, type SignedLayer } from './peel.ts';
+import {
+  type EncryptedLayer,
+  type PeelContext,
+  type Peeled,
+  type PeeledLayer,
+  peel,
+  type SignedLayer,
+} from './peel.ts';
 import { openSignedParts } from './signed-parts.ts';
 import type { InlineImage, Layer, OpenedMessage, Reason } from './verdict.ts';
 
@@ -56,8 +65,8 @@ function lazilyFirst<T>(question: OpenQuestion, answer: (context: PeelContext) =
 function opened(question: OpenQuestion, context: PeelContext): OpenedMessage {
   const root = parseEntity(question.bytes);
   const peeled = peel(root, context);
-  const sender = senderOf(root);
-  const covered = shownEntity(root, peeled.content, context);
+  const sender = senderOf(root, peeled.content);
+  const covered = shownEntity(root, peeled, context);
   const { content, signedParts } = openSignedParts(covered, context);
   const disputes = covered === null ? [] : disputesIn(covered);
   const described = peeled.layers.map((layer) => describeLayer(layer, sender, question, disputes));
@@ -66,11 +75,13 @@ function opened(question: OpenQuestion, context: PeelContext): OpenedMessage {
   const claim = decideClaim({ layers, signedParts: parts.map((item) => item.layer) });
   const making = described.find(({ layer }) => layer.kind === 'signed' && layer.signers === claim.signature.signers);
   const encrypted = layers.filter((layer) => layer.kind === 'encrypted');
-  const checks = listChecks({ claim, layer: making?.layer ?? null, signers: making?.signers ?? [], encrypted, sender });
-  const shown = content === null ? NOTHING : collectContent(content);
+  const shown = content === null ? NOTHING : collectContent(content, shownTextOf(peeled));
   const isProtected = encrypted.length > 0 || !['none', 'partial', 'invalid'].includes(claim.signature.status);
+  const header = readMessageHeader(root, isProtected ? peeled.content : null, encrypted.length > 0, context.scope);
+  const signers = making?.signers ?? [];
+  const checks = listChecks({ claim, layer: making?.layer ?? null, signers, encrypted, sender, header });
   return {
-    ...readMessageHeader(root, isProtected ? peeled.content : null, context.scope),
+    ...header,
     ...claim,
     layers: [...layers, ...parts.map((item) => item.layer)],
     checks,
@@ -102,12 +113,24 @@ export function findAttachment(question: OpenQuestion, index: number): Attachmen
 
 function found(question: OpenQuestion, context: PeelContext, index: number): Attachment | null {
   const root = parseEntity(question.bytes);
-  const { content } = openSignedParts(shownEntity(root, peel(root, context).content, context), context);
+  const peeled = peel(root, context);
+  const { content } = openSignedParts(shownEntity(root, peeled, context), context);
   return content === null ? null : (collectContent(content).attachments[index] ?? null);
 }
 
-function shownEntity(root: MimeEntity, content: MimeEntity | null, { scope }: PeelContext): MimeEntity | null {
-  return content === null ? null : (wrappedMessage(content, root, scope) ?? content);
+function shownEntity(root: MimeEntity, peeled: Peeled, { scope }: PeelContext): MimeEntity | null {
+  const { content } = peeled;
+  if (content === null) return null;
+  return wrappedMessage(content, root, scope) ?? (hidesLegacyDisplay(peeled) ? withoutLegacyPart(content) : content);
+}
+
+function shownTextOf(peeled: Peeled): ShownText | undefined {
+  return hidesLegacyDisplay(peeled) ? withoutLegacyDisplay : undefined;
+}
+
+/** Only what was encrypted has such elements (RFC 9788 section 4.5.3), and only where its fields are shown from inside. */
+function hidesLegacyDisplay({ layers, content }: Peeled): boolean {
+  return content !== null && hpOf(content) !== null && layers.some((layer) => layer.kind === 'encrypted');
 }
 
 function peelContext(question: OpenQuestion, lazily: boolean): PeelContext {

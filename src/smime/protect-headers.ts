@@ -8,19 +8,11 @@ export interface ProtectedParts {
   readonly headers: Buffer;
 }
 
-const PROTECTED = new Set([
-  'from',
-  'to',
-  'cc',
-  'reply-to',
-  'subject',
-  'date',
-  'message-id',
-  'in-reply-to',
-  'references',
-]);
-// hcp_baseline (RFC 9788 section 3.2.1).
-const HIDDEN_SUBJECT = 'Subject: [...]\r\n';
+/**
+ * Everything that says something about the message goes inside (section 5.2). Not what servers add, and no blind copy: each
+ * reader would see it (section 11.4).
+ */
+const OUTSIDE_ONLY = /^(?:(?:resent-)?bcc|hp-outer|received|return-path|mime-version|content-.*)$/;
 
 /**
  * Copies the fields of the outer header into the entity and says so with `hp=`.
@@ -34,19 +26,25 @@ export function protectHeaders(
 ): ProtectedParts {
   const outer = parseEntity(Buffer.concat([headers, Buffer.from('\r\n')]));
   const hide = encrypted && hideSubject;
-  const kept: Buffer[] = [];
+  const outside: Buffer[] = [];
   const inside: Buffer[] = [];
-  const outerCopies: Buffer[] = [];
+  const repeated: Buffer[] = [];
   for (const field of outer.headers) {
     const written = outer.source.subarray(field.start, field.end);
-    const shown = hide && field.name === 'subject' ? Buffer.from(HIDDEN_SUBJECT) : written;
-    kept.push(shown);
-    if (!PROTECTED.has(field.name)) continue;
+    const shown = hide ? baseline(field.name, written) : [written];
+    outside.push(...shown);
+    if (OUTSIDE_ONLY.test(field.name)) continue;
     inside.push(written);
-    if (encrypted) outerCopies.push(Buffer.from('HP-Outer: '), shown);
+    if (encrypted) repeated.push(...shown.flatMap((line) => [Buffer.from('HP-Outer: '), line]));
   }
   const marked = markContentType(mime, encrypted ? 'cipher' : 'clear');
-  return { mime: Buffer.concat([...inside, ...outerCopies, marked]), headers: Buffer.concat(kept) };
+  return { mime: Buffer.concat([...inside, ...repeated, marked]), headers: Buffer.concat(outside) };
+}
+
+/** hcp_baseline (section 3.2.1): the subject becomes a sign that there is one, what comments on the content goes. */
+function baseline(name: string, written: Buffer): Buffer[] {
+  if (name === 'subject') return [Buffer.from('Subject: [...]\r\n')];
+  return name === 'comments' || name === 'keywords' ? [] : [written];
 }
 
 function markContentType(source: Buffer, value: 'clear' | 'cipher'): Buffer {

@@ -1,5 +1,6 @@
 /** What may be said about a message (security.md): closed lists and plain data that cross threads and go to the views. */
 import type { Attachment } from '../mime/content.ts';
+import type { RevocationStatus } from '../pki/revocation.ts';
 
 export type SignatureStatus = 'trusted' | 'untrusted' | 'mismatch' | 'invalid' | 'partial' | 'none';
 export type EncryptionStatus = 'encrypted' | 'failed' | 'weak' | 'none';
@@ -35,6 +36,7 @@ export type Reason = (typeof REASONS)[number];
 export const CHECK_IDS = [
   'whole-message',
   'unaltered',
+  'header-unaltered',
   'signature-fits',
   'sender-address',
   'issuer-trusted',
@@ -77,6 +79,9 @@ export interface CertificateSummary {
   readonly canEncrypt: boolean;
 }
 
+/** What lists and responders said about the signer's path, as of the time of arrival. */
+export type RevocationSummary = RevocationStatus;
+
 export interface SignerSummary {
   /** The common name of the certificate; null when there is none or the certificate was not found. */
   readonly name: string | null;
@@ -100,6 +105,7 @@ export interface SignerSummary {
   readonly certificate: CertificateSummary | null;
   /** Signer first, the trust anchor last when the path reaches one; as far as it could be built otherwise. */
   readonly path: readonly CertificateSummary[];
+  readonly revocation: RevocationSummary;
   /** All that the message carried, for contacts and the trust page. */
   readonly certificates: readonly CertificateSummary[];
   /** What the sender's program says it can read, strongest first as it announced them (row T29): `AES-256-GCM`, `RSA-OAEP`, … */
@@ -170,7 +176,10 @@ export interface InlineImage {
 
 /** A message as the page shows it: plain data, can be posted between threads. */
 export interface OpenedMessage extends MessageClaim {
+  /** Protected where both agree; the outer one where a protected From names somebody else. */
   readonly from: readonly MailAddress[];
+  /** The From inside the signature or encryption where it names somebody else than the outer one; else null. */
+  readonly protectedFrom: readonly MailAddress[] | null;
   readonly sender: MailAddress | null;
   readonly to: readonly MailAddress[];
   readonly cc: readonly MailAddress[];
@@ -179,8 +188,12 @@ export interface OpenedMessage extends MessageClaim {
   readonly subject: string;
   /** The subject shown comes from inside the signature or the encryption. */
   readonly subjectProtected: boolean;
-  /** The sender's program protects header fields (`hp=`, RFC 9788). */
+  /** The subject shown was inside the encryption only: answers must not show it on the way. */
+  readonly subjectHidden: boolean;
+  /** The sender's program protects header fields (`hp=`, RFC 9788): those inside count, and no others. */
   readonly headersProtected: boolean;
+  /** Names of protected fields that were changed outside. */
+  readonly headersChanged: readonly string[];
   readonly messageId: string | null;
   readonly inReplyTo: string | null;
   readonly references: readonly string[];

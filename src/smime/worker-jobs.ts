@@ -1,9 +1,10 @@
 /** What may be asked of a worker and what it answers: plain data that crosses the thread. */
 import { isSpool, type StoredBytes } from '../bytes/spool.ts';
 import type { EntityPiece } from '../mime/encode.ts';
+import type { PathReason } from '../pki/path.ts';
 import type { Pkcs12Failure } from '../pki/pkcs12-read.ts';
 import type { Pkcs12Form } from '../pki/pkcs12-write.ts';
-import type { OpenedMessage } from './verdict.ts';
+import type { OpenedMessage, RevocationSummary } from './verdict.ts';
 import type { ContentEncryption } from './write-envelope.ts';
 import type { KeyTransport } from './write-recipient-info.ts';
 
@@ -18,6 +19,16 @@ export interface TrustBytes {
   readonly anchors: readonly Uint8Array[];
   readonly intermediates: readonly Uint8Array[];
   readonly explicitlyTrusted: readonly string[];
+  /** Anchors, by SHA-256, that are believed for mail addresses of these domains only */
+  readonly anchorDomains: ReadonlyMap<string, readonly string[]>;
+  readonly revocation: RevocationBytes;
+}
+
+/** What was published about revocation, in shared memory so that long lists cross no thread. */
+export interface RevocationBytes {
+  readonly lists: readonly Uint8Array[];
+  readonly responses: readonly Uint8Array[];
+  readonly now: Date;
 }
 
 export interface OpenJob {
@@ -52,7 +63,6 @@ export interface SealJob {
   readonly opaque?: boolean;
   readonly content?: ContentEncryption;
   readonly keyTransport?: KeyTransport;
-  readonly protect?: 'copy' | 'hide-subject';
   /** Without any outer header: an entity that goes into further jobs */
   readonly entityOnly?: boolean;
   readonly at: Date;
@@ -81,7 +91,34 @@ export interface Pkcs12WriteJob {
   readonly friendlyName: string;
 }
 
-export type Job = OpenJob | AttachmentJob | SealJob | Pkcs12ReadJob | Pkcs12WriteJob;
+/** A certificate and what came with it. */
+export interface JudgedSubject {
+  readonly certificate: Uint8Array;
+  readonly chain: readonly Uint8Array[];
+}
+
+/** Paths of certificates as they stand at `at`, without a message. */
+export interface JudgeJob {
+  readonly kind: 'judge';
+  readonly subjects: readonly JudgedSubject[];
+  readonly trust: TrustBytes;
+  readonly at: Date;
+  readonly masterKey: null;
+}
+
+/** What a path is worth, as data that crosses the thread. */
+export interface PathJudgement {
+  readonly valid: boolean;
+  readonly reasons: readonly PathReason[];
+  /** Nothing but the path is wrong: the certificate would do if it were trusted by itself (S11) */
+  readonly validAlone: boolean;
+  readonly aloneReasons: readonly PathReason[];
+  readonly revocation: RevocationSummary;
+  /** DER, leaf first */
+  readonly path: readonly Uint8Array[];
+}
+
+export type Job = JudgeJob | OpenJob | AttachmentJob | SealJob | Pkcs12ReadJob | Pkcs12WriteJob;
 
 export interface SealedIdentity extends SealedKey {
   readonly chain: readonly Uint8Array[];
@@ -92,6 +129,8 @@ export type Pkcs12Answer =
   | { readonly ok: false; readonly code: Pkcs12Failure; readonly message: string };
 
 export interface Answers {
+  /** In the order of the subjects; null for one that cannot be read */
+  judge: readonly (PathJudgement | null)[];
   open: OpenedMessage;
   attachment: { readonly name: string; readonly type: string; readonly bytes: StoredBytes } | null;
   /** A spool where the job named a file to write it into, else bytes */
@@ -124,11 +163,12 @@ export function detachBytes<T>(data: T, reuseWhole = false): { data: T; transfer
   const transfer = new Set<ArrayBuffer>();
   const copyOf = (value: object): unknown => {
     if (value instanceof Uint8Array) {
+      if (value.buffer instanceof SharedArrayBuffer) return value;
       const bytes = reuseWhole && ownsBuffer(value) ? value : new Uint8Array(value);
       transfer.add(bytes.buffer as ArrayBuffer);
       return bytes;
     }
-    if (value instanceof Date || value instanceof Int32Array) return value; // the latter is shared, for progress
+    if (value instanceof Date || value instanceof Int32Array || value instanceof Map) return value; // progress is shared
     if (Array.isArray(value)) return value.map(visit);
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, visit(item)]));
   };

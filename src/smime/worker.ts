@@ -13,11 +13,15 @@ import {
 } from '../bytes/spool.ts';
 import { joinStretches, slicesOfAll } from '../mime/encode.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
+import { parseRevocationList } from '../pki/crl.ts';
 import { asBuffer } from '../pki/der.ts';
 import { PkiError } from '../pki/errors.ts';
+import { parseOcspResponse } from '../pki/ocsp.ts';
+import { validatePath } from '../pki/path.ts';
 import { readPkcs12 } from '../pki/pkcs12-read.ts';
 import { writePkcs12 } from '../pki/pkcs12-write.ts';
 import { openSealed, SealBrokenError, sealUnder } from '../vault/seal.ts';
+import type { Trust } from './assess-signer.ts';
 import type { DecryptionKey } from './decryption-key.ts';
 import { findAttachment, type OpenQuestion, openMessage } from './open-message.ts';
 import { sealStretches } from './seal-message.ts';
@@ -27,12 +31,15 @@ import {
   detachBytes,
   type Job,
   type JobResult,
+  type JudgeJob,
   type OpenJob,
+  type PathJudgement,
   type Pkcs12Answer,
   type Pkcs12ReadJob,
   type Pkcs12WriteJob,
   type SealedKey,
   type SealJob,
+  type TrustBytes,
 } from './worker-jobs.ts';
 import { youngCollector } from './young-garbage.ts';
 
@@ -68,6 +75,8 @@ function answer(job: Job): JobResult<Answers[Job['kind']]> {
 
 function perform(job: Job, scope: SpoolScope | null): Answers[Job['kind']] {
   switch (job.kind) {
+    case 'judge':
+      return judge(job);
     case 'open':
       return openMessage(openQuestion(job, scope));
     case 'attachment':
@@ -111,13 +120,49 @@ function openQuestion(job: OpenJob | AttachmentJob, scope: SpoolScope | null): O
     bytes: sourceOf(job.bytes),
     scope: scope ?? undefined,
     keys,
-    trust: {
-      anchors: certificates(trust.anchors),
-      intermediates: certificates(trust.intermediates),
-      explicitlyTrusted: trust.explicitlyTrusted,
-    },
+    trust: readTrust(trust),
     at: job.at,
     signersOnFile: certificates(job.signersOnFile ?? []),
+  };
+}
+
+function readTrust(trust: TrustBytes): Trust {
+  return {
+    anchors: certificates(trust.anchors),
+    intermediates: certificates(trust.intermediates),
+    explicitlyTrusted: trust.explicitlyTrusted,
+    anchorDomains: trust.anchorDomains,
+    revocation: {
+      lists: readable(trust.revocation.lists, parseRevocationList),
+      responses: readable(trust.revocation.responses, parseOcspResponse),
+      now: trust.revocation.now,
+    },
+  };
+}
+
+function judge(job: JudgeJob): Answers['judge'] {
+  const trust = readTrust(job.trust);
+  return job.subjects.map(({ certificate, chain }) => {
+    const [leaf] = certificates([certificate]);
+    return leaf === undefined ? null : judgePath(leaf, certificates(chain), trust, job.at);
+  });
+}
+
+function judgePath(leaf: Certificate, chain: readonly Certificate[], trust: Trust, at: Date): PathJudgement {
+  const { anchors, anchorDomains } = trust;
+  const revocation = trust.revocation && { ...trust.revocation, required: false };
+  const candidates = [...chain, ...trust.intermediates];
+  const verdict = validatePath({ leaf, candidates, anchors, anchorDomains, at, purpose: 'email', revocation });
+  const alone = validatePath({ leaf, candidates: [], anchors: [leaf], at, purpose: 'email' });
+  const { index: _, ...status } = verdict.revocation;
+  const takenBack = status.status === 'revoked';
+  return {
+    valid: verdict.valid,
+    reasons: verdict.reasons,
+    validAlone: alone.valid && !takenBack,
+    aloneReasons: takenBack ? ['revoked'] : alone.reasons,
+    revocation: status,
+    path: verdict.path.map((one) => one.der),
   };
 }
 
@@ -131,7 +176,6 @@ function seal(job: SealJob): StoredBytes {
     opaque: job.opaque,
     content: job.content,
     keyTransport: job.keyTransport,
-    protect: job.protect,
     entityOnly: job.entityOnly,
     encryptTo: job.encryptTo === null ? undefined : certificates(job.encryptTo),
     sign:
@@ -187,9 +231,13 @@ function unsealKey(key: SealedKey, masterKey: Uint8Array): KeyObject {
 
 /** Those that can be read: one broken certificate of a contact must not keep a message closed. */
 function certificates(list: readonly Uint8Array[]): Certificate[] {
+  return readable(list, parseCertificate);
+}
+
+function readable<T>(list: readonly Uint8Array[], parse: (der: Uint8Array) => T): T[] {
   return list.flatMap((der) => {
     try {
-      return [parseCertificate(der)];
+      return [parse(der)];
     } catch {
       return [];
     }

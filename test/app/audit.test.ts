@@ -44,6 +44,8 @@ test('whoever gets round that is found out: a changed entry, a gap, a cut end', 
   assert.equal((await verifyAuditTrail(database)).whole, true);
   await asOwner("delete from audit_entry where node = 'two' and number = 7");
   assert.match((await verifyAuditTrail(database)).problems.join('\n'), /two 8: entries before it are missing/);
+  // A node that starts looks at the chains of all others, however the two above took turns.
+  await openAuditTrail(database, 'three', () => new Date()).record(event('session of the third'));
   await asOwner("delete from audit_entry where node = 'two'");
   assert.match((await verifyAuditTrail(database)).problems.join('\n'), /the chain of two was cut or rewritten/);
 });

@@ -457,7 +457,7 @@ function anchorsOf(account: Account, state: 'offered' | 'trusted') {
 }
 
 function marksOf(account: Account, addresses: string[]) {
-  return recipientMarks(world.database, account, addresses, NOW);
+  return recipientMarks(world.context, account, addresses, NOW);
 }
 
 async function contactWith(

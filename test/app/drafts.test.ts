@@ -260,6 +260,7 @@ test('marks for the recipients that are typed come as JSON, in the reader’s la
         usable: false,
         reason: 'Not in your contacts: no Digital ID stored.',
         until: null,
+        showsSubject: false,
       },
     ],
   });

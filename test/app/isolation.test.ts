@@ -101,11 +101,21 @@ async function settleElise() {
       ...{ sentCopyId: randomUUID(), sentCopyBytes: 1 },
     },
   });
+  const list = await prisma.revocationList.create({
+    data: {
+      accountId,
+      sha256: 'a list of hers',
+      issuer: 'Root',
+      bytes: new Uint8Array(1),
+      thisUpdate: new Date(),
+    },
+  });
   return {
     contact: contact.id,
     digitalId: contact.certificates[1]?.id ?? '',
     identity: identity.id,
     anchor: offered.id,
+    list: list.id,
     trust: trust.id,
     draft: draft.id,
     draftNonce: nonce,
@@ -163,6 +173,7 @@ const OWNED: Record<string, Owned> = {
   'POST /trust/anchors/:anchor/dismiss': {},
   'GET /trust/anchors/:anchor/withdraw': {},
   'POST /trust/anchors/:anchor/withdraw': {},
+  'POST /trust/revocation-lists/:list/remove': {},
   'GET /trust/programme/:anchor/accept': { notFor: 'her own offered root is none of the programme' },
   'POST /trust/programme/:anchor/accept': {},
   'GET /trust/certificates/:trust/withdraw': {},

@@ -96,7 +96,7 @@ test('T19 S05 a secure link goes from asked to answered, tested and ready', asyn
   const added = await addContactFromMessage(world.context, session, reply);
   assert.ok(added.ok && !added.isNew && added.replacement === null);
   assert.equal((await contactOf(world.alain)).linkState, 'answered');
-  const [mark] = await recipientMarks(world.database, world.alain, [MARJA], NOW);
+  const [mark] = await recipientMarks(world.context, world.alain, [MARJA], NOW);
   assert.equal(mark?.usable, true, mark?.reason ?? '');
   assert.ok(mark?.capabilities.includes('AES-256-CBC'), 'T29 what her program can read is stored');
 
@@ -157,7 +157,7 @@ test('S02 T20 another Digital ID of a known contact waits for the clerk', async 
   const fresh = await issueTo(MARJA);
   const added = await addContactFromMessage(world.context, session, open(answer({ by: fresh })));
   assert.ok(added.ok && added.replacement !== null);
-  const [mark] = await recipientMarks(world.database, world.alain, [MARJA], NOW);
+  const [mark] = await recipientMarks(world.context, world.alain, [MARJA], NOW);
   assert.equal(mark?.sha256, marja.certificate.sha256);
   const asked = await get(`/contacts/${added.contactId}/ids/${added.replacement}/replace`);
   assert.match(asked.body, /Default now/);
@@ -172,7 +172,7 @@ test('S04 an untrusted signer is stored with an X; an invalid or missing signatu
   await world.database.prisma.trustAnchor.updateMany({ data: { state: 'withdrawn' } });
   const added = await addContactFromMessage(world.context, session, untrusted);
   assert.ok(added.ok && added.isNew);
-  const [mark] = await recipientMarks(world.database, world.alain, [MARJA], NOW);
+  const [mark] = await recipientMarks(world.context, world.alain, [MARJA], NOW);
   assert.deepEqual([mark?.usable, mark?.reason], [false, 'not-trusted']);
   await trust(world.alain);
   const cases: [OpenedMessage, string][] = [
@@ -201,8 +201,26 @@ test('S09 split keys: the certificate that the signer asks to be encrypted to be
   const opened = open(answer({ by: pen, from: address, encryptionCertificate: lock.certificate }));
   const added = await addContactFromMessage(world.context, session, opened);
   assert.ok(added.ok);
-  const [mark] = await recipientMarks(world.database, world.alain, [address], NOW);
+  const [mark] = await recipientMarks(world.context, world.alain, [address], NOW);
   assert.deepEqual([mark?.usable, mark?.sha256], [true, lock.certificate.sha256]);
+});
+
+test('S09 T29 what a program announces belongs to the Digital ID that it asks to be encrypted to', async () => {
+  const session = await signedInAs();
+  const address = 'pair@tcn.fin.eu-admin.net';
+  const [pen, lock] = [await issueTo(address, { usage: 'sign' }), await issueTo(address, { usage: 'encrypt' })];
+  const letter = (at: Date) =>
+    open(answer({ by: pen, from: address, encryptionCertificate: lock.certificate, at }), { at });
+  const added = await addContactFromMessage(world.context, session, letter(NOW));
+  assert.ok(added.ok);
+  const later = new Date(NOW.getTime() + 3_600_000);
+  world.setNow(later);
+  await noteLinkProgress(world.context, session, letter(later));
+  world.setNow(NOW);
+  const stored = await world.database.prisma.contactCertificate.findMany({ where: { contactId: added.contactId } });
+  const announcedAt = new Map(stored.map((row) => [row.sha256, row.capabilitiesAt?.getTime() ?? null]));
+  assert.equal(announcedAt.get(lock.certificate.sha256), later.getTime());
+  assert.equal(announcedAt.get(pen.certificate.sha256), null, 'nobody encrypts to the pen');
 });
 
 test('T29 capabilities of an older or a future signature change nothing', async () => {
@@ -261,12 +279,15 @@ function answer(given: Answer): Buffer {
   return tamper ? Buffer.from(sealed.toString('latin1').replace('With pleasure', 'With disdain '), 'latin1') : sealed;
 }
 
-function open(bytes: Buffer, { anchors = [root] }: { anchors?: Certificate[] } = {}): OpenedMessage {
+function open(
+  bytes: Buffer,
+  { anchors = [root], at = NOW }: { anchors?: Certificate[]; at?: Date } = {},
+): OpenedMessage {
   return openMessage({
     bytes,
     keys: [{ certificate: alainKey.certificate, privateKey: alainKey.privateKey }],
     trust: { anchors, intermediates: [], explicitlyTrusted: [] },
-    at: NOW,
+    at,
   });
 }
 

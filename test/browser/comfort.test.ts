@@ -94,6 +94,24 @@ describe('what JavaScript adds', () => {
     await until('the marks go', async () => (await slips.count()) === 0);
   });
 
+  test('S06 whether the subject is visible on the way is said while recipients are typed', async () => {
+    await node.context.database.prisma.contact.updateMany({
+      where: { address: world.people.marta.address },
+      data: { showsProtectedSubject: true },
+    });
+    await page.goto('/drafts/new');
+    const hint = page.locator('#subject-hint');
+    const says = (words: RegExp) => until(String(words), async () => words.test(await hint.innerText()));
+    await says(/unless all recipients are known/);
+    await page.getByLabel('To', { exact: true }).fill(world.people.marta.address);
+    await says(/is encrypted with the text/);
+    await page.getByLabel('Cc', { exact: true }).fill('lars.holm@tcn.s.eu-admin.net');
+    await says(/not known whether lars\.holm@tcn\.s\.eu-admin\.net would see/);
+    await page.locator('label', { has: page.locator('input[name=encrypt]') }).click();
+    await says(/^\s*The subject is visible on the way\.\s*$/);
+    await assertAccessible(page, 'the words about the subject');
+  });
+
   test('T18 a double click on the button sends one letter', async () => {
     await page.goto('/drafts/new');
     await page.getByLabel('To', { exact: true }).fill(world.people.marta.address);

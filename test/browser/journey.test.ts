@@ -94,7 +94,8 @@ for (const [index, mode] of MODES.entries()) {
 
     test('T18 S06 S14 an encrypted and signed letter with an attachment and umlauts in the subject is read at the other side', async () => {
       const { page } = alain;
-      await page.goto('/drafts/new');
+      await page.goto(`/drafts/new?to=${world.people.marta.address}`);
+      await page.getByText('The subject is encrypted with the text.').first().waitFor();
       await fillAndSend(page, {
         to: `Marta Klein <${world.people.marta.address}>`,
         subject: SUBJECT,
@@ -102,7 +103,7 @@ for (const [index, mode] of MODES.entries()) {
         file: { name: 'Auszug ä 0417.pdf', mimeType: 'application/pdf', buffer: ATTACHMENT },
       });
       const reader = marta.page;
-      await openNewest(reader, SUBJECT);
+      await openNewest(reader, 'Subject inside the encryption');
       assert.equal(await reader.locator('#subject').innerText(), SUBJECT);
       await reader.getByText('Signature trusted.').waitFor();
       await reader.locator('.encryption', { hasText: 'Encrypted to you' }).waitFor();
@@ -114,6 +115,11 @@ for (const [index, mode] of MODES.entries()) {
       assert.equal(download.suggestedFilename(), 'Auszug ä 0417.pdf');
       assert.ok(fs.readFileSync(await download.path()).equals(ATTACHMENT), 'byte for byte');
       await takePicture(reader, `journey-letter-${index}`);
+    });
+
+    test('S06 once it was opened, the list shows the subject that was hidden on the way', async () => {
+      await marta.page.goto('/mail');
+      await marta.page.locator('table.mail').getByRole('link', { name: SUBJECT }).waitFor();
     });
 
     test('T18 the sent copy in Sent is readable by its sender', async () => {
@@ -141,6 +147,7 @@ for (const [index, mode] of MODES.entries()) {
       const forms = [SECRET, Buffer.from(SECRET).toString('base64').slice(4, 40), 'register extract', 'Auszug'];
       for (const copy of letters) {
         const text = copy.toString('latin1');
+        assert.match(text, /^Subject: \[\.\.\.\]\r?$/m, 'both programs are known to show a hidden subject');
         for (const form of forms) assert.ok(!text.includes(form), form);
       }
     });

@@ -187,7 +187,7 @@ async function fitsAt(page: Page, size: { width: number; height: number }, name:
 function assertWords(text: string, name: string): void {
   assert.doesNotMatch(
     text,
-    /\b(?:common|drafts|letters|messages|contacts|trust|identities|verdict|settings|keys)\.[a-z]\w+/i,
+    /\b(?:common|drafts|letters|messages|contacts|trust|identities|verdict|settings|keys|expiry)\.[a-z]\w+/i,
     `raw key in ${name}`,
   );
   assert.doesNotMatch(text, /\bundefined\b|\[object |\bNaN\b|\{\w+\}/, `forgotten value in ${name}`);

@@ -1,55 +1,24 @@
 /** The sample people of RFC 9216: Alice and Bob with RSA, Carlos and Dana with Ed25519 and X25519, each with two pairs. */
 import assert from 'node:assert/strict';
-import { createPrivateKey } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import { describe, it } from 'node:test';
 import { type Certificate, canEncrypt, canSign } from '../../src/pki/certificate.ts';
-import { readCertificates } from '../../src/pki/certificate-bundle.ts';
-import type { Pkcs12Identity } from '../../src/pki/pkcs12-identities.ts';
-import { readPkcs12 } from '../../src/pki/pkcs12-read.ts';
 import { openMessage } from '../../src/smime/open-message.ts';
 import { type ContentEncryption, sealMessage } from '../../src/smime/seal-message.ts';
+import {
+  keyOf,
+  readSampleCertificate as readAnchor,
+  readSamplePerson,
+  rfc9216Missing,
+  type SamplePerson,
+} from '../support/rfc9216.ts';
 
-const ROOT = path.resolve(import.meta.dirname, '../..');
-const FOLDER = path.resolve(ROOT, process.env['SEALPOST_SUITES'] ?? '../shared/suites', 'rfc9216');
 const NAMES = ['alice', 'bob', 'carlos', 'dana'] as const;
 const AT = new Date('2026-11-20T12:00:00Z');
 const TEXT = 'Round trip under RFC 9216.';
 
-interface Person {
-  readonly address: string;
-  readonly identities: readonly Pkcs12Identity[];
-  readonly signing: Pkcs12Identity;
-  readonly encryption: Pkcs12Identity;
-}
-
-const keyOf = (identity: Pkcs12Identity) =>
-  createPrivateKey({ key: identity.privateKey, format: 'der', type: 'pkcs8' });
-
-function readPerson(name: string): Person {
-  // As published, the password of each file is the first name.
-  const read = readPkcs12(readFileSync(path.join(FOLDER, `${name}.p12`)), name);
-  assert.ok(read.ok, read.ok ? '' : `${name}: ${read.code}: ${read.message}`);
-  const signing = read.identities.find(({ certificate }) => canSign(certificate));
-  const encryption = read.identities.find(({ certificate }) => canEncrypt(certificate));
-  assert.ok(signing && encryption, name);
-  return { address: `${name}@smime.example`, identities: read.identities, signing, encryption };
-}
-
-function readAnchor(name: string): Certificate {
-  const [certificate] = readCertificates(readFileSync(path.join(FOLDER, name)));
-  assert.ok(certificate, name);
-  return certificate;
-}
-
-const missing = !existsSync(FOLDER);
-if (missing && process.env['SEALPOST_REQUIRE_SUITES'])
-  throw new Error(`the suites are required, and ${FOLDER} is missing`);
-
-describe('RFC 9216', { skip: missing && `${FOLDER} is missing` }, () => {
-  if (missing) return;
-  const people = Object.fromEntries(NAMES.map((name) => [name, readPerson(name)]));
+describe('RFC 9216', { skip: rfc9216Missing }, () => {
+  if (rfc9216Missing) return;
+  const people = Object.fromEntries(NAMES.map((name) => [name, readSamplePerson(name)]));
   const anchors = [readAnchor('ca.rsa.crt'), readAnchor('ca.25519.crt')];
   const trust = { anchors, intermediates: [], explicitlyTrusted: [] };
 
@@ -64,7 +33,7 @@ describe('RFC 9216', { skip: missing && `${FOLDER} is missing` }, () => {
     });
   }
 
-  const send = (from: Person, to: Person, content: ContentEncryption): Buffer => {
+  const send = (from: SamplePerson, to: SamplePerson, content: ContentEncryption): Buffer => {
     const headers = `From: ${from.address}\r\nTo: ${to.address}\r\nSubject: x\r\nDate: Fri, 20 Nov 2026 12:00:00 +0000\r\n`;
     const { certificate, chain } = from.signing;
     return sealMessage({

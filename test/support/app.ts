@@ -13,6 +13,8 @@ import { addCountry, createProgramme } from '../../src/services/accounts/program
 import { openAuditTrail } from '../../src/services/audit.ts';
 import type { Database } from '../../src/services/database/connect.ts';
 import { openOutbox } from '../../src/services/letters/outbox.ts';
+import { EvidenceFetcher } from '../../src/services/revocation/fetch-evidence.ts';
+import { RevocationStore } from '../../src/services/revocation/revocation-store.ts';
 import { createSession } from '../../src/services/sessions/session.ts';
 import { createWorkerPool } from '../../src/smime/worker-pool.ts';
 import { freshDatabase } from './database.ts';
@@ -49,6 +51,8 @@ export async function startTestApp(): Promise<TestApp> {
     mail: new MailboxConnections({ idleMs: 1000 }),
     workers: createWorkerPool({ spoolFolder: config.spoolFolder }),
     outbox: await openOutbox({ config, database, audit, now: clock }),
+    revocation: new RevocationStore(database),
+    fetcher: new EvidenceFetcher(null),
   };
   const app = await buildApp(context);
   const { alain, elise } = await settleClerks(database);
@@ -74,6 +78,7 @@ export async function startTestApp(): Promise<TestApp> {
     stop: async () => {
       await app.close();
       await context.outbox.stop();
+      await context.fetcher.close();
       await context.mail.closeAll();
       await context.workers.close();
       await database.drop();

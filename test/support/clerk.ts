@@ -28,6 +28,11 @@ export class Clerk {
     return new Clerk(world, await world.cookieFor(account));
   }
 
+  /** The session's cookie, for services that are asked directly. */
+  get sid(): string {
+    return this.#cookies.get('sid') ?? '';
+  }
+
   /** Sets the key passphrase; the keys are open afterwards. */
   async choosePassphrase(passphrase: string): Promise<void> {
     const answer = await this.post('/keys/passphrase', '/keys/passphrase', { passphrase, repeated: passphrase });

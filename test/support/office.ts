@@ -139,6 +139,11 @@ export function oneOfEach(world: World, stranger: Stranger): Record<string, Buff
       from: `${world.people.marta.name} <${world.people.marta.address}>`,
       sign: otto,
     }),
+    'two senders': messageTo(world, {
+      subject: 'Sent on as one’s own',
+      mime: `From: ${world.people.otto.address}\r\nSubject: The list of today\r\nContent-Type: text/plain; hp="clear"\r\n\r\nHello\r\n`,
+      sign: otto,
+    }),
     partial: partlySigned(world, marta),
     untrusted: messageTo(world, {
       subject: 'Signed message for our first exchange',
@@ -300,6 +305,7 @@ const PLACES = {
   'import digital id': '/digital-ids/import',
   'send certificates': '/digital-ids/send',
   trust: '/trust',
+  'nothing ends': '/expiry',
   drafts: '/drafts',
   letters: '/letters',
   settings: '/settings',

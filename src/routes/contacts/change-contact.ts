@@ -3,14 +3,30 @@ import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { findContact, renameContact } from '../../services/contacts/contacts.ts';
+import { findContact, updateContact } from '../../services/contacts/contacts.ts';
 import { contactPage } from './contact-page.ts';
 import { contactParam } from './params.ts';
 
-const Typed = z.object({ name: z.string(), note: z.string() }).catch({ name: '', note: '' });
+const Typed = z
+  .object({
+    name: z.string(),
+    note: z.string(),
+    showsProtectedSubject: z
+      .string()
+      .optional()
+      .transform((box) => box === 'on'),
+  })
+  .catch({ name: '', note: '', showsProtectedSubject: false });
 // A name ends up in the header of a letter.
 const oneLine = z.string().transform((text) => text.replace(/\p{Cc}+/gu, ' ').trim());
-const Form = z.object({ name: oneLine.pipe(z.string().min(1).max(200)), note: z.string().trim().max(1000) });
+const Form = z.object({
+  name: oneLine.pipe(z.string().min(1).max(200)),
+  note: z.string().trim().max(1000),
+  showsProtectedSubject: z
+    .literal('on')
+    .optional()
+    .transform((box) => box === 'on'),
+});
 
 export function changeContact(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
@@ -29,7 +45,7 @@ export function changeContact(context: Context) {
         typed: Typed.parse(request.body),
       });
     }
-    await renameContact(context, session, contact.id, form.data);
+    await updateContact(context, session, contact, form.data);
     leaveNotice(reply, context.config, 'done', 'contacts.edit.done');
     return reply.redirect(`/contacts/${contact.id}`);
   };

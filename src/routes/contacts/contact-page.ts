@@ -6,8 +6,6 @@ import type { ContactWithIds, StoredId } from '../../services/contacts/contacts.
 import { linkTrack } from '../../services/contacts/secure-link.ts';
 import { newLinkNonce } from '../../services/contacts/secure-link-letters.ts';
 
-const DAY_MS = 24 * 3600 * 1000;
-
 /** V or X in words, as the views show it. */
 export type ShownMark = { usable: boolean; text: string; why: string[] };
 
@@ -37,7 +35,6 @@ export function showDigitalId(formats: Formats, contact: ContactWithIds, id: Sto
   const { t } = formats;
   const { row, certificate, mark } = id;
   const uses = canSign(certificate) ? (canEncrypt(certificate) ? 'both' : 'sign') : 'encrypt';
-  const days = Math.floor((certificate.notAfter.getTime() - now.getTime()) / DAY_MS);
   const base = `/contacts/${contact.id}/ids/${row.id}`;
   return {
     id: row.id,
@@ -46,7 +43,7 @@ export function showDigitalId(formats: Formats, contact: ContactWithIds, id: Sto
     isDefault: row.isDefault,
     vx: showMark(formats, mark, 1),
     use: t(`contacts.id.use.${uses}`),
-    daysLeft: mark.usable && days >= 0 ? t('contacts.id.daysLeft', { count: days }) : null,
+    daysLeft: mark.usable ? t('contacts.id.daysLeft', { count: formats.daysBetween(now, certificate.notAfter) }) : null,
     capabilities: row.capabilities,
     capabilitiesAt: row.capabilitiesAt,
     source: t(`contacts.id.source.${row.source}`),
@@ -64,13 +61,15 @@ export function showDigitalId(formats: Formats, contact: ContactWithIds, id: Sto
 
 export type ContactFaults = { name?: string; note?: string; files?: string; link?: string };
 
+export type TypedContact = { name: string; note: string; showsProtectedSubject: boolean };
+
 /** The contact page, also with what was wrong in one of its forms; what was typed stands in `typed`. */
 export function contactPage(
   request: FastifyRequest,
   reply: FastifyReply,
   contact: ContactWithIds,
   now: Date,
-  failed: { faults: ContactFaults; typed?: { name: string; note: string } } = { faults: {} },
+  failed: { faults: ContactFaults; typed?: TypedContact } = { faults: {} },
 ) {
   const { formats } = request;
   const ids = contact.digitalIds.map((id) => showDigitalId(formats, contact, id, now));
@@ -93,7 +92,11 @@ export function contactPage(
       canTest: standard?.mark.usable ?? false,
       nonce: newLinkNonce(),
     },
-    typed: failed.typed ?? { name: contact.name, note: contact.note },
+    typed: failed.typed ?? {
+      name: contact.name,
+      note: contact.note,
+      showsProtectedSubject: contact.showsProtectedSubject === true,
+    },
     faults: failed.faults,
   });
 }

@@ -5,6 +5,7 @@ import { addressProblem } from '../../mail/address.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { addContact, CONTACTS_A_PAGE, listContacts } from '../../services/contacts/contacts.ts';
+import { endingNotice } from '../expiry/ending-notice.ts';
 import { showMark } from './contact-page.ts';
 
 const Query = z.object({ page: z.coerce.number().int().min(1).max(100_000).catch(1) });
@@ -47,7 +48,10 @@ async function listPage(
 ) {
   const { formats } = request;
   const { page } = Query.parse(request.query ?? {});
-  const { contacts, total } = await listContacts(context, signedIn(request), page);
+  const [{ contacts, total }, ending] = await Promise.all([
+    listContacts(context, signedIn(request), page),
+    endingNotice(context, request, ['contact']),
+  ]);
   const first = (page - 1) * CONTACTS_A_PAGE;
   return reply.page('contacts/list', {
     title: formats.t('contacts.title'),
@@ -69,6 +73,7 @@ async function listPage(
             older: first + contacts.length < total ? `/contacts?page=${page + 1}` : null,
           }
         : null,
+    ending,
     typed: typed ?? { name: '', address: '' },
     faults,
   });

@@ -2,6 +2,7 @@ import type { Formats } from '../../i18n/formats.ts';
 import type { DraftProblem } from '../../services/drafts/draft-sending.ts';
 import type { NewLetter } from '../../services/letters/send-letter.ts';
 import { shortThumbprint } from './mark-words.ts';
+import type { SubjectWords } from './subject-words.ts';
 
 export type CheckLine = { outcome: 'passed' | 'failed' | 'unknown'; title: string; why: string; icon?: string };
 
@@ -9,6 +10,7 @@ export type Checked = {
   problems: readonly DraftProblem[];
   letter: Pick<NewLetter, 'to' | 'cc' | 'bcc' | 'sign' | 'encrypt'>;
   subject: string;
+  subjectWords: SubjectWords;
   mustEncrypt: boolean;
   attachments: number;
   signer: { address: string; sha256: string } | null;
@@ -47,7 +49,8 @@ export function composeChecks(formats: Formats, checked: Checked): CheckLine[] {
     lines.push(line('unknown', 'plain', t('drafts.check.plain.why'), 'lock-open'));
   }
   if (checked.subject.trim() === '') lines.push(line('unknown', 'noSubject', t('drafts.check.noSubject.why')));
-  else if (letter.encrypt) lines.push(line('unknown', 'subject', t('drafts.check.subject.why'), 'eye'));
+  else if (checked.subjectWords.isHidden) lines.push(line('passed', 'subjectHidden', checked.subjectWords.text));
+  else if (letter.encrypt) lines.push(line('unknown', 'subject', checked.subjectWords.text, 'eye'));
   return lines;
 }
 

@@ -10,6 +10,7 @@ import { type OpenedDraft, withDraftKeys } from '../../services/drafts/drafts.ts
 import { encryptionIdentity, signingIdentity } from '../../services/identities/own-keys.ts';
 import { composeChecks, megabytes, problemText } from './compose-checks.ts';
 import { markWords, shortThumbprint } from './mark-words.ts';
+import { subjectWords } from './subject-words.ts';
 
 type Slip = ReturnType<typeof markWords> & { drop: string };
 
@@ -44,6 +45,7 @@ export async function composePage(
     ...(refused ?? []).filter((problem) => !problems.some((each) => each.code === problem.code)),
   ];
   const { content, origin } = draft;
+  const words = subjectWords(formats, { encrypt: letter.encrypt, marks, answersHidden: origin.hideSubject });
   return {
     title: t(`drafts.title.${origin.mode}`),
     place: 'compose',
@@ -55,7 +57,9 @@ export async function composePage(
       ...content,
       encrypt: letter.encrypt,
       mustEncrypt: origin.mustEncrypt,
+      hideSubject: origin.hideSubject,
     },
+    subjectWords: words.text,
     slips: { to: slipsOf(letter.to), cc: slipsOf(letter.cc), bcc: slipsOf(letter.bcc) },
     bccShown: content.bcc.trim() !== '',
     missing: missing.map((mark) => wayFor(formats, mark)),
@@ -71,6 +75,7 @@ export async function composePage(
       problems: all,
       letter,
       subject: content.subject,
+      subjectWords: words,
       mustEncrypt: origin.mustEncrypt,
       attachments: attachments.length,
       signer: signer && { address: session.account.address, sha256: signer.sha256 },

@@ -23,6 +23,7 @@ const Fields = z.object({
   sign: z.literal('on').optional(),
   encrypt: z.literal('on').optional(),
   confirmUnsigned: z.literal('on').optional(),
+  hideSubject: z.literal('on').optional(),
   do: z.string().max(1000).default('save'),
 });
 
@@ -88,7 +89,14 @@ function readFields(fields: Record<string, string>) {
     sign: read.data.sign === 'on',
     encrypt: read.data.encrypt === 'on',
   };
-  return { content, version, nonce, action: read.data.do, confirmedUnsigned: read.data.confirmUnsigned === 'on' };
+  return {
+    content,
+    version,
+    nonce,
+    action: read.data.do,
+    confirmedUnsigned: read.data.confirmUnsigned === 'on',
+    hideSubject: read.data.hideSubject === 'on',
+  };
 }
 
 async function save(
@@ -98,7 +106,7 @@ async function save(
   fields: Record<string, string>,
 ): Promise<ReadForm['saved']> {
   const { database } = context;
-  const { content, version, nonce } = readFields(fields);
+  const { content, version, nonce, hideSubject } = readFields(fields);
   const accountId = session.account.id;
   const form = { id: draftId, version, content };
   const saved = await saveDraft(database, accountId, form, context.now(), session.masterKey);
@@ -106,6 +114,6 @@ async function save(
   const letterId = await letterOfNonce(database, accountId, nonce);
   if (letterId !== null) return { kind: 'sent', letterId };
   // Discarded in another window: what stands here is kept all the same, and stays as strict as it was.
-  const origin = { ...NEW_ORIGIN, mustEncrypt: content.encrypt };
+  const origin = { ...NEW_ORIGIN, mustEncrypt: content.encrypt, hideSubject };
   return { kind: 'recovered', ...(await createDraft(database, accountId, content, origin, context.now())) };
 }

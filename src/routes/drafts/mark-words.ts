@@ -1,7 +1,15 @@
 import type { Formats } from '../../i18n/formats.ts';
 import type { RecipientMark } from '../../services/contacts/contact-marks.ts';
 
-export type MarkWords = { address: string; name: string; usable: boolean; reason: string; until: string | null };
+export type MarkWords = {
+  address: string;
+  name: string;
+  usable: boolean;
+  reason: string;
+  until: string | null;
+  /** A subject that is hidden on the way is shown to them */
+  showsSubject: boolean;
+};
 
 /** A recipient's V or X in the reader's language; the contact's name before the one that was typed. */
 export function markWords({ t, date, plainName }: Formats, mark: RecipientMark, typedName: string): MarkWords {
@@ -11,6 +19,7 @@ export function markWords({ t, date, plainName }: Formats, mark: RecipientMark, 
     usable: mark.usable,
     reason: mark.reason === null ? '' : t(`drafts.mark.${mark.reason}`),
     until: mark.until === null ? null : date(mark.until),
+    showsSubject: mark.showsProtectedSubject,
   };
 }
 

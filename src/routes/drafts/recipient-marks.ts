@@ -17,7 +17,7 @@ export function showRecipientMarks(context: Context) {
     const { recipients } = parseRecipients(typed);
     const some = recipients.slice(0, context.config.recipientLimit);
     const addresses = some.map((recipient) => recipient.address);
-    const marks = await recipientMarks(context.database, session.account, addresses, context.now());
+    const marks = await recipientMarks(context, session.account, addresses, context.now());
     return reply.send({ marks: marks.map((mark, index) => markWords(request.formats, mark, some[index]?.name ?? '')) });
   };
 }

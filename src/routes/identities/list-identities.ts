@@ -2,17 +2,22 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { listIdentities } from '../../services/identities/identities.ts';
+import { endingNotice } from '../expiry/ending-notice.ts';
 import { presentIdentity } from './present-identity.ts';
 
 export function listIdentitiesPage(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
-    const list = await listIdentities(context, signedIn(request));
+    const [list, ending] = await Promise.all([
+      listIdentities(context, signedIn(request)),
+      endingNotice(context, request, ['own']),
+    ]);
     const identities = list.map((each) => presentIdentity(request.formats, each));
     return reply.page('identities/list', {
       title: request.formats.t('identities.title'),
       place: 'digital-ids',
       current: identities.filter((each) => each.state === 'active'),
       old: identities.filter((each) => each.state !== 'active'),
+      ending,
     });
   };
 }

@@ -48,7 +48,7 @@ function lifeText(formats: Formats, summary: IdentitySummary): string {
 }
 
 /** Empty where days do not count any more, or not yet. */
-function daysText(formats: Formats, { condition, daysLeft }: IdentitySummary): string {
+function daysText(formats: Formats, { condition, row, at }: IdentitySummary): string {
   const counting = condition === 'usable' || condition === 'expires-soon';
-  return counting ? formats.t('identities.daysLeft', { count: daysLeft }) : '';
+  return counting ? formats.t('identities.daysLeft', { count: formats.daysBetween(at, row.notAfter) }) : '';
 }

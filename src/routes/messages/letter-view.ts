@@ -37,6 +37,7 @@ export function letterView(message: ReadMessage, query: LetterQuery, reader: Let
     isClaimShown: closed === 'none' && !(opened.encryption.status === 'failed' && opened.signature.status === 'none'),
     reply: { one: `${reply}&mode=reply`, all: `${reply}&mode=reply-all`, forward: `${reply}&mode=forward` },
     headers: headerLines(opened, reader.address, t),
+    namesTwoSenders: opened.protectedFrom !== null,
     attachments: opened.attachments.map((attachment) => fileView(attachment, href, formats)),
     attachmentsTitle: t(attachmentsKey(opened), { count: opened.attachments.length }),
     frame: frameView(message, view, query, reader.remoteImages),
@@ -79,6 +80,7 @@ function headerLines(opened: OpenedMessage, own: string, t: Formats['t']): Heade
   const differs = opened.sender !== null && opened.sender.address !== opened.from[0]?.address;
   return [
     line('from', opened.from),
+    ...(opened.protectedFrom === null ? [] : [line('protectedFrom', opened.protectedFrom)]),
     ...(differs && opened.sender ? [line('sender', [opened.sender])] : []),
     line('to', opened.to),
     ...(opened.cc.length > 0 ? [line('cc', opened.cc)] : []),

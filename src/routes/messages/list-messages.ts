@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { listMessages } from '../../services/mailbox/list-messages.ts';
+import { endingNotice } from '../expiry/ending-notice.ts';
 import { mailboxView } from './mailbox-view.ts';
 import { folderOf } from './params.ts';
 
@@ -15,13 +16,17 @@ export function showMailbox(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const folder = folderOf(request);
     const { page } = Query.parse(request.query);
-    const listed = await listMessages(context, signedIn(request), folder, page, request.formats);
+    const [listed, ending] = await Promise.all([
+      listMessages(context, signedIn(request), folder, page, request.formats),
+      endingNotice(context, request),
+    ]);
     const view = mailboxView(listed, request.formats, context.now());
     return reply.page('messages/mailbox', {
       ...view,
       currentFolder: folder,
       folders: listed.folders,
       newMail: NEW_MAIL,
+      ending,
     });
   };
 }

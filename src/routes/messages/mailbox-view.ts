@@ -1,6 +1,7 @@
 import type { Formats } from '../../i18n/formats.ts';
 import { formatLocale } from '../../i18n/translate.ts';
 import type { ListedAddress, MessageRow } from '../../mail/message-list.ts';
+import { hidesItsSubject } from '../../services/mailbox/hidden-subject.ts';
 import type { ListedMessages } from '../../services/mailbox/list-messages.ts';
 import { folderHref, messageHref, messageId } from '../../services/mailbox/message-ref.ts';
 import type { KeptVerdict } from '../../services/mailbox/message-verdicts.ts';
@@ -26,8 +27,6 @@ export type RowView = {
 
 export type DayGroup = { title: string; rows: RowView[] };
 
-/** Senders' programs that protect header fields leave one of these outside (RFC 9788 section 3.2.1; older ones vary). */
-const HIDDEN_SUBJECT = /^(?:\[?(?:\.{3}|…)\]?|encrypted message)$/i;
 const PAGES_AROUND = 1;
 
 /** Everything the list shows, as finished words. */
@@ -62,8 +61,9 @@ function rowView(
 ): RowView {
   const { folder, uidValidity } = listed.page;
   const ref = { folder, uidValidity, uid: row.uid };
-  const inside = row.looksEncrypted && (row.subject === '' || HIDDEN_SUBJECT.test(row.subject.trim()));
-  const written = row.subject.trim();
+  const opened = listed.subjects.get(row.uid);
+  const inside = hidesItsSubject(row) && opened === undefined;
+  const written = (opened ?? row.subject).trim();
   const people = toOthers ? row.to : row.from === null ? [] : [row.from];
   return {
     id: messageId(ref),

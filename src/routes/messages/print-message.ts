@@ -37,6 +37,7 @@ function headerBlock({ opened, facts }: ReadMessage, formats: Formats): HeaderLi
     ['encryption', t(`messages.print.encryption.${opened.encryption.status}`)],
     ['subject', withoutDirection(opened.subject).trim() || t('messages.subject.none')],
     ['from', people(opened.from) || t('messages.list.nobody')],
+    ['protectedFrom', people(opened.protectedFrom ?? [])],
     ['to', people(opened.to)],
     ['cc', people(opened.cc)],
     ['date', opened.date ? `${longDateTime(opened.date)} (${utc(opened.date)})` : ''],

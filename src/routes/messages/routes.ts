@@ -6,6 +6,7 @@ import { saveMessage } from './download-message.ts';
 import { enterMailbox } from './enter-mailbox.ts';
 import { showMailbox } from './list-messages.ts';
 import { printMessage } from './print-message.ts';
+import { recheckMessage } from './recheck-message.ts';
 import { saveAttachment } from './save-attachment.ts';
 import { showBody } from './show-body.ts';
 import { showMessage } from './show-message.ts';
@@ -23,6 +24,7 @@ export function messageRoutes(app: FastifyInstance, context: Context): void {
   app.get('/mail/:folder', showMailbox(context));
   app.post('/mail/:folder/actions', actOnSelected(context));
   app.get('/mail/:folder/:message', showMessage(context));
+  app.post('/mail/:folder/:message/recheck', recheckMessage(context));
   app.get('/mail/:folder/:message/body', { config: { background: true } }, showBody(context, threads));
   app.get('/mail/:folder/:message/print', printMessage(context, threads));
   app.get('/mail/:folder/:message/source', showSource(context));

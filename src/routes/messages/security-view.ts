@@ -3,10 +3,13 @@ import type { CertificateSummary, Check, CheckId, Layer, OpenedMessage, SignerSu
 
 const ENCRYPTION_CHECKS: readonly CheckId[] = ['encrypted-to-you', 'content-untouched', 'key-transport'];
 
-export type CheckGroup = { title: string; summary: string; checks: readonly Check[] };
+/** A check, with words of the page's own where the time of looking matters. */
+type ShownCheck = Check & { why?: string };
+
+export type CheckGroup = { title: string; summary: string; checks: readonly ShownCheck[] };
 
 /** The security details: every check on its own line (T25), layers, certificates, capabilities (T29). */
-export function securityView(opened: OpenedMessage, formats: Formats) {
+export function securityView(opened: OpenedMessage, formats: Formats, now: Date) {
   const { t } = formats;
   const ofEncryption = (check: Check) => ENCRYPTION_CHECKS.includes(check.id);
   const signers = opened.layers.flatMap((layer) => layer.signers);
@@ -14,11 +17,12 @@ export function securityView(opened: OpenedMessage, formats: Formats) {
     groups: [
       group(
         'messages.security.signature',
-        opened.checks.filter((check) => !ofEncryption(check)),
+        opened.checks.filter((check) => !ofEncryption(check)).map((check) => withSince(check, formats, now)),
         formats,
       ),
       group('messages.security.encryption', opened.checks.filter(ofEncryption), formats),
     ].filter((one) => one.checks.length > 0),
+    recheckable: signers.some((signer) => signer.intact),
     signatureCheckCount: opened.checks.filter((check) => !ofEncryption(check)).length,
     layers: [...opened.layers.map((layer) => layerView(layer, t)), contentView(opened, t)],
     chains: signers.map((signer) => chainView(signer, formats)).filter((chain) => chain !== null),
@@ -28,7 +32,14 @@ export function securityView(opened: OpenedMessage, formats: Formats) {
   };
 }
 
-function group(title: string, checks: readonly Check[], formats: Formats): CheckGroup {
+/** A signature stays valid as of its arrival; that its certificate ended since is worth a word. */
+function withSince(check: Check, { t, date }: Formats, now: Date): ShownCheck {
+  const end = check.id === 'valid-on-arrival' && check.outcome === 'passed' ? check.data['notAfterAt'] : null;
+  if (typeof end !== 'string' || new Date(end) >= now) return check;
+  return { ...check, why: t('verdict.check.valid-on-arrival.since', { date: date(new Date(end)) }) };
+}
+
+function group(title: string, checks: readonly ShownCheck[], formats: Formats): CheckGroup {
   const passed = checks.filter((check) => check.outcome === 'passed').length;
   return {
     title: formats.t(title),

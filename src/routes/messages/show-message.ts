@@ -1,7 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { AppError, ERROR_STATUS } from '../../errors.ts';
+import { sameAddress } from '../../mail/address.ts';
 import { signedIn } from '../../plugins/session.ts';
+import { noteHeaderProtection } from '../../services/contacts/contact-capabilities.ts';
 import { noteLinkProgress } from '../../services/contacts/secure-link.ts';
 import { noteSelfTest } from '../../services/identities/first-steps.ts';
 import { markSeen } from '../../services/mailbox/mark-seen.ts';
@@ -9,8 +11,10 @@ import { folderHref, type MessageRef, messageHref, messageId } from '../../servi
 import { keepVerdict } from '../../services/mailbox/message-verdicts.ts';
 import { folderId, readFolderPlaces } from '../../services/mailbox/read-folders.ts';
 import { type ReadMessage, readMessage, recordDecryption } from '../../services/mailbox/read-message.ts';
+import { evidenceKey, keepEvidence } from '../../services/revocation/signature-evidence.ts';
 import type { SignedIn } from '../../services/sessions/session.ts';
 import { explicitlyTrustedAt } from '../../services/trust/explicit-trust.ts';
+import type { OpenedMessage } from '../../smime/verdict.ts';
 import { letterView } from './letter-view.ts';
 import { NEW_MAIL } from './list-messages.ts';
 import { messageOf } from './params.ts';
@@ -43,7 +47,7 @@ export function showMessage(context: Context) {
       readFolderPlaces(context, session, formats, ref.folder),
     ]);
     const letter = letterView(message, BodyQuery.parse(request.query), session.account, formats);
-    const security = securityView(opened, formats);
+    const security = securityView(opened, formats, context.now());
     const here = folders?.find((folder) => folder.path === ref.folder);
     return reply.page('messages/show', {
       title: formats.plainName(letter.subject),
@@ -57,6 +61,7 @@ export function showMessage(context: Context) {
         isArchive: here?.specialUse === 'Archive',
       },
       message: messageId(ref),
+      recheckAction: `${messageHref(ref)}/recheck`,
       letter,
       security,
       suggestion,
@@ -64,7 +69,7 @@ export function showMessage(context: Context) {
       encryption: opened.encryption,
       ribbon: {
         signature: opened.signature,
-        from: opened.from[0] ?? null,
+        from: claimedFrom(opened),
         date: opened.date,
         trustedAt,
         trustHref:
@@ -78,13 +83,28 @@ export function showMessage(context: Context) {
   };
 }
 
+/** Of two senders the one that the signer is not: the ribbon says both. */
+function claimedFrom({ from, protectedFrom, signature }: OpenedMessage) {
+  const isOuter = (address: string) => sameAddress(address, from[0]?.address ?? '');
+  const shown = protectedFrom !== null && signature.signers[0]?.addresses.some(isOuter) ? protectedFrom : from;
+  return shown[0] ?? null;
+}
+
 /** What follows from the opening: read, known to the list, and perhaps a step of a secure link. */
 async function noteOpened(context: Context, session: SignedIn, message: ReadMessage) {
   const [, , suggestion] = await Promise.all([
     markSeen(context, session, message),
     keepVerdict(context.database, session.account.id, message, context.now()),
     noteLinkProgress(context, session, message.opened),
+    noteHeaderProtection(context, session, message.opened),
     noteSelfTest(context, session, message.opened),
+    keepEvidence(
+      context.database,
+      session.account.id,
+      evidenceKey(message.facts),
+      message.opened.signature,
+      context.now(),
+    ),
     // Nothing is shown before it stands in the trail; it only need not wait for the rest.
     recordDecryption(context, session, message),
   ]);

@@ -14,7 +14,8 @@ export function showConfirmAnchor(context: Context) {
     const anchor = await findAnchor(context, signedIn(request), anchorParam(request));
     const back = backPath(request.query);
     if (anchor.state === 'trusted' && anchor.programmeId === null) return reply.redirect(back);
-    return ceremony(context, request, reply, anchor, { back, typed: '', source: '', fault: null });
+    const blank = { typed: '', source: '', fault: null, domain: null, domainOnly: false };
+    return ceremony(context, request, reply, anchor, { back, ...blank });
   };
 }
 
@@ -22,11 +23,18 @@ export function confirmAnchorAction(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const session = signedIn(request);
     const anchor = await findAnchor(context, session, anchorParam(request));
-    const { thumbprint, source } = ReadOutForm.parse(request.body);
+    const { thumbprint, source, domain, domainOnly } = ReadOutForm.parse(request.body);
     const back = backPath(request.body);
-    const outcome = await confirmAnchor(context, session, anchor, { typed: thumbprint, toldBy: source });
+    const outcome = await confirmAnchor(context, session, anchor, {
+      typed: thumbprint,
+      toldBy: source,
+      onlyDomain: domainOnly ? domain : null,
+    });
     const fault = comparisonFault(request.formats, outcome, thumbprint);
-    if (fault) return ceremony(context, request, reply.code(400), anchor, { back, typed: thumbprint, source, fault });
+    if (fault) {
+      const form = { back, typed: thumbprint, source, fault, domain, domainOnly };
+      return ceremony(context, request, reply.code(400), anchor, form);
+    }
     leaveNotice(reply, context.config, 'done', 'trust.anchor.done', { name: anchor.subject });
     return reply.redirect(back);
   };
@@ -37,7 +45,14 @@ function ceremony(
   request: FastifyRequest,
   reply: FastifyReply,
   anchor: Anchor,
-  form: { back: string; typed: string; source: string; fault: string | null },
+  form: {
+    back: string;
+    typed: string;
+    source: string;
+    fault: string | null;
+    domain: string | null;
+    domainOnly: boolean;
+  },
 ) {
   const root = readOrNull(anchor.certificate);
   if (!root) throw new AppError('not-found');

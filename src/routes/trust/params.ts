@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AppError } from '../../errors.ts';
 import { localPath } from '../local-path.ts';
 
-const Params = z.object({ anchor: z.uuid().optional(), trust: z.uuid().optional() });
+const Params = z.object({ anchor: z.uuid().optional(), trust: z.uuid().optional(), list: z.uuid().optional() });
 const path = z.string().max(2000).optional().catch(undefined);
 const Back = z.object({ back: path, next: path }).catch({ back: undefined, next: undefined });
 
@@ -17,7 +17,12 @@ export function trustParam(request: FastifyRequest): string {
   return named(request, 'trust');
 }
 
-function named(request: FastifyRequest, name: 'anchor' | 'trust'): string {
+/** The imported revocation list that the address names. @throws AppError not-found */
+export function listParam(request: FastifyRequest): string {
+  return named(request, 'list');
+}
+
+function named(request: FastifyRequest, name: 'anchor' | 'trust' | 'list'): string {
   const value = Params.safeParse(request.params).data?.[name];
   if (value === undefined) throw new AppError('not-found');
   return value;

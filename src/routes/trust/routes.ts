@@ -4,6 +4,7 @@ import { acceptProgrammeRoot, showProgrammeRoot } from './accept-programme-root.
 import { confirmAnchorAction, showConfirmAnchor } from './confirm-anchor.ts';
 import { confirmCertificate, showConfirmCertificate } from './confirm-certificate.ts';
 import { importRoots } from './import-roots.ts';
+import { importRevocationLists, removeRevocationList } from './revocation-lists.ts';
 import { settleIssuer } from './settle-issuer.ts';
 import { showTrust } from './show-trust.ts';
 import {
@@ -18,6 +19,8 @@ export function trustRoutes(app: FastifyInstance, context: Context): void {
   app.get('/trust', showTrust(context));
   app.get('/trust/confirm', settleIssuer(context));
   app.post('/trust/import', { config: { multipart: true } }, importRoots(context));
+  app.post('/trust/revocation-lists', { config: { multipart: true } }, importRevocationLists(context));
+  app.post('/trust/revocation-lists/:list/remove', removeRevocationList(context));
   app.get('/trust/programme/:anchor/accept', showProgrammeRoot(context));
   app.post('/trust/programme/:anchor/accept', acceptProgrammeRoot(context));
   app.get('/trust/anchors/:anchor/confirm', showConfirmAnchor(context));

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
+import { addressDomain } from '../../mail/address.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { type AnchorSource, offerAnchor, programmeAnchorOf } from '../../services/trust/trust-anchors.ts';
@@ -47,12 +48,19 @@ export function settleIssuer(context: Context) {
       confirmAction: offered ? `/trust/anchors/${offered.id}/confirm` : null,
       acceptHref: ofProgramme ? `/trust/programme/${ofProgramme.id}/accept?back=${encodeURIComponent(home)}` : null,
       certificateHref: `/trust/certificates/confirm?${new URLSearchParams(reference)}`,
+      domain: domainOf(subject.leaf.addresses),
       isMessage: 'folder' in reference,
       reference,
       home,
       here,
     });
   };
+}
+
+/** The one domain of a certificate's addresses: a root can be believed for it alone. */
+function domainOf(addresses: readonly string[]): string | null {
+  const domains = new Set(addresses.map(addressDomain));
+  return domains.size === 1 ? ([...domains][0] ?? null) : null;
 }
 
 function sourceOf(rootCame: boolean, reference: Record<string, string>): AnchorSource {

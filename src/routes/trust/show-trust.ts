@@ -1,7 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
+import { readRevocationOverview } from '../../services/revocation/revocation-lists.ts';
 import { readTrustOverview } from '../../services/trust/trust-page.ts';
+import { endingNotice } from '../expiry/ending-notice.ts';
 
 export function showTrust(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => trustPage(context, request, reply, {});
@@ -12,10 +14,14 @@ export async function trustPage(
   context: Context,
   request: FastifyRequest,
   reply: FastifyReply,
-  faults: { files?: string },
+  faults: { files?: string; lists?: string },
 ) {
   const session = signedIn(request);
-  const overview = await readTrustOverview(context, session);
+  const [overview, revocation, ending] = await Promise.all([
+    readTrustOverview(context, session),
+    readRevocationOverview(context.database, session.account.id),
+    endingNotice(context, request, ['root']),
+  ]);
   return reply.page('trust/show', {
     title: request.formats.t('trust.title'),
     place: 'trust',
@@ -23,6 +29,8 @@ export async function trustPage(
     programme: session.account.country.programme.name,
     programmeRoots: overview.programme,
     waiting: overview.offered.length + overview.programme.filter((anchor) => anchor.accepted === null).length,
+    revocation,
+    ending,
     faults,
   });
 }

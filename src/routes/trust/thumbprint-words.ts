@@ -16,8 +16,19 @@ export const ReadOutForm = z
           .slice(0, TOLD_BY_MAX),
       )
       .catch(''),
+    /** For the mail of which domain the root may count, and whether it shall for that alone */
+    domain: z
+      .string()
+      .regex(/^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+$/)
+      .max(253)
+      .nullable()
+      .catch(null),
+    domainOnly: z
+      .string()
+      .transform(() => true)
+      .catch(false),
   })
-  .catch({ thumbprint: '', source: '' });
+  .catch({ thumbprint: '', source: '', domain: null, domainOnly: false });
 
 /** What is said about a thumbprint that did not settle it: how much is missing, never where it differs. */
 export function comparisonFault({ t }: Formats, outcome: ThumbprintComparison, typed: string): string | null {

@@ -49,6 +49,7 @@ export async function storeDigitalId(
         certificate: new Uint8Array(certificate.der),
         chain: issuersOf(certificate, given.chain).map((one) => new Uint8Array(one.der)),
         sha256: certificate.sha256,
+        notAfter: certificate.notAfter,
         isDefault,
         source: given.source,
         addedAt: at,

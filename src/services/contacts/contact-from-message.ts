@@ -3,7 +3,7 @@ import { addressKey, addressProblem, sameAddress } from '../../mail/address.ts';
 import type { Certificate } from '../../pki/certificate.ts';
 import type { OpenedMessage, SignerSummary } from '../../smime/verdict.ts';
 import type { SignedIn } from '../sessions/session.ts';
-import { noteCapabilities } from './contact-capabilities.ts';
+import { noteCapabilities, noteHeaderProtection } from './contact-capabilities.ts';
 import { type DigitalIdSource, mayBeIssuer, type StoredDigitalId, storeDigitalId } from './contact-certificates.ts';
 import { readable, readOrNull } from './contact-marks.ts';
 import { addContact, auditContact } from './contacts.ts';
@@ -50,6 +50,7 @@ export async function addContactFromMessage(
     if (kept.outcome !== 'known') await auditContact(context, session, one.sha256, 'digital-id-stored');
     stored.push(kept);
   }
+  await noteHeaderProtection(context, session, opened);
   const replacement = await replacementAmong(context, contact.id, stored, capabilitiesOf);
   return { ok: true, contactId: contact.id, name, address, isNew: contact.outcome === 'added', replacement, stored };
 }

@@ -1,11 +1,15 @@
+import { createHash } from 'node:crypto';
+import type { Context } from '../../context.ts';
 import type { Account, DigitalId } from '../../generated/prisma/client.ts';
 import { addressKey, sameAddress } from '../../mail/address.ts';
 import { type Certificate, canEncrypt, parseCertificate } from '../../pki/certificate.ts';
 import { PkiError } from '../../pki/errors.ts';
-import { type PathReason, validatePath } from '../../pki/path.ts';
+import type { PathReason } from '../../pki/path.ts';
+import { UNCHECKED } from '../../pki/revocation.ts';
+import type { PathJudgement, TrustBytes } from '../../smime/worker-jobs.ts';
 import type { Database } from '../database/connect.ts';
 import { encryptionIdentity } from '../identities/own-keys.ts';
-import { type TrustMaterial, trustOf } from '../trust/trust-of.ts';
+import { trustOf } from '../trust/trust-of.ts';
 
 /** Why a Digital ID cannot be encrypted to now: the X of row T16. */
 export const MARK_REASONS = [
@@ -17,6 +21,7 @@ export const MARK_REASONS = [
   'address-differs',
   'no-encryption-key',
   'revoked',
+  'revocation-unchecked',
 ] as const;
 export type MarkReason = (typeof MARK_REASONS)[number];
 
@@ -45,72 +50,128 @@ export type RecipientMark = {
   certificate: Uint8Array | null;
   /** What the contact's program announced that it can read (T29) */
   capabilities: string[];
+  /** A subject that is hidden on the way is shown to the contact (RFC 9788) */
+  showsProtectedSubject: boolean;
 };
 
-/** What certificates are judged by: read once for all of a page. */
-export type Judgement = {
-  anchors: readonly Certificate[];
-  intermediates: readonly Certificate[];
-  explicitlyTrusted: ReadonlySet<string>;
-  /** SHA-256 of those known to be revoked */
-  revoked: ReadonlySet<string>;
+/** A stored certificate with what came along with it, and the address it shall be used for. */
+export type MarkedSubject = { certificate: Certificate; chain: readonly Uint8Array[]; address: string };
+
+/** What is asked about certificates apart from themselves. */
+export type Judging = {
+  account: Pick<Account, 'id'>;
   at: Date;
+  /** As if this root or this explicitly trusted certificate were not there; SHA-256 */
+  without?: string;
 };
 
-/** The account's trust, ready for `markCertificate`. Certificates that can no longer be read are left out. */
-export function judgementOf(trust: TrustMaterial, revoked: ReadonlySet<string>, at: Date): Judgement {
-  return {
-    anchors: readable(trust.anchors),
-    intermediates: readable(trust.intermediates),
-    explicitlyTrusted: new Set(trust.explicitlyTrusted),
-    revoked,
-    at,
-  };
-}
+type JudgingContext = Pick<Context, 'database' | 'workers' | 'revocation'>;
 
 /**
- * V or X for one certificate and the address it shall be used for, now (T16). What a person can do nothing about comes
- * first: revoked, over, another address, no key for encryption; then the path.
+ * V or X for certificates, in the order given (T16). What a person can do nothing about comes first: revoked, over,
+ * another address, no key for encryption; then the path, which is judged in a worker: nobody waits for a hostile chain.
  */
-export function markCertificate(
-  certificate: Certificate,
-  chain: readonly Certificate[],
-  address: string,
-  by: Judgement,
-): CertificateMark {
-  const explicitlyTrusted = by.explicitlyTrusted.has(certificate.sha256);
-  const mark = (reason: MarkReason | null, details: readonly PathReason[] = []): CertificateMark => ({
-    usable: reason === null,
-    reason,
-    details,
-    explicitlyTrusted,
-    until: certificate.notAfter,
+export async function markCertificates(
+  context: JudgingContext,
+  subjects: readonly MarkedSubject[],
+  by: Judging,
+): Promise<CertificateMark[]> {
+  if (subjects.length === 0) return [];
+  const hashes = subjects.map(({ certificate }) => certificate.sha256);
+  const [revoked, required, trust] = await Promise.all([
+    revokedAmong(context.database, hashes),
+    requiresRevocation(context.database, by.account.id),
+    trustFor(context, by, hashes),
+  ]);
+  const judged = await judgePaths(context, subjects, trust, by);
+  return subjects.map((subject, index) => {
+    const { certificate } = subject;
+    const own = ownReason(subject, by.at);
+    const path = judged[index] ?? UNREADABLE;
+    const explicitlyTrusted = trust.explicitlyTrusted.includes(certificate.sha256);
+    const takenBack = revoked.has(certificate.sha256) || path.revocation.status === 'revoked';
+    const found = takenBack
+      ? REVOKED
+      : own !== null
+        ? { reason: own, details: [] }
+        : pathReason(path, { explicitlyTrusted, required });
+    return { ...found, usable: found.reason === null, explicitlyTrusted, until: certificate.notAfter };
   });
-  const key = addressKey(address);
-  if (by.revoked.has(certificate.sha256)) return mark('revoked');
+}
+
+/** Whether the account's programme wants to know of revocation before anything is encrypted. */
+async function requiresRevocation(database: Database, accountId: string): Promise<boolean> {
+  const requiring = await database.prisma.account.count({
+    where: { id: accountId, country: { programme: { revocationPolicy: 'require' } } },
+  });
+  return requiring > 0;
+}
+
+type FoundReason = Pick<CertificateMark, 'reason' | 'details'>;
+
+const REVOKED: FoundReason = { reason: 'revoked', details: [] };
+const UNREADABLE: PathJudgement = {
+  valid: false,
+  reasons: ['too-complex'],
+  validAlone: false,
+  aloneReasons: ['too-complex'],
+  revocation: UNCHECKED,
+  path: [],
+};
+
+async function trustFor(context: JudgingContext, { account, at, without }: Judging, certificates: string[]) {
+  const [trust, revocation] = await Promise.all([
+    trustOf(context.database, account.id),
+    context.revocation.evidence(account.id, { certificates, earlier: [] }, at),
+  ]);
+  const anchors = trust.anchors.filter((der) => without === undefined || sha256Of(der) !== without);
+  return { ...trust, anchors, explicitlyTrusted: trust.explicitlyTrusted.filter((one) => one !== without), revocation };
+}
+
+async function judgePaths(
+  context: JudgingContext,
+  subjects: readonly MarkedSubject[],
+  trust: TrustBytes,
+  { account, at }: Judging,
+): Promise<readonly (PathJudgement | null)[]> {
+  const job = {
+    kind: 'judge' as const,
+    subjects: subjects.map(({ certificate, chain }) => ({ certificate: certificate.der, chain })),
+    trust,
+    at,
+    masterKey: null,
+  };
+  const result = await context.workers.run<'judge'>(job, account.id);
+  if (result.ok) return result.value;
+  // One hostile chain must not take the marks of all others with it.
+  if (result.code !== 'too-complex' || subjects.length === 1) return subjects.map(() => null);
+  const half = Math.ceil(subjects.length / 2);
+  return [
+    ...(await judgePaths(context, subjects.slice(0, half), trust, { account, at })),
+    ...(await judgePaths(context, subjects.slice(half), trust, { account, at })),
+  ];
+}
+
+/** What the certificate says about itself. */
+function ownReason({ certificate, address }: MarkedSubject, at: Date): MarkReason | null {
   // Valid through its last second (RFC 5280 section 4.1.2.5).
-  if (by.at.getTime() >= certificate.notAfter.getTime() + 1000) return mark('expired');
-  if (by.at < certificate.notBefore) return mark('not-yet-valid');
-  if (!certificate.addresses.some((each) => addressKey(each) === key)) return mark('address-differs');
-  if (!canEncrypt(certificate)) return mark('no-encryption-key');
-  const path = validatePath({
-    leaf: certificate,
-    candidates: [...chain, ...by.intermediates],
-    anchors: by.anchors,
-    at: by.at,
-    purpose: 'email',
-  });
-  if (path.valid) return mark(null);
-  if (!explicitlyTrusted) return mark('not-trusted', path.reasons);
+  if (at.getTime() >= certificate.notAfter.getTime() + 1000) return 'expired';
+  if (at < certificate.notBefore) return 'not-yet-valid';
+  const key = addressKey(address);
+  if (!certificate.addresses.some((each) => addressKey(each) === key)) return 'address-differs';
+  return canEncrypt(certificate) ? null : 'no-encryption-key';
+}
+
+function pathReason(
+  path: PathJudgement,
+  { explicitlyTrusted, required }: { explicitlyTrusted: boolean; required: boolean },
+): FoundReason {
+  const unchecked = required && path.revocation.status === 'unchecked';
+  const settled: FoundReason = { reason: unchecked ? 'revocation-unchecked' : null, details: [] };
+  if (path.valid) return settled;
+  if (!explicitlyTrusted) return { reason: 'not-trusted', details: path.reasons };
   // Explicit trust stands in for the path, not for life, strength and purpose of the certificate itself.
-  const alone = validatePath({
-    leaf: certificate,
-    candidates: [],
-    anchors: [certificate],
-    at: by.at,
-    purpose: 'email',
-  });
-  return alone.valid ? mark(null) : mark('not-trusted', alone.reasons);
+  return path.validAlone ? settled : { reason: 'not-trusted', details: path.aloneReasons };
 }
 
 /**
@@ -118,21 +179,23 @@ export function markCertificate(
  * place that decides, for compose and for contacts.
  */
 export async function recipientMarks(
-  database: Database,
+  context: JudgingContext,
   account: Pick<Account, 'id' | 'address' | 'signingIdentityId' | 'encryptionIdentityId'>,
   addresses: readonly string[],
   at: Date,
 ): Promise<RecipientMark[]> {
+  const { database } = context;
   const contacts = await database.prisma.contact.findMany({
     where: { accountId: account.id, addressKey: { in: addresses.map(addressKey) } },
     include: { certificates: { where: { isDefault: true } } },
   });
-  const judgement = await judgementFor(
-    database,
-    account.id,
-    contacts.flatMap((contact) => contact.certificates.map((one) => one.sha256)),
-    at,
-  );
+  const stored = contacts.flatMap((contact) => {
+    const row = contact.certificates[0];
+    const certificate = row ? readOrNull(row.certificate) : null;
+    return row && certificate ? [{ row, certificate, chain: row.chain, address: contact.address }] : [];
+  });
+  const marks = await markCertificates(context, stored, { account, at });
+  const judged = new Map(stored.map((one, index) => [one.row.contactId, { ...one, mark: marks[index] }]));
   const known = new Map(contacts.map((contact) => [contact.addressKey, contact]));
   const own = addresses.some((address) => sameAddress(address, account.address))
     ? await encryptionIdentity(database, account, at)
@@ -141,10 +204,12 @@ export async function recipientMarks(
     if (own && sameAddress(address, account.address)) return ownMark(address, own);
     const contact = known.get(addressKey(address));
     if (!contact) return unmarked(address, '', null, 'no-contact');
-    const stored = contact.certificates[0];
-    const certificate = stored ? readOrNull(stored.certificate) : null;
-    if (!stored || !certificate) return unmarked(address, contact.name, contact.id, 'no-digital-id');
-    const mark = markCertificate(certificate, readable(stored.chain), address, judgement);
+    const found = judged.get(contact.id);
+    const mark = found?.mark;
+    const showsProtectedSubject = contact.showsProtectedSubject === true;
+    if (!found || !mark) {
+      return { ...unmarked(address, contact.name, contact.id, 'no-digital-id'), showsProtectedSubject };
+    }
     return {
       address,
       name: contact.name,
@@ -153,9 +218,10 @@ export async function recipientMarks(
       reason: mark.reason,
       details: mark.details,
       until: mark.until,
-      sha256: certificate.sha256,
-      certificate: mark.usable ? stored.certificate : null,
-      capabilities: stored.capabilities,
+      sha256: found.certificate.sha256,
+      certificate: mark.usable ? found.row.certificate : null,
+      capabilities: found.row.capabilities,
+      showsProtectedSubject,
     };
   });
 }
@@ -168,18 +234,9 @@ function ownMark(address: string, own: DigitalId): RecipientMark {
     until: own.notAfter,
     sha256: own.sha256,
     certificate: own.certificate,
+    // Read here, where hidden subjects are shown.
+    showsProtectedSubject: true,
   };
-}
-
-/** Reads trust and revocation of an account once, to judge many certificates. */
-export async function judgementFor(
-  database: Database,
-  accountId: string,
-  sha256: readonly string[],
-  at: Date,
-): Promise<Judgement> {
-  const [trust, revoked] = await Promise.all([trustOf(database, accountId), revokedAmong(database, sha256)]);
-  return judgementOf(trust, revoked, at);
 }
 
 /** Which of these were revoked by the authority or given up by their holder in this installation: no secret of anybody's. */
@@ -204,7 +261,12 @@ function unmarked(address: string, name: string, contactId: string | null, reaso
     sha256: null,
     certificate: null,
     capabilities: [],
+    showsProtectedSubject: false,
   };
+}
+
+function sha256Of(der: Uint8Array): string {
+  return createHash('sha256').update(der).digest('hex');
 }
 
 /** Those of stored certificates that this version reads. */

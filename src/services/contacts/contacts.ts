@@ -5,7 +5,7 @@ import { addressKey } from '../../mail/address.ts';
 import { type Certificate, canEncrypt } from '../../pki/certificate.ts';
 import type { AuditAction } from '../audit.ts';
 import type { SignedIn } from '../sessions/session.ts';
-import { type CertificateMark, judgementFor, markCertificate, readable, readOrNull } from './contact-marks.ts';
+import { type CertificateMark, markCertificates, readable, readOrNull } from './contact-marks.ts';
 
 export const CONTACTS_A_PAGE = 50;
 
@@ -42,16 +42,19 @@ export async function listContacts(
       include: { certificates: { where: { isDefault: true } }, _count: { select: { certificates: true } } },
     }),
   ]);
-  const defaults = contacts.flatMap((contact) => contact.certificates.map((one) => one.sha256));
-  const judgement = await judgementFor(database, session.account.id, defaults, context.now());
+  const stored = contacts.flatMap((contact) => {
+    const row = contact.certificates[0];
+    const certificate = row ? readOrNull(row.certificate) : null;
+    return row && certificate
+      ? [{ certificate, chain: row.chain, address: contact.address, contactId: contact.id }]
+      : [];
+  });
+  const marks = await markCertificates(context, stored, { account: session.account, at: context.now() });
+  const markOf = new Map(stored.map((one, index) => [one.contactId, marks[index]]));
   return {
     total,
     contacts: contacts.map(({ certificates, _count, ...contact }) => {
-      const stored = certificates[0];
-      const certificate = stored ? readOrNull(stored.certificate) : null;
-      const mark =
-        stored && certificate ? markCertificate(certificate, readable(stored.chain), contact.address, judgement) : null;
-      return { ...contact, mark, digitalIds: _count.certificates };
+      return { ...contact, mark: markOf.get(contact.id) ?? null, digitalIds: _count.certificates };
     }),
   };
 }
@@ -65,13 +68,18 @@ export async function findContact(context: Context, session: SignedIn, id: strin
   });
   if (!found) throw new AppError('not-found');
   const { certificates, ...contact } = found;
-  const hashes = certificates.map((row) => row.sha256);
-  const judgement = await judgementFor(database, session.account.id, hashes, context.now());
-  const digitalIds = certificates.flatMap((row) => {
+  const readableIds = certificates.flatMap((row) => {
     const certificate = readOrNull(row.certificate);
-    if (!certificate) return [];
-    const chain = readable(row.chain);
-    return [{ row, certificate, chain, mark: markCertificate(certificate, chain, contact.address, judgement) }];
+    return certificate ? [{ row, certificate }] : [];
+  });
+  const subjects = readableIds.map(({ row, certificate }) => ({
+    certificate,
+    chain: row.chain,
+    address: contact.address,
+  }));
+  const marks = await markCertificates(context, subjects, { account: session.account, at: context.now() });
+  const digitalIds = readableIds.map(({ row, certificate }, index) => {
+    return { row, certificate, chain: readable(row.chain), mark: marks[index] as CertificateMark };
   });
   return { ...contact, digitalIds };
 }
@@ -114,16 +122,21 @@ export async function addContact(
   return { id: contact.id, outcome: created.count === 1 ? 'added' : 'known' };
 }
 
-/** New name and note; the address stays, since Digital IDs are bound to it. */
-export async function renameContact(
+/**
+ * New name and note; the address stays, since Digital IDs are bound to it. A box that was empty and stays so is no decision:
+ * whether hidden subjects are shown may still be learnt from the contact's mail.
+ */
+export async function updateContact(
   context: Context,
   session: SignedIn,
-  id: string,
-  to: { name: string; note: string },
+  contact: Pick<Contact, 'id' | 'showsProtectedSubject'>,
+  to: { name: string; note: string; showsProtectedSubject: boolean },
 ): Promise<void> {
+  const { id, showsProtectedSubject: before } = contact;
+  const showsProtectedSubject = to.showsProtectedSubject || (before === null ? null : false);
   const changed = await context.database.prisma.contact.updateMany({
     where: { id, accountId: session.account.id },
-    data: to,
+    data: { name: to.name, note: to.note, showsProtectedSubject },
   });
   if (changed.count === 0) throw new AppError('not-found');
 }

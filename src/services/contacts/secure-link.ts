@@ -29,12 +29,16 @@ export async function noteLinkProgress(
   const { prisma } = context.database;
   const contact = await prisma.contact.findUnique({
     where: { accountId_addressKey: { accountId: session.account.id, addressKey: addressKey(from.address) } },
-    include: { certificates: { where: { sha256: signer.sha256 }, select: { id: true } } },
+    include: { certificates: { select: { id: true, sha256: true } } },
   });
   if (!contact) return null;
-  const stored = contact.certificates[0];
-  if (stored && opened.signature.status === 'trusted') {
-    await noteCapabilities(context.database, stored.id, signer, context.now());
+  const stored = contact.certificates.find(({ sha256 }) => sha256 === signer.sha256);
+  // What a program announces is for what is encrypted to it: with split keys that is not what it signs with (S09).
+  const encryptedTo = contact.certificates.find(
+    ({ sha256 }) => sha256 === (signer.encryptionCertificate ?? signer.sha256),
+  );
+  if (encryptedTo && opened.signature.status === 'trusted') {
+    await noteCapabilities(context.database, encryptedTo.id, signer, context.now());
   }
   if (contact.linkState === 'asked' && isAfter(opened, signer, contact.linkMessageId, contact.linkAskedAt)) {
     if (!stored) return { contactId: contact.id, name: contact.name, address: contact.address };

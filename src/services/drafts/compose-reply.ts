@@ -15,6 +15,8 @@ export type Answer = {
   quote: string;
   quoteWithheld: DraftOrigin['quoteWithheld'];
   mustEncrypt: boolean;
+  /** The subject was read inside an encryption only, so it leaves inside one only (RFC 9788 section 6.1) */
+  hideSubject: boolean;
   inReplyTo: string | null;
   references: string[];
 };
@@ -55,6 +57,7 @@ export function composeAnswer(
     quote: quoteWithheld === null ? quoteOf(opened, mode, words, text) : '',
     quoteWithheld,
     mustEncrypt: isEncrypted(opened),
+    hideSubject: opened.subjectHidden,
     inReplyTo: opened.messageId,
     references: referencesOf(opened),
   };
@@ -92,7 +95,8 @@ function outerSubject({ rootHeaders }: OpenedMessage): string {
 function replyRecipients(opened: OpenedMessage, mode: AnswerMode, own: string): { to: Address[]; cc: Address[] } {
   // In encrypted mail Reply-To counts only where it is protected: it could name whoever re-sent the cipher text.
   const useReplyTo = opened.replyTo.length > 0 && (!isEncrypted(opened) || opened.headersProtected);
-  const senders = useReplyTo ? opened.replyTo : opened.from;
+  // Whoever changed the From outside is not answered (RFC 9788 section 6.2).
+  const senders = useReplyTo ? opened.replyTo : (opened.protectedFrom ?? opened.from);
   const mine = senders.length > 0 && senders.every((sender) => sameAddress(sender.address, own));
   // An answer to one's own letter goes on to those it went to.
   const to = mine ? opened.to : senders;

@@ -56,6 +56,7 @@ export async function startAnswer(
   const origin: DraftOrigin = {
     mode,
     mustEncrypt: answer.mustEncrypt,
+    hideSubject: answer.hideSubject,
     quoteWithheld: answer.quoteWithheld,
     inReplyTo: mode === 'forward' ? null : answer.inReplyTo,
     references: answer.references,

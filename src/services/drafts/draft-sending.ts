@@ -75,6 +75,7 @@ export async function sendDraft(
       attachments: draft.attachments.map((row) => openAttachment(database, accountId, keys, row)),
       inReplyTo: draft.origin.inReplyTo,
       references: draft.origin.references,
+      answersHidden: draft.origin.hideSubject,
       draftId: draft.id,
       origin: draft.origin,
     }),

@@ -26,6 +26,8 @@ export const DraftOriginSchema = z.object({
   mode: z.enum(['new', 'reply', 'reply-all', 'forward']),
   /** An answer to encrypted mail leaves encrypted or not at all (security.md, "Never") */
   mustEncrypt: z.boolean(),
+  /** The subject of the message it answers was hidden on the way; drafts of before did not know */
+  hideSubject: z.boolean().default(false),
   /** Why the answer starts without a quote; null when it has one or none was to be had */
   quoteWithheld: z.enum(['malleable', 'no-signature', 'unprotected-recipients', 'closed']).nullable(),
   inReplyTo: z.string().nullable(),
@@ -38,6 +40,7 @@ export type DraftOrigin = z.infer<typeof DraftOriginSchema>;
 export const NEW_ORIGIN: DraftOrigin = {
   mode: 'new',
   mustEncrypt: false,
+  hideSubject: false,
   quoteWithheld: null,
   inReplyTo: null,
   references: [],

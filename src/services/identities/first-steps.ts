@@ -1,9 +1,9 @@
 import type { Context } from '../../context.ts';
 import type { DigitalId, TrustAnchor } from '../../generated/prisma/client.ts';
 import { type Certificate, parseCertificate } from '../../pki/certificate.ts';
-import { validatePath } from '../../pki/path.ts';
 import type { OpenedMessage } from '../../smime/verdict.ts';
 import type { SignedIn } from '../sessions/session.ts';
+import { judgeOne } from '../trust/judge-path.ts';
 import { type TrustMaterial, trustOf } from '../trust/trust-of.ts';
 import { encryptionIdentity, hasAddress, identitiesOf, signingIdentity } from './own-keys.ts';
 
@@ -52,7 +52,7 @@ export async function readFirstSteps(context: Context, session: SignedIn): Promi
     passphrase: session.hasVault,
     identity: signing !== null && encrypting !== null,
     address: addressFits,
-    root: identity !== null && isTrusted(identity, trust, at),
+    root: identity !== null && (await isTrusted(context, session, identity, trust)),
     'self-test': account.selfTestedAt !== null,
     ready: false,
   };
@@ -76,11 +76,14 @@ function stateOf(reached: boolean, current: boolean): StepState {
   return current ? 'now' : 'later';
 }
 
-function isTrusted(identity: DigitalId, trust: TrustMaterial, at: Date): boolean {
-  const leaf = parseCertificate(identity.certificate);
-  const candidates = identity.chain.map((der) => parseCertificate(der));
-  const anchors = trust.anchors.map((der) => parseCertificate(der));
-  return validatePath({ leaf, candidates, anchors, at, purpose: 'email' }).valid;
+async function isTrusted(
+  context: Context,
+  session: SignedIn,
+  identity: DigitalId,
+  trust: TrustMaterial,
+): Promise<boolean> {
+  const judged = await judgeOne(context, session, { certificate: identity.certificate, chain: identity.chain }, trust);
+  return judged?.valid ?? false;
 }
 
 /** The anchor, trusted or not, at which the path of this Digital ID would end. */

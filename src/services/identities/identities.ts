@@ -18,11 +18,12 @@ export type IdentitySummary = {
   usedFor: IdentityPurpose[];
   /** What it may be chosen for */
   fitFor: IdentityPurpose[];
-  daysLeft: number;
+  /** When this was so */
+  at: Date;
 };
 
 const DAY_MS = 86_400_000;
-const SOON_DAYS = 10;
+const SOON_DAYS = 14;
 
 /** The list of one's personal certificates (S10). */
 export async function listIdentities(context: Context, session: SignedIn): Promise<IdentitySummary[]> {
@@ -40,7 +41,7 @@ export async function listIdentities(context: Context, session: SignedIn): Promi
     const usedFor: IdentityPurpose[] = [];
     if (signing?.id === row.id) usedFor.push('sign');
     if (encrypting?.id === row.id) usedFor.push('encrypt');
-    return { row, condition: conditionOf(row, at), usedFor, fitFor, daysLeft: daysLeft(row, at) };
+    return { row, condition: conditionOf(row, at), usedFor, fitFor, at };
   });
 }
 
@@ -48,11 +49,7 @@ function conditionOf(row: DigitalId, at: Date): IdentityCondition {
   if (row.state !== 'active') return row.state;
   if (row.notAfter < at) return 'expired';
   if (row.notBefore > at) return 'not-yet-valid';
-  return daysLeft(row, at) <= SOON_DAYS ? 'expires-soon' : 'usable';
-}
-
-function daysLeft(row: DigitalId, at: Date): number {
-  return Math.max(0, Math.floor((row.notAfter.getTime() - at.getTime()) / DAY_MS));
+  return row.notAfter.getTime() - at.getTime() <= SOON_DAYS * DAY_MS ? 'expires-soon' : 'usable';
 }
 
 /** One of one's own. @throws AppError not-found */

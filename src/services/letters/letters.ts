@@ -216,12 +216,36 @@ export async function cancelLetter(
   return draft.id;
 }
 
+/** A text is no longer than this in nearly all letters; opening many larger ones would keep everybody waiting. */
+const MAX_HEAD_BYTES = 64 * 1024;
+
+/** Subjects of own letters by Message-ID, for their copies in the mailbox. */
+export async function subjectsOfLetters(
+  database: Database,
+  accountId: string,
+  masterKey: Uint8Array,
+  messageIds: readonly string[],
+): Promise<Map<string, string>> {
+  const { rows } = await database.pool.query<{ id: string; messageId: string; sealedHead: Buffer }>(
+    `select id, message_id as "messageId", sealed_head as "sealedHead" from letter
+     where account_id = $1 and message_id = any($2) and octet_length(sealed_head) <= $3`,
+    [accountId, messageIds, MAX_HEAD_BYTES],
+  );
+  if (rows.length === 0) return new Map();
+  return withDraftKeys(
+    database,
+    accountId,
+    masterKey,
+    async (keys) => new Map(rows.map((row) => [row.messageId, openHead(keys, { ...row, accountId }).subject])),
+  );
+}
+
 /** How many letters of this account have not arrived at the server yet, for the navigation. */
 export function waitingLetters(database: Database, accountId: string): Promise<number> {
   return database.prisma.letter.count({ where: { accountId, state: 'queued' } });
 }
 
-function openHead(keys: DraftKeys, row: Pick<LetterRow, 'id' | 'accountId' | 'sealedHead'>): LetterHead {
+function openHead(keys: DraftKeys, row: { id: string; accountId: string; sealedHead: Uint8Array }): LetterHead {
   const opened = openFrom(keys, row.sealedHead, letterHeadContext(row.accountId, row.id));
   return Head.parse(JSON.parse(opened.toString('utf8')));
 }

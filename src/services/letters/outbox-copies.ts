@@ -7,6 +7,8 @@ import { type Address, addressKey } from '../../mail/address.ts';
 import { bccHeader, type ComposedMessage } from '../../mail/compose-mime.ts';
 import type { EntityPiece } from '../../mime/encode.ts';
 import { type Certificate, parseCertificate } from '../../pki/certificate.ts';
+import { asBuffer } from '../../pki/der.ts';
+import { protectHeaders } from '../../smime/protect-headers.ts';
 import { type ContentEncryption, groupRecipients, type KeyTransport } from '../../smime/seal-message.ts';
 import type { SealJob } from '../../smime/worker-jobs.ts';
 import type { RecipientMark } from '../contacts/contact-marks.ts';
@@ -14,7 +16,7 @@ import { readable } from '../contacts/contact-marks.ts';
 import { sealedKeyOf } from '../identities/own-keys.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { trustOf } from '../trust/trust-of.ts';
-import { contentEncryptionFor, keyTransportFor } from './send-policy.ts';
+import { contentEncryptionFor, hidesSubject, keyTransportFor } from './send-policy.ts';
 
 /** The worker could not sign or encrypt; nothing was queued. */
 export class SealingFailedError extends Error {
@@ -28,6 +30,8 @@ export type PlannedCopy = {
   encryptTo: Uint8Array[] | null;
   content: ContentEncryption;
   keyTransport: KeyTransport;
+  /** Its subject stands inside the encryption only */
+  hideSubject: boolean;
   /** The sender can read it: it serves as the copy for Sent too */
   readableBySender: boolean;
 };
@@ -37,7 +41,12 @@ export type CopyPlan = { copies: PlannedCopy[]; sentCopy: PlannedCopy | null };
 /** What all programs read. */
 const EVERYBODY_READS = { content: 'aes-256-cbc', keyTransport: 'rsa-pkcs1' } as const;
 
-type Encryption = { marks: ReadonlyMap<string, RecipientMark>; own: DigitalId | null };
+type Encryption = {
+  marks: ReadonlyMap<string, RecipientMark>;
+  own: DigitalId | null;
+  /** The letter answers one whose subject was hidden */
+  answersHidden?: boolean;
+};
 
 /**
  * Which copies a letter needs. Encrypted: one for the RSA recipients in To and Cc and one for those with elliptic curves
@@ -54,7 +63,8 @@ export function planCopies(
   if (encryption === null) {
     const bcc = recipients.bcc.map(({ address }) => [address]);
     const envelopes = open.length > 0 ? [open.map(({ address }) => address), ...bcc] : bcc;
-    return { copies: [{ envelopes, encryptTo: null, ...EVERYBODY_READS, readableBySender: true }], sentCopy: null };
+    const copy = { envelopes, encryptTo: null, ...EVERYBODY_READS, hideSubject: false, readableBySender: true };
+    return { copies: [copy], sentCopy: null };
   }
   const own = encryption.own ? parseCertificate(encryption.own.certificate) : null;
   const ownFamily = own === null ? null : familyOf(own);
@@ -62,12 +72,16 @@ export function planCopies(
   const copies: PlannedCopy[] = [];
   for (const family of ['key-transport', 'key-agreement'] as const) {
     const group = readers.filter((reader) => reader.family === family);
-    if (group.length > 0) copies.push(copyFor(group, family === ownFamily ? own : null));
+    if (group.length > 0) copies.push(copyFor(group, family === ownFamily ? own : null, encryption));
   }
-  for (const one of recipients.bcc) copies.push(copyFor([readerOf(one, encryption)], null));
+  for (const one of recipients.bcc) copies.push(copyFor([readerOf(one, encryption)], null, encryption));
   if (own === null || copies.some((copy) => copy.readableBySender)) return { copies, sentCopy: null };
-  const sentCopy: PlannedCopy = { envelopes: [], encryptTo: [own.der], ...EVERYBODY_READS, readableBySender: true };
-  return { copies, sentCopy };
+  // In Sent it looks as it did on the way.
+  const hideSubject = copies.every((copy) => copy.hideSubject);
+  return {
+    copies,
+    sentCopy: { envelopes: [], encryptTo: [own.der], ...EVERYBODY_READS, hideSubject, readableBySender: true },
+  };
 }
 
 type Family = 'key-transport' | 'key-agreement';
@@ -83,12 +97,14 @@ function familyOf(certificate: Certificate): Family {
   return groupRecipients([certificate]).keyTransport.length === 1 ? 'key-transport' : 'key-agreement';
 }
 
-function copyFor(group: readonly Reader[], own: Certificate | null): PlannedCopy {
+function copyFor(group: readonly Reader[], own: Certificate | null, { answersHidden }: Encryption): PlannedCopy {
+  const marks = group.map((reader) => reader.mark);
   return {
     envelopes: [group.map((reader) => reader.address)],
     encryptTo: [...group.map((reader) => reader.certificate), ...(own ? [own.der] : [])],
-    content: contentEncryptionFor(group.map((reader) => reader.mark)),
-    keyTransport: keyTransportFor(group.map((reader) => reader.mark)),
+    content: contentEncryptionFor(marks),
+    keyTransport: keyTransportFor(marks),
+    hideSubject: hidesSubject(marks, answersHidden ?? false),
     readableBySender: own !== null,
   };
 }
@@ -114,8 +130,9 @@ type Sealing = {
 
 /**
  * One job for a worker where there is one copy, the common case: it encodes, signs and encrypts in one pass. Else it signs
- * once and encrypts each copy, one after the other, so that only one is held at a time. Exactly one of them brings the
- * copy for Sent; only that one names the Bcc recipients. The attachments of `composed` are given away.
+ * once, or twice where only some copies hide the subject, and encrypts each copy, one after the other, so that only one is
+ * held at a time. Exactly one of them brings the copy for Sent; only that one names the Bcc recipients. The attachments of
+ * `composed` are given away.
  * @throws SealingFailedError while it is iterated
  */
 export async function* sealedCopies(
@@ -128,13 +145,12 @@ export async function* sealedCopies(
   const forSent = sentCopy ?? copies.find((copy) => copy.readableBySender) ?? null;
   const all = sentCopy ? [...copies, sentCopy] : copies;
   const sealer = await sealerOf(context, session, sealing);
-  const headers = Buffer.from(composed.headers.map(({ line }) => `${line}\r\n`).join(''));
-  const first =
-    all.length === 1 ? null : await sealer.seal({ ...UNPROTECTED, mime: composed.entity, sign: sealer.sign });
+  const forms = formsOf(composed, all, sealer.sign !== null);
   try {
+    if (all.length > 1) await signForms(forms, sealer);
     for (const copy of all) {
-      const source =
-        first === null ? { mime: composed.entity, sign: sealer.sign } : { mime: first.again(), sign: null };
+      const { entity, headers, signed } = formFor(forms, copy);
+      const source = signed === null ? { mime: entity, sign: sealer.sign } : { mime: signed.again(), sign: null };
       const { encryptTo, content, keyTransport } = copy;
       const sealed = await sealer.seal({ ...source, headers, encryptTo, content, keyTransport });
       try {
@@ -146,12 +162,49 @@ export async function* sealedCopies(
       }
     }
   } finally {
-    await first?.release();
+    for (const form of forms) await form.signed?.release();
   }
 }
 
+/** The letter with its fields inside, and what is left of them outside. */
+type Form = { hideSubject: boolean; headers: Buffer; entity: EntityPiece[]; signed: Sealed | null };
+
+/** One where all copies are alike; header fields are protected wherever something protects them (RFC 9788). */
+function formsOf(composed: ComposedMessage, copies: readonly PlannedCopy[], isSigned: boolean): Form[] {
+  const written = Buffer.from(composed.headers.map(({ line }) => `${line}\r\n`).join(''));
+  const isEncrypted = copies.some((copy) => copy.encryptTo !== null);
+  const [first, ...rest] = composed.entity;
+  return [...new Set(copies.map((copy) => copy.hideSubject))].map((hideSubject) => {
+    if (!(first instanceof Uint8Array) || (!isSigned && !isEncrypted)) {
+      return { hideSubject, headers: written, entity: composed.entity, signed: null };
+    }
+    const { mime, headers } = protectHeaders(asBuffer(first), written, isEncrypted, hideSubject);
+    return { hideSubject, headers, entity: [mime, ...rest], signed: null };
+  });
+}
+
+function formFor(forms: readonly Form[], { hideSubject }: PlannedCopy): Form {
+  const form = forms.find((each) => each.hideSubject === hideSubject);
+  if (form === undefined) throw new TypeError('a copy without its form');
+  return form;
+}
+
+async function signForms(forms: readonly Form[], { seal, sign }: Sealer): Promise<void> {
+  for (const form of forms) {
+    // What is given to a worker is gone: only the last one may have the attachments themselves.
+    const mime = form === forms.at(-1) ? form.entity : form.entity.map(copyOfPiece);
+    form.signed = await seal({ ...ENTITY_ONLY, mime, sign });
+  }
+}
+
+function copyOfPiece(piece: EntityPiece): EntityPiece {
+  if (piece instanceof Uint8Array) return new Uint8Array(piece);
+  if (!('base64' in piece) || isSpool(piece.base64)) return piece;
+  return { ...piece, base64: [...piece.base64].map((bytes) => new Uint8Array(bytes)) };
+}
+
 /** The entity as every copy holds it, signed; the outer header is each copy's own. */
-const UNPROTECTED = { headers: new Uint8Array(0), encryptTo: null, entityOnly: true } as const;
+const ENTITY_ONLY = { headers: new Uint8Array(0), encryptTo: null, entityOnly: true } as const;
 
 type Sealed = FinalBytes & {
   /** For a further job: of what is in memory a copy, since what is given to a worker is gone */

@@ -31,6 +31,8 @@ export type NewLetter = {
   attachments: readonly LetterAttachment[];
   sign: boolean;
   encrypt: boolean;
+  /** It answers a message whose subject was hidden on the way */
+  answersHidden?: boolean;
   /** The root goes with the signature too (S12) */
   includeRoot?: boolean;
   inReplyTo?: string | null;
@@ -111,7 +113,7 @@ function findLetter(context: Context, session: SignedIn, nonce: string) {
  * list too, so that the page and the sending never disagree.
  */
 export async function checkLetter(
-  context: Pick<Context, 'config' | 'database' | 'now'>,
+  context: Pick<Context, 'config' | 'database' | 'now' | 'workers' | 'revocation'>,
   session: SignedIn,
   letter: Pick<NewLetter, 'to' | 'cc' | 'bcc' | 'sign' | 'encrypt'> & { attachments: readonly { size: number }[] },
 ): Promise<Checked | { problems: SendProblem[]; marks: RecipientMark[] }> {
@@ -124,7 +126,7 @@ export async function checkLetter(
   // No marks for a list that is too long anyway.
   const judged = all.length <= config.recipientLimit ? all.map((one) => one.address) : [];
   const [marks, signer, own] = await Promise.all([
-    recipientMarks(database, session.account, judged, at),
+    recipientMarks(context, session.account, judged, at),
     letter.sign ? signingIdentity(database, session.account, at) : null,
     encryptionIdentity(database, session.account, at),
   ]);
@@ -189,7 +191,7 @@ async function copiesOf(
   const certificates = new Map(checked.marks.map((mark) => [addressKey(mark.address), mark]));
   const plan: CopyPlan = planCopies(
     checked.recipients,
-    letter.encrypt ? { marks: certificates, own: checked.own } : null,
+    letter.encrypt ? { marks: certificates, own: checked.own, answersHidden: letter.answersHidden ?? false } : null,
   );
   return sealedCopies(context, session, composed, {
     plan,

@@ -68,6 +68,17 @@ export function contentEncryptionFor(
   return all ? 'aes-256-gcm' : 'aes-256-cbc';
 }
 
+/**
+ * Whether one copy hides its subject (hcp_baseline of RFC 9788): where every reader's program is known to show it all the
+ * same, so that nobody is left with `[...]`, or where it answers a message whose subject was hidden.
+ */
+export function hidesSubject(
+  marks: readonly Pick<RecipientMark, 'showsProtectedSubject'>[],
+  answersHidden: boolean,
+): boolean {
+  return answersHidden || (marks.length > 0 && marks.every((mark) => mark.showsProtectedSubject));
+}
+
 /** How the content key is wrapped for the RSA recipients of one copy: OAEP only where all announced it with SHA-256 (T29). */
 export function keyTransportFor(marks: readonly Pick<RecipientMark, 'capabilities'>[]): 'rsa-pkcs1' | 'rsa-oaep' {
   const all = marks.length > 0 && marks.every((mark) => mark.capabilities.includes('RSA-OAEP-SHA-256'));

@@ -1,14 +1,16 @@
 import type { Context } from '../../context.ts';
 import type { Formats } from '../../i18n/formats.ts';
-import { listPage, type MessagePage } from '../../mail/message-list.ts';
+import { sameAddress } from '../../mail/address.ts';
+import { listPage, type MessagePage, type MessageRow } from '../../mail/message-list.ts';
+import { subjectsOfLetters } from '../letters/letters.ts';
 import type { SignedIn } from '../sessions/session.ts';
+import { hidesItsSubject } from './hidden-subject.ts';
 import { mailboxOf, valueOrError } from './mailbox.ts';
-import { type KeptVerdict, keptVerdicts } from './message-verdicts.ts';
+import { type Kept, keptOf } from './message-verdicts.ts';
 import { type FolderPlace, readFolderPlaces } from './read-folders.ts';
 
-export type ListedMessages = {
+export type ListedMessages = Kept & {
   page: MessagePage;
-  verdicts: Map<number, KeptVerdict>;
   /** The navigation's folders, read after the page so that its counts are those of the list */
   folders: FolderPlace[] | null;
 };
@@ -29,9 +31,29 @@ export async function listMessages(
     'folder-gone',
   );
   const uids = listed.rows.map((row) => row.uid);
-  const [folders, verdicts] = await Promise.all([
+  const [folders, kept] = await Promise.all([
     readFolderPlaces(context, session, formats, folder),
-    keptVerdicts(context.database, session.account.id, { folder, uidValidity: listed.uidValidity, uids }),
+    keptOf(context.database, session, { folder, uidValidity: listed.uidValidity, uids }),
   ]);
-  return { page: listed, verdicts, folders };
+  const subjects = await withOwnSubjects(context, session, listed, kept.subjects);
+  return { page: listed, verdicts: kept.verdicts, subjects, folders };
+}
+
+/** What one wrote oneself need not be opened first to be found. */
+async function withOwnSubjects(
+  context: Context,
+  session: SignedIn,
+  { rows }: MessagePage,
+  known: Kept['subjects'],
+): Promise<Kept['subjects']> {
+  const isOwn = ({ from }: MessageRow) => from !== null && sameAddress(from.address, session.account.address);
+  const hidden = rows.filter((row) => isOwn(row) && hidesItsSubject(row) && !known.has(row.uid));
+  const messageIds = hidden.flatMap(({ messageId }) => (messageId === null ? [] : [messageId]));
+  if (session.masterKey === null || messageIds.length === 0) return known;
+  const own = await subjectsOfLetters(context.database, session.account.id, session.masterKey, messageIds);
+  const found = hidden.flatMap(({ uid, messageId }) => {
+    const subject = own.get(messageId ?? '');
+    return subject === undefined ? [] : [[uid, subject] as const];
+  });
+  return new Map([...known, ...found]);
 }

@@ -3,10 +3,12 @@ import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { fetchSource, type MessageFacts } from '../../mail/message-source.ts';
 import type { OpenedMessage } from '../../smime/verdict.ts';
-import type { JobFailure, OpenJob } from '../../smime/worker-jobs.ts';
+import type { JobFailure, OpenJob, TrustBytes } from '../../smime/worker-jobs.ts';
 import { sealedKeysOf } from '../identities/own-keys.ts';
+import { askResponders } from '../revocation/ocsp-answers.ts';
+import { evidenceKey, evidenceOf } from '../revocation/signature-evidence.ts';
 import type { SignedIn } from '../sessions/session.ts';
-import { trustOf } from '../trust/trust-of.ts';
+import { type TrustMaterial, trustOf } from '../trust/trust-of.ts';
 import { mailboxOf, valueOrError } from './mailbox.ts';
 import type { MessageRef } from './message-ref.ts';
 
@@ -34,16 +36,43 @@ export async function readMessage(
   ref: MessageRef,
   options: { recorded?: boolean } = {},
 ): Promise<ReadMessage> {
-  const { job, facts, release } = await openingOf(context, session, ref);
-  const result = await context.workers.run<'open'>({ kind: 'open', ...job }, session.account.id);
-  await release();
-  if (!result.ok) throw failedJob(result.code, result.message);
-  const opened = result.value;
+  let { opened, facts } = await openOnce(context, session, ref);
+  if (isUnchecked(opened) && (await askAboutSigners(context, opened)))
+    ({ opened, facts } = await openOnce(context, session, ref, signersOf(opened)));
   const failed = opened.encryption.status === 'failed';
   const closed = !failed || session.masterKey ? 'none' : session.hasVault ? 'locked' : 'no-vault';
   const message: ReadMessage = { ref, opened, facts, closed };
   if (!options.recorded) await recordDecryption(context, session, message);
   return message;
+}
+
+async function openOnce(
+  context: Context,
+  session: SignedIn,
+  ref: MessageRef,
+  certificates: readonly string[] = [],
+): Promise<{ opened: OpenedMessage; facts: MessageFacts }> {
+  const { job, facts, release } = await openingOf(context, session, ref, certificates);
+  const result = await context.workers.run<'open'>({ kind: 'open', ...job }, session.account.id);
+  await release();
+  if (!result.ok) throw failedJob(result.code, result.message);
+  return { opened: result.value, facts };
+}
+
+function isUnchecked({ signature }: OpenedMessage): boolean {
+  return signature.signers.some((signer) => signer.intact && signer.revocation.status === 'unchecked');
+}
+
+/** Asks once for what is not known about the signers, where it may be asked for. True when there is news. */
+async function askAboutSigners(context: Context, { signature }: OpenedMessage): Promise<boolean> {
+  const paths = signature.signers.filter((signer) => signer.intact).map((signer) => signer.path.map((one) => one.der));
+  const news = await Promise.all(paths.map((path) => askResponders(context, path)));
+  return news.includes(true);
+}
+
+/** SHA-256 of all certificates on the paths of the signers. */
+function signersOf({ signature }: OpenedMessage): string[] {
+  return signature.signers.flatMap((signer) => signer.path.map((one) => one.sha256));
 }
 
 /**
@@ -54,6 +83,7 @@ export async function openingOf(
   context: Context,
   session: SignedIn,
   ref: MessageRef,
+  certificates: readonly string[] = [],
 ): Promise<{ job: Omit<OpenJob, 'kind'>; facts: MessageFacts; release(): Promise<void> }> {
   const { messageLimitBytes: limit, spoolFolder } = context.config;
   const [source, asked] = await Promise.allSettled([
@@ -66,8 +96,28 @@ export async function openingOf(
     await release();
     throw asked.reason;
   }
-  const [keys, trust] = asked.value;
-  return { job: { bytes, keys, masterKey: session.masterKey, trust, at: facts.internalDate }, facts, release };
+  const [keys, material] = asked.value;
+  try {
+    const trust = await withEvidence(context, session, material, facts, certificates);
+    return { job: { bytes, keys, masterKey: session.masterKey, trust, at: facts.internalDate }, facts, release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** What was published about revocation, and what this message was judged by before. */
+async function withEvidence(
+  context: Context,
+  session: SignedIn,
+  material: TrustMaterial,
+  facts: MessageFacts,
+  certificates: readonly string[],
+): Promise<TrustBytes> {
+  const kept = await evidenceOf(context.database, session.account.id, evidenceKey(facts));
+  const wanted = { certificates, earlier: kept?.evidence ?? [] };
+  const revocation = await context.revocation.evidence(session.account.id, wanted, context.now());
+  return { ...material, intermediates: [...material.intermediates, ...(kept?.chain ?? [])], revocation };
 }
 
 /** What a page says about a job that failed. */

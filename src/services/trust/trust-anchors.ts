@@ -79,7 +79,7 @@ export async function programmeAnchorOf(
 /** The clerk accepts a root that the administration confirmed by thumbprint; it counts from now on (T13). */
 export async function acceptProgrammeAnchor(context: Context, session: SignedIn, anchor: TrustAnchor): Promise<void> {
   const at = context.now();
-  const decided = { state: 'trusted' as const, programmeId: anchor.programmeId, decidedAt: at };
+  const decided = { state: 'trusted' as const, programmeId: anchor.programmeId, decidedAt: at, onlyDomain: null };
   await context.database.prisma.trustAnchor.upsert({
     where: { accountId_sha256: { accountId: session.account.id, sha256: anchor.sha256 } },
     update: decided,
@@ -109,7 +109,7 @@ export async function confirmAnchor(
   context: Context,
   session: SignedIn,
   anchor: TrustAnchor,
-  readOut: ReadOut,
+  readOut: ReadOut & { onlyDomain?: string | null },
 ): Promise<ThumbprintComparison> {
   const outcome = compareThumbprint(readOut.typed, anchor);
   if (outcome === 'different') await auditRefusal(context, session, anchor.sha256);
@@ -117,10 +117,15 @@ export async function confirmAnchor(
   // Confirmed by the clerk, so it no longer hangs on the programme's decision.
   await context.database.prisma.trustAnchor.updateMany({
     where: { id: anchor.id, accountId: session.account.id },
-    data: { state: 'trusted', decidedAt: context.now(), programmeId: null },
+    data: {
+      state: 'trusted',
+      decidedAt: context.now(),
+      programmeId: null,
+      onlyDomain: readOut.onlyDomain ?? null,
+    },
   });
   await recordDecision(context, session, {
-    decision: 'root-trusted',
+    decision: readOut.onlyDomain ? 'root-trusted-for-domain' : 'root-trusted',
     ...subjectOf(anchor),
     comparedBy: comparedBy(readOut.typed),
     toldBy: readOut.toldBy,

@@ -7,6 +7,7 @@ export type Decision = {
   decision:
     | 'programme-root-accepted'
     | 'root-trusted'
+    | 'root-trusted-for-domain'
     | 'root-withdrawn'
     | 'certificate-trusted'
     | 'certificate-withdrawn';

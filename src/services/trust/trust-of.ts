@@ -1,3 +1,4 @@
+import type { TrustAnchor } from '../../generated/prisma/client.ts';
 import type { Database } from '../database/connect.ts';
 
 /** What one account believes, as DER for the worker: `anchors` end a path, `intermediates` only help to build one. */
@@ -6,6 +7,8 @@ export type TrustMaterial = {
   intermediates: Uint8Array[];
   /** SHA-256 in lower-case hex of certificates that were trusted one by one (S11) */
   explicitlyTrusted: string[];
+  /** Anchors, by SHA-256, that were confirmed for the mail of one domain only */
+  anchorDomains: Map<string, readonly string[]>;
 };
 
 /** More would cost path building more than it helps; the newest count. */
@@ -22,27 +25,26 @@ export async function trustOf(database: Database, accountId: string): Promise<Tr
     intermediatesOf(database, accountId),
   ]);
   return {
-    anchors: own,
+    anchors: own.map((row) => row.certificate),
     intermediates,
     explicitlyTrusted: explicit.map((row) => row.sha256),
+    anchorDomains: new Map(own.flatMap((row) => (row.onlyDomain === null ? [] : [[row.sha256, [row.onlyDomain]]]))),
   };
 }
 
-async function acceptedAnchors(database: Database, accountId: string): Promise<Uint8Array[]> {
+async function acceptedAnchors(database: Database, accountId: string): Promise<TrustAnchor[]> {
   const rows = await database.prisma.trustAnchor.findMany({
     where: { accountId, state: 'trusted' },
     orderBy: { decidedAt: 'asc' },
   });
   const programmes = rows.flatMap((row) => (row.programmeId === null ? [] : [row.programmeId]));
-  if (programmes.length === 0) return rows.map((row) => row.certificate);
+  if (programmes.length === 0) return rows;
   const standing = await database.prisma.trustAnchor.findMany({
     where: { accountId: null, programmeId: { in: programmes }, state: 'trusted' },
     select: { programmeId: true, sha256: true },
   });
   const stands = new Set(standing.map((row) => `${row.programmeId} ${row.sha256}`));
-  return rows
-    .filter((row) => row.programmeId === null || stands.has(`${row.programmeId} ${row.sha256}`))
-    .map((row) => row.certificate);
+  return rows.filter((row) => row.programmeId === null || stands.has(`${row.programmeId} ${row.sha256}`));
 }
 
 /** Chains that came with own Digital IDs and with contacts, and the issuing authorities of the account's programme. */

@@ -1,7 +1,7 @@
 import type { Context } from '../../context.ts';
 import type { ExplicitTrust, TrustAnchor, TrustDecision } from '../../generated/prisma/client.ts';
 import type { Certificate } from '../../pki/certificate.ts';
-import { judgementFor, markCertificate, readable, readOrNull } from '../contacts/contact-marks.ts';
+import { markCertificates, readOrNull } from '../contacts/contact-marks.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { listDecisions } from './trust-decisions.ts';
 
@@ -80,21 +80,17 @@ export async function contactsTurningX(
     orderBy: { name: 'asc' },
     include: { certificates: { where: { isDefault: true } } },
   });
-  const hashes = contacts.flatMap((contact) => contact.certificates.map((one) => one.sha256));
-  const now = await judgementFor(context.database, session.account.id, hashes, context.now());
-  const then = {
-    ...now,
-    anchors: now.anchors.filter((anchor) => anchor.sha256 !== without.sha256),
-    explicitlyTrusted: new Set([...now.explicitlyTrusted].filter((sha256) => sha256 !== without.sha256)),
-  };
-  return contacts.filter((contact) => {
-    const stored = contact.certificates[0];
-    const certificate = stored ? readOrNull(stored.certificate) : null;
-    if (!stored || !certificate) return false;
-    const chain = readable(stored.chain);
-    return (
-      markCertificate(certificate, chain, contact.address, now).usable &&
-      !markCertificate(certificate, chain, contact.address, then).usable
-    );
+  const subjects = contacts.flatMap((contact) => {
+    const row = contact.certificates[0];
+    const certificate = row ? readOrNull(row.certificate) : null;
+    return row && certificate ? [{ contact, certificate, chain: row.chain, address: contact.address }] : [];
   });
+  const judging = { account: session.account, at: context.now() };
+  const [now, then] = await Promise.all([
+    markCertificates(context, subjects, judging),
+    markCertificates(context, subjects, { ...judging, without: without.sha256 }),
+  ]);
+  return subjects
+    .filter((_, index) => now[index]?.usable && !then[index]?.usable)
+    .map(({ contact: { name, address } }) => ({ name, address }));
 }

@@ -1,11 +1,12 @@
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import type { Certificate } from '../../pki/certificate.ts';
-import { type PathReason, validatePath } from '../../pki/path.ts';
+import type { PathReason } from '../../pki/path.ts';
 import type { OpenedMessage } from '../../smime/verdict.ts';
 import { mayBeIssuer } from '../contacts/contact-certificates.ts';
 import { readable, readOrNull } from '../contacts/contact-marks.ts';
 import type { SignedIn } from '../sessions/session.ts';
+import { judgeOne } from './judge-path.ts';
 import { trustOf } from './trust-of.ts';
 
 /** A certificate whose issuer may have to be confirmed, with what came along with it. */
@@ -64,9 +65,11 @@ export async function untrustedPathOf(
       select: { certificate: true },
     }),
   ]);
-  const candidates = [...carried, ...readable(trust.intermediates), ...readable(roots.map((row) => row.certificate))];
+  const chain = [...carried.map((one) => one.der), ...roots.map((row) => row.certificate)];
   // Without anchors the best attempt is the path to a self-signed top.
-  const { path, reasons } = validatePath({ leaf, candidates, anchors: [], at: context.now(), purpose: 'email' });
+  const judged = await judgeOne(context, session, { certificate: leaf.der, chain }, { ...trust, anchors: [] });
+  const path = judged === null ? [leaf] : readable(judged.path);
+  const reasons = judged?.reasons ?? ['too-complex'];
   const top = path.at(-1) ?? leaf;
   // A certificate that signed itself and belongs to a person is no root: it can only be trusted by itself.
   const root = path.length > 1 && top.isSelfIssued && mayBeIssuer(top) ? top : null;

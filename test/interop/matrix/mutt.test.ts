@@ -57,6 +57,20 @@ describe('mutt', () => {
     }
   });
 
+  it('S07 it shows letters whose header is protected, also where the subject is hidden', async () => {
+    const cases: [Signing | undefined, Encrypting | undefined, 'copy' | 'hide-subject'][] = [
+      [SIGN, undefined, 'copy'],
+      [undefined, ENCRYPT, 'copy'],
+      [SIGN, ENCRYPT, 'copy'],
+      [SIGN, ENCRYPT, 'hide-subject'],
+    ];
+    for (const [signing, encrypting, protect] of cases) {
+      const shown = await mutt.show(seal(who, ENTITY, signing, encrypting, protect));
+      assert.match(shown, /Grüße aus Brüssel,\nsecond line/);
+      if (signing) assert.match(shown, /Verification successful/);
+    }
+  });
+
   it('S06 it knows no authEnveloped-data, ours as little as that of OpenSSL', async () => {
     const encrypting: Encrypting = { ...ENCRYPT, cipher: 'aes-256-gcm' };
     const ofOpenssl = await opensslPeer(who, 'cms').encrypt(ENTITY, encrypting);

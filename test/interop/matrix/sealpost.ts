@@ -1,13 +1,19 @@
 /** Our own engine behind the same steps as the other programs. */
 import assert from 'node:assert/strict';
 import { openMessage } from '../../../src/smime/open-message.ts';
-import { sealMessage } from '../../../src/smime/seal-message.ts';
+import { type SealQuestion, sealMessage } from '../../../src/smime/seal-message.ts';
 import type { OpenedMessage } from '../../../src/smime/verdict.ts';
 import type { MatrixPeople } from './matrix-people.ts';
 import { type Encrypting, type Key, NotOffered, type Signing } from './peer.ts';
 
-/** Signed and encrypted in one step, as the compose page does it. */
-export function seal(who: MatrixPeople, entity: Buffer, signing?: Signing, encrypting?: Encrypting): Buffer {
+/** Signed and encrypted in one step. The compose page protects the header, too; the matrix compares entities as they are. */
+export function seal(
+  who: MatrixPeople,
+  entity: Buffer,
+  signing?: Signing,
+  encrypting?: Encrypting,
+  protect?: SealQuestion['protect'],
+): Buffer {
   if (encrypting && !/^aes-256-(cbc|gcm)$/.test(encrypting.cipher)) {
     throw new NotOffered('Sealpost writes AES-256-CBC and AES-256-GCM only');
   }
@@ -20,6 +26,7 @@ export function seal(who: MatrixPeople, entity: Buffer, signing?: Signing, encry
     opaque: signing?.opaque,
     content: encrypting?.cipher === 'aes-256-gcm' ? 'aes-256-gcm' : 'aes-256-cbc',
     keyTransport: encrypting?.oaep ? 'rsa-oaep' : 'rsa-pkcs1',
+    protect,
     at: new Date(),
   });
 }

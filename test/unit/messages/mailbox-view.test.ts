@@ -29,11 +29,18 @@ function row(fields: Partial<MessageRow>): MessageRow {
   };
 }
 
-const view = (rows: MessageRow[], total = rows.length, page = 1, folder = 'INBOX') =>
+const view = (
+  rows: MessageRow[],
+  total = rows.length,
+  page = 1,
+  folder = 'INBOX',
+  subjects: ReadonlyMap<number, string> = new Map(),
+) =>
   mailboxView(
     {
       page: { folder, uidValidity: 7n, total, page, pages: Math.max(1, Math.ceil(total / 50)), rows },
       verdicts: new Map(),
+      subjects,
       folders: null,
     },
     formats,
@@ -117,7 +124,7 @@ test('Sent shows who a message went to', () => {
     },
   ];
   const page = { folder: 'Sent', uidValidity: 7n, total: 1, page: 1, pages: 1, rows: [row({})] };
-  const shown = mailboxView({ page, verdicts: new Map(), folders }, formats, now);
+  const shown = mailboxView({ page, verdicts: new Map(), subjects: new Map(), folders }, formats, now);
   assert.equal(shown.groups[0]!.rows[0]!.who, 'alain@tcn.b.eu-admin.net');
   assert.equal(shown.whoKey, 'messages.list.to');
 });
@@ -133,4 +140,15 @@ test('the pager of two thousand pages shows the ends and the neighbours', () => 
     [1, 0, 6, 7, 8, 0, 2000],
   );
   assert.deepEqual([pager?.from, pager?.to, pager?.newer], [301, 350, '/mail/SU5CT1g?page=6']);
+});
+
+test('a hidden subject is shown as it was opened, and as inside the encryption while that is not known', () => {
+  const hidden = row({ uid: 5, subject: '[...]', looksEncrypted: true });
+  const subjectOf = (subjects: ReadonlyMap<number, string>) => {
+    const shown = view([hidden], 1, 1, 'INBOX', subjects).groups[0]?.rows[0];
+    return [shown?.subject, shown?.ownWords];
+  };
+  assert.deepEqual(subjectOf(new Map()), ['Subject inside the encryption', true]);
+  assert.deepEqual(subjectOf(new Map([[5, 'Card 0417']])), ['Card 0417', false]);
+  assert.deepEqual(subjectOf(new Map([[6, 'of another']])), ['Subject inside the encryption', true]);
 });

@@ -21,6 +21,7 @@ const words: QuoteWords = {
 function message(changed: Partial<OpenedMessage> = {}): OpenedMessage {
   return {
     from: [marta],
+    protectedFrom: null,
     sender: null,
     to: [own],
     cc: [],
@@ -28,7 +29,9 @@ function message(changed: Partial<OpenedMessage> = {}): OpenedMessage {
     date: new Date('2026-11-24T09:00:00Z'),
     subject: 'Card 0417',
     subjectProtected: false,
+    subjectHidden: false,
     headersProtected: false,
+    headersChanged: [],
     messageId: '<two@tcn.d>',
     inReplyTo: '<one@tcn.b>',
     references: ['<zero@tcn.b>', '<one@tcn.b>'],
@@ -119,6 +122,20 @@ test('a Reply-To that no signature protects gets no answer to encrypted mail', (
   assert.deepEqual(reply(message(changed)).to, [marta]);
   assert.deepEqual(reply(message({ ...changed, headersProtected: true })).to, [otto]);
   assert.deepEqual(reply(message({ replyTo: [otto] })).to, [otto], 'mail in clear');
+});
+
+test('of two senders the one inside gets the answer', () => {
+  const changed = { from: [otto], protectedFrom: [marta], headersProtected: true };
+  assert.deepEqual(reply(message(changed)).to, [marta]);
+  assert.deepEqual(reply(message({ ...changed, to: [own, otto] }), 'reply-all').cc, [otto]);
+});
+
+test('an answer to a letter with a hidden subject hides it again, a forward too', () => {
+  const changed = { encryption: encrypted, signature: trusted, headersProtected: true, subjectHidden: true };
+  for (const mode of ['reply', 'reply-all', 'forward'] as const) {
+    assert.equal(reply(message(changed), mode).hideSubject, true);
+    assert.equal(reply(message({ ...changed, subjectHidden: false }), mode).hideSubject, false);
+  }
 });
 
 test('recipients that somebody may have added to encrypted mail do not get its text with a reply to all', () => {

@@ -44,12 +44,15 @@ before(async () => {
       sha256: null,
       certificate: der,
       capabilities,
+      showsProtectedSubject: address.startsWith('hp-'),
     });
   };
   await know('rsa@x.eu', 'RSA-2048', GCM);
   await know('old@x.eu', 'RSA-2048');
   await know('ec@x.eu', 'P-256', GCM);
   await know('new@x.eu', 'RSA-2048', OAEP);
+  await know('hp-rsa@x.eu', 'RSA-2048');
+  await know('hp-ec@x.eu', 'P-256');
   await know('sha1@x.eu', 'RSA-2048', [...GCM, 'RSA-OAEP']);
   rsaSender = { certificate: (await issue('me@x.eu', 'RSA-2048')).der } as unknown as DigitalId;
   ecSender = { certificate: (await issue('me@x.eu', 'P-256')).der } as unknown as DigitalId;
@@ -112,6 +115,32 @@ test('T29 RSA-OAEP is used only where every recipient of the copy announced it w
     ['rsa-pkcs1', 'rsa-oaep'],
   );
   assert.equal(plan({ to: ['rsa@x.eu'] }, ecSender).sentCopy?.keyTransport, 'rsa-pkcs1');
+});
+
+test('S06 the subject of a copy is hidden only where every reader of it is known to be shown it', () => {
+  const hidden = (recipients: Parameters<typeof plan>[0], own = rsaSender) => {
+    const { copies, sentCopy } = plan(recipients, own);
+    return [...copies, ...(sentCopy ? [sentCopy] : [])].map((copy) => copy.hideSubject);
+  };
+  assert.deepEqual(hidden({ to: ['hp-rsa@x.eu'] }), [true]);
+  assert.deepEqual(hidden({ to: ['hp-rsa@x.eu'], cc: ['rsa@x.eu'] }), [false]);
+  assert.deepEqual(hidden({ to: ['rsa@x.eu', 'hp-ec@x.eu'] }), [false, true], 'two envelopes');
+  assert.deepEqual(hidden({ to: ['hp-rsa@x.eu'], bcc: ['old@x.eu', 'hp-ec@x.eu'] }), [true, false, true]);
+  assert.deepEqual(hidden({ to: ['hp-rsa@x.eu'] }, ecSender), [true, true], 'the copy in Sent likewise');
+  assert.deepEqual(hidden({ to: ['hp-rsa@x.eu'], bcc: ['rsa@x.eu'] }, ecSender), [true, false, false]);
+});
+
+test('an answer to a hidden subject hides it from whoever cannot show it, too', () => {
+  const { copies } = planCopies(
+    { to: to('rsa@x.eu'), cc: [], bcc: to('ec@x.eu') },
+    { marks, own: rsaSender, answersHidden: true },
+  );
+  assert.deepEqual(
+    copies.map((copy) => copy.hideSubject),
+    [true, true],
+  );
+  const plain = planCopies({ to: to('hp-rsa@x.eu'), cc: [], bcc: [] }, null);
+  assert.equal(plain.copies[0]?.hideSubject, false, 'nothing is hidden in clear');
 });
 
 test('a recipient without certificate never ends up in a plan', () => {

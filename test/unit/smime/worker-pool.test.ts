@@ -44,7 +44,13 @@ async function sealed(mime: Buffer = ENTITY): Promise<Uint8Array> {
 }
 
 function openJob(bytes: Uint8Array, masterKey: Uint8Array | null = new Uint8Array(MASTER)): OpenJob {
-  const trust = { anchors: [people.root.der], intermediates: [], explicitlyTrusted: [] };
+  const trust = {
+    anchors: [people.root.der],
+    intermediates: [],
+    explicitlyTrusted: [],
+    anchorDomains: new Map(),
+    revocation: { lists: [], responses: [], now: new Date() },
+  };
   return { kind: 'open', bytes, keys: [sealedKey(people.bob)], masterKey, trust, at: new Date() };
 }
 

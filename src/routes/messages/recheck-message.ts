@@ -1,0 +1,17 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Context } from '../../context.ts';
+import { leaveNotice } from '../../plugins/notices.ts';
+import { signedIn } from '../../plugins/session.ts';
+import { messageHref } from '../../services/mailbox/message-ref.ts';
+import { recheckSignature } from '../../services/mailbox/recheck-signature.ts';
+import { messageOf } from './params.ts';
+
+/** Judges the signature by what is published now instead of what was when the message was first opened. */
+export function recheckMessage(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const ref = messageOf(request);
+    await recheckSignature(context, signedIn(request), ref);
+    leaveNotice(reply, context.config, 'info', 'messages.security.recheck.done');
+    return reply.redirect(messageHref(ref));
+  };
+}

@@ -1,0 +1,91 @@
+import type { Context } from '../../context.ts';
+import { type Certificate, parseCertificate } from '../../pki/certificate.ts';
+import { PkiError } from '../../pki/errors.ts';
+import { ocspUris, parseOcspResponse, writeOcspRequest } from '../../pki/ocsp.ts';
+import type { Database } from '../database/connect.ts';
+import { FetchFailedError } from './fetch-evidence.ts';
+import { allowedResponders } from './revocation-points.ts';
+
+const DAY_MS = 24 * 3_600_000;
+
+/** Answers that are in force about these certificates, and older ones named by their SHA-256. */
+export async function answersFor(
+  database: Database,
+  certificates: readonly string[],
+  named: readonly string[],
+  at: Date,
+): Promise<Uint8Array[]> {
+  if (certificates.length + named.length === 0) return [];
+  const rows = await database.pool.query<{ bytes: Buffer }>(
+    `select distinct on (sha256) sha256, bytes from ocsp_answer
+     where sha256 = any($2) or (certificate_sha256 = any($1) and next_update > $3)`,
+    [certificates, named, at],
+  );
+  return rows.rows.map((row) => row.bytes);
+}
+
+/**
+ * Asks the responders that the certificates of a path name and an administrator allows, about each whose answer is not at hand.
+ * Gives whether there is anything new. A responder that is silent changes nothing.
+ * @param path DER, leaf first, with the anchor last
+ */
+export async function askResponders(
+  context: Pick<Context, 'database' | 'fetcher' | 'now'>,
+  path: readonly Uint8Array[],
+): Promise<boolean> {
+  const pairs = path.slice(0, -1).map((der, index) => ({ der, issuer: path[index + 1] as Uint8Array }));
+  const news = await Promise.all(pairs.map(({ der, issuer }) => askAbout(context, der, issuer)));
+  return news.includes(true);
+}
+
+async function askAbout(
+  context: Pick<Context, 'database' | 'fetcher' | 'now'>,
+  der: Uint8Array,
+  issuerDer: Uint8Array,
+): Promise<boolean> {
+  const { database, fetcher } = context;
+  const at = context.now();
+  try {
+    const [certificate, issuer] = [parseCertificate(der), parseCertificate(issuerDer)];
+    const [responder] = await allowedResponders(database, ocspUris(certificate));
+    if (responder === undefined) return false;
+    const known = await database.prisma.ocspAnswer.count({
+      where: { certificateSha256: certificate.sha256, nextUpdate: { gt: at } },
+    });
+    if (known > 0) return false;
+    const answer = await fetcher.answer(responder, writeOcspRequest(certificate, issuer));
+    return await storeAnswer(database, certificate, answer, at);
+  } catch (error) {
+    if (error instanceof FetchFailedError || error instanceof PkiError) return false;
+    throw error;
+  }
+}
+
+async function storeAnswer(database: Database, certificate: Certificate, bytes: Buffer, at: Date): Promise<boolean> {
+  const { sha256, responses } = parseOcspResponse(bytes);
+  const about = responses.find((single) => single.serialRaw.equals(certificate.serialRaw));
+  if (about === undefined) return false;
+  const nextUpdate = about.nextUpdate ?? new Date(about.thisUpdate.getTime() + DAY_MS);
+  const stored = await database.prisma.ocspAnswer.createMany({
+    skipDuplicates: true,
+    data: { certificateSha256: certificate.sha256, sha256, bytes: new Uint8Array(bytes), nextUpdate, receivedAt: at },
+  });
+  return stored.count > 0;
+}
+
+/** Answers about these certificates count no longer as at hand: the next judgement asks anew. */
+export async function forgetAnswers(database: Database, certificates: readonly string[], at: Date): Promise<void> {
+  await database.prisma.ocspAnswer.updateMany({
+    where: { certificateSha256: { in: [...certificates] }, nextUpdate: { gt: at } },
+    data: { nextUpdate: at },
+  });
+}
+
+/** Removes answers that are over and that no judgement rests on. */
+export async function removeOldAnswers(database: Database, at: Date): Promise<void> {
+  await database.pool.query(
+    `delete from ocsp_answer a where next_update < $1
+     and not exists (select 1 from signature_evidence e where e.evidence @> array[a.sha256])`,
+    [at],
+  );
+}

@@ -1,0 +1,128 @@
+import type { RevocationList as RevocationListRow, RevocationPoint } from '../../generated/prisma/client.ts';
+import { type RevocationList, readRevocationLists } from '../../pki/crl.ts';
+import { PkiError } from '../../pki/errors.ts';
+import type { Database } from '../database/connect.ts';
+
+/** Older lists of a point that are still in force stand by, so that a forged one cannot push the real one out at once. */
+const KEPT_OF_A_POINT = 4;
+/** Of one clerk's own imports. */
+export const MAX_IMPORTED = 20;
+
+/** Lists that are in force or may prove a revocation, for everybody and for this account; SHA-256. */
+export async function listsInForce(database: Database, accountId: string): Promise<string[]> {
+  const rows = await database.pool.query<{ sha256: string }>(
+    `select distinct sha256 from revocation_list
+     where superseded_at is null and (account_id is null or account_id = $1)`,
+    [accountId],
+  );
+  return rows.rows.map((row) => row.sha256);
+}
+
+/** The bytes of lists by SHA-256. What is asked for twice or not there is left out. */
+export async function listBytes(database: Database, sha256: readonly string[]): Promise<Map<string, Uint8Array>> {
+  if (sha256.length === 0) return new Map();
+  const rows = await database.pool.query<{ sha256: string; bytes: Buffer }>(
+    'select distinct on (sha256) sha256, bytes from revocation_list where sha256 = any($1)',
+    [sha256],
+  );
+  return new Map(rows.rows.map((row) => [row.sha256, row.bytes]));
+}
+
+/**
+ * Keeps what a listed address gave. Nothing is believed by that: whose signature counts is decided where a certificate is judged.
+ * Throws PkiError when it is no list.
+ */
+export async function storeFetchedLists(
+  database: Database,
+  pointId: string,
+  bytes: Buffer,
+  at: Date,
+): Promise<RevocationList[]> {
+  const lists = readRevocationLists(bytes);
+  await insertLists(database, lists, { pointId, accountId: null }, at);
+  await database.pool.query(
+    `update revocation_list set superseded_at = $2
+     where point_id = $1 and superseded_at is null and (next_update < $2 or id not in (
+       select id from revocation_list where point_id = $1 order by received_at desc, this_update desc limit $3))`,
+    [pointId, at, KEPT_OF_A_POINT * lists.length],
+  );
+  return lists;
+}
+
+export type ListImport = { ok: true; lists: RevocationList[] } | { ok: false; reason: 'no-list' | 'too-many' };
+
+/** Lists from a file, for this account's mail alone: a private authority's that no address publishes. */
+export async function importLists(database: Database, accountId: string, bytes: Buffer, at: Date): Promise<ListImport> {
+  let lists: RevocationList[];
+  try {
+    lists = readRevocationLists(bytes);
+  } catch (error) {
+    if (error instanceof PkiError) return { ok: false, reason: 'no-list' };
+    throw error;
+  }
+  const has = await database.prisma.revocationList.count({ where: { accountId, supersededAt: null } });
+  if (has + lists.length > MAX_IMPORTED) return { ok: false, reason: 'too-many' };
+  await insertLists(database, lists, { pointId: null, accountId }, at);
+  return { ok: true, lists };
+}
+
+async function insertLists(
+  database: Database,
+  lists: readonly RevocationList[],
+  source: { pointId: string | null; accountId: string | null },
+  at: Date,
+): Promise<void> {
+  await database.prisma.revocationList.createMany({
+    skipDuplicates: true,
+    data: lists.map(({ der, sha256, issuer, thisUpdate, nextUpdate }) => ({
+      ...source,
+      sha256,
+      issuer,
+      bytes: new Uint8Array(der),
+      thisUpdate,
+      nextUpdate,
+      receivedAt: at,
+    })),
+  });
+}
+
+export type RevocationOverview = {
+  points: RevocationPoint[];
+  /** Imported by this clerk, without their bytes */
+  lists: Pick<RevocationListRow, 'id' | 'issuer' | 'thisUpdate' | 'nextUpdate'>[];
+};
+
+/** Where revocation is looked up and what the account imported itself. */
+export async function readRevocationOverview(database: Database, accountId: string): Promise<RevocationOverview> {
+  const [points, lists] = await Promise.all([
+    database.prisma.revocationPoint.findMany({ orderBy: [{ kind: 'asc' }, { url: 'asc' }] }),
+    database.prisma.revocationList.findMany({
+      where: { accountId, supersededAt: null },
+      select: { id: true, issuer: true, thisUpdate: true, nextUpdate: true },
+      orderBy: [{ issuer: 'asc' }, { thisUpdate: 'desc' }],
+    }),
+  ]);
+  return { points, lists };
+}
+
+/** An imported list counts no longer; what was judged by it stays. Gives whether it was there. */
+export async function removeImportedList(
+  database: Database,
+  accountId: string,
+  id: string,
+  at: Date,
+): Promise<boolean> {
+  const removed = await database.prisma.revocationList.updateMany({
+    where: { id, accountId, supersededAt: null },
+    data: { supersededAt: at },
+  });
+  return removed.count === 1;
+}
+
+/** Removes lists that were superseded and that no judgement rests on. */
+export async function removeOldLists(database: Database): Promise<void> {
+  await database.pool.query(
+    `delete from revocation_list l where superseded_at is not null
+     and not exists (select 1 from signature_evidence e where e.evidence @> array[l.sha256])`,
+  );
+}
