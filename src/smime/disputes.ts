@@ -1,4 +1,4 @@
-/** Where another program would read another message than this one, nothing may be claimed (docs/decisions/011). */
+/** Where another program would read another message than this one, nothing may be claimed (docs/decisions/014). */
 import type { HeaderDispute } from '../mime/header-dispute.ts';
 import type { MimeEntity } from '../mime/parse.ts';
 import type { Reason } from './verdict.ts';

@@ -67,10 +67,19 @@ export function verifySignature(
   if (!attributes.messageDigest.equals(digestOf(digest))) return failed('altered', attributes);
   const { signed } = signer.signedAttributes;
   const certificate = candidates.find((candidate) => fits(signed, signer.signature, scheme, candidate));
-  if (certificate === undefined) return failed('altered', attributes);
+  if (certificate === undefined) return failed(candidates.every(isOutOfBounds) ? 'weak-key' : 'altered', attributes);
   if (!attributes.namesCertificate(certificate)) return failed('attributes-malformed', attributes);
   const reasons = legacyAlgorithms ? [] : weaknesses(digest, scheme, certificate);
   return { ...facts, certificate, intact: true, reasons, attributes };
+}
+
+/** A key that is never used, so nobody knows whether anything was altered. */
+function isOutOfBounds(certificate: Certificate): boolean {
+  try {
+    return certificate.publicKey === undefined;
+  } catch {
+    return keyStrength(certificate.key, 'message') === 'weak';
+  }
 }
 
 function weaknesses(digest: DigestName, scheme: Scheme, certificate: Certificate): Reason[] {

@@ -1,13 +1,13 @@
 /** What one input may cost (security.md, "Bars"), measured in the process that reads it. */
 import { startCpuClock } from '../support/cpu-clock.ts';
-import type { Target } from './targets.ts';
+import { type Target, usualMs } from './targets.ts';
 
 const MiB = 1024 * 1024;
 export const MOST_MIB = 256;
 
 /** Milliseconds of processor time. */
 export function mostMs(target: Target, bytes: Buffer): number {
-  return target.mostMs?.(bytes) ?? 2000 + (bytes.length / MiB) * 200;
+  return target.mostMs?.(bytes) ?? usualMs(bytes);
 }
 
 /** The largest this process has ever been, heap and buffers and all. */

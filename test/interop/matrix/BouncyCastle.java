@@ -1,8 +1,11 @@
 import java.io.BufferedReader;
+import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.PrivateKey;
@@ -14,20 +17,27 @@ import java.security.spec.MGF1ParameterSpec;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import javax.crypto.Cipher;
+import javax.crypto.spec.GCMParameterSpec;
 import javax.crypto.spec.OAEPParameterSpec;
 import javax.crypto.spec.PSource;
 import org.bouncycastle.asn1.ASN1Encoding;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
+import org.bouncycastle.asn1.ASN1OctetString;
 import org.bouncycastle.asn1.cms.ContentInfo;
+import org.bouncycastle.asn1.cms.GCMParameters;
 import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
 import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
+import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateHolder;
 import org.bouncycastle.cert.jcajce.JcaX509ExtensionUtils;
 import org.bouncycastle.cms.*;
 import org.bouncycastle.cms.jcajce.*;
+import org.bouncycastle.jcajce.io.CipherInputStream;
 import org.bouncycastle.jce.provider.BouncyCastleProvider;
+import org.bouncycastle.operator.InputAEADDecryptor;
 import org.bouncycastle.operator.OutputAEADEncryptor;
 import org.bouncycastle.operator.OutputEncryptor;
 import org.bouncycastle.operator.jcajce.JcaAlgorithmParametersConverter;
@@ -186,18 +196,62 @@ public class BouncyCastle {
         : new CMSEnvelopedData(cms).getRecipientInfos();
     var certificate = certificate(name);
     boolean transport = name.startsWith("rsa");
-    if (authenticated && !transport) {
-      throw new UnsupportedOperationException("no JceKeyAgreeAuthEnvelopedRecipient in this version");
-    }
     RecipientId id = transport ? new JceKeyTransRecipientId(certificate) : new JceKeyAgreeRecipientId(certificate);
     for (RecipientInformation each : recipients.getRecipients(id)) {
       Recipient reader = transport
           ? authenticated
               ? new JceKeyTransAuthEnvelopedRecipient(key(name)).setProvider("BC")
               : new JceKeyTransEnvelopedRecipient(key(name)).setProvider("BC")
-          : new JceKeyAgreeEnvelopedRecipient(key(name)).setProvider("BC");
+          : authenticated
+              ? new KeyAgreeAuthEnvelopedRecipient(key(name)).setProvider("BC")
+              : new JceKeyAgreeEnvelopedRecipient(key(name)).setProvider("BC");
       return each.getContent(reader);
     }
     throw new IllegalStateException("no recipient info of " + name);
+  }
+
+  /** Bouncy Castle 1.72 has this class for key transport only; the agreement, the cipher and the stream are its own. */
+  static class KeyAgreeAuthEnvelopedRecipient extends JceKeyAgreeRecipient {
+    KeyAgreeAuthEnvelopedRecipient(PrivateKey key) {
+      super(key);
+    }
+
+    @Override
+    public RecipientOperator getRecipientOperator(AlgorithmIdentifier wrap, AlgorithmIdentifier cipher,
+        SubjectPublicKeyInfo sender, ASN1OctetString material, byte[] wrapped) throws CMSException {
+      var secret = extractSecretKey(wrap, cipher, sender, material, wrapped);
+      try {
+        var parameters = GCMParameters.getInstance(cipher.getParameters());
+        var gcm = Cipher.getInstance("AES/GCM/NoPadding", "BC");
+        gcm.init(Cipher.DECRYPT_MODE, secret, new GCMParameterSpec(parameters.getIcvLen() * 8, parameters.getNonce()));
+        return new RecipientOperator(new GcmDecryptor(cipher, gcm));
+      } catch (GeneralSecurityException error) {
+        throw new CMSException("GCM", error);
+      }
+    }
+  }
+
+  record GcmDecryptor(AlgorithmIdentifier algorithm, Cipher gcm) implements InputAEADDecryptor {
+    public AlgorithmIdentifier getAlgorithmIdentifier() {
+      return algorithm;
+    }
+
+    /** The stream ends with the tag, and throws when that does not fit. */
+    public InputStream getInputStream(InputStream encrypted) {
+      return new CipherInputStream(encrypted, gcm);
+    }
+
+    public OutputStream getAADStream() {
+      return new OutputStream() {
+        @Override
+        public void write(int octet) {
+          gcm.updateAAD(new byte[] {(byte) octet});
+        }
+      };
+    }
+
+    public byte[] getMAC() {
+      return null;
+    }
   }
 }

@@ -1,14 +1,17 @@
 /** GnuPG's `gpgsm`, the engine of KMail, Claws and Gpg4win. */
 import { spawnSync } from 'node:child_process';
+import type { KeyObject } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { cmsOf, multipartSigned, pkcs7Mime } from './cms-mail.ts';
 import { type MatrixPeople, PASSWORD } from './matrix-people.ts';
-import { type Cipher, type Encrypting, KEYS, type Key, NotOffered, type Peer, type Signing } from './peer.ts';
+import { type Cipher, type Encrypting, KEYS, type Key, NotOffered, NotTried, type Peer, type Signing } from './peer.ts';
 
 const IMPORTED = /secret keys imported|secret key imported|IMPORT_RES \d+ \d+ \d+ \d+ \d+ \d+ \d+ \d+ \d+ [1-9]/;
 const NEW_SALTS = 6;
+
+const CURVE: Partial<Record<Key, string>> = { p256: 'NIST P-256', p384: 'NIST P-384', p521: 'NIST P-521' };
 
 const CIPHER: Partial<Record<Cipher, string>> = {
   'aes-128-cbc': 'AES128',
@@ -42,6 +45,16 @@ export function gpgsmPeer({ by, people, pkcs12 }: MatrixPeople): Peer {
   const missing = new Map<Key, string>();
   for (const key of KEYS) {
     run('--import', by[key].certificateFile);
+    const curve = CURVE[key];
+    if (curve !== undefined) {
+      // It takes no key of a curve from PKCS#12, but its agent has them all in one form, each under its keygrip.
+      const grip = /^grp:+([0-9A-F]{40}):/m.exec(
+        run('--with-keygrip', '--with-colons', '-k', by[key].certificate.sha1).said,
+      );
+      if (grip === null) throw new Error(`gpgsm: no keygrip of ${key}`);
+      writeFileSync(path.join(home, 'private-keys-v1.d', `${grip[1]}.key`), agentKey(by[key].privateKey, curve));
+      continue;
+    }
     const imported = () => {
       const { ok, said } = run('--import', pkcs12(key, 'legacy'));
       return ok && IMPORTED.test(said) ? null : said.trim();
@@ -54,7 +67,7 @@ export function gpgsmPeer({ by, people, pkcs12 }: MatrixPeople): Peer {
   }
   const need = (key: Key) => {
     const said = missing.get(key);
-    if (said !== undefined) throw new Error(`import of ${key}: ${said}`);
+    if (said !== undefined) throw new NotTried(`import of ${key}: ${said}`);
   };
   const gpgsm = (input: Buffer, ...args: string[]): { out: Buffer; said: string } => {
     writeFileSync(at('in'), input);
@@ -98,4 +111,15 @@ export function gpgsmPeer({ by, people, pkcs12 }: MatrixPeople): Peer {
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+/** A private key as an S-expression in canonical form, as gpg-agent keeps it (its file agent/keyformat.txt). */
+function agentKey(key: KeyObject, curve: string): Buffer {
+  const { x = '', y = '', d = '' } = key.export({ format: 'jwk' });
+  const octets = (text: string) => Buffer.from(text, 'base64url');
+  const point = Buffer.concat([Buffer.from([4]), octets(x), octets(y)]);
+  const atom = (value: Buffer | string) => Buffer.concat([Buffer.from(`${value.length}:`), Buffer.from(value)]);
+  const list = (...items: Buffer[]) => Buffer.concat([Buffer.from('('), ...items, Buffer.from(')')]);
+  const pairs = [list(atom('curve'), atom(curve)), list(atom('q'), atom(point)), list(atom('d'), atom(octets(d)))];
+  return list(atom('private-key'), list(atom('ecc'), ...pairs));
 }

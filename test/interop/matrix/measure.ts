@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Row } from './definition.ts';
 import type { MatrixPeople } from './matrix-people.ts';
-import { type Cipher, type Key, NotOffered, type Peer } from './peer.ts';
+import { type Cipher, type Key, NotOffered, NotTried, type Peer } from './peer.ts';
 import { assertOpened, open, outerHeaders, seal } from './sealpost.ts';
 
 const TEXT = 'Grüße aus Brüssel,\nsecond line\n';
@@ -14,14 +14,14 @@ export const ENTITY = Buffer.from(
 /** `said` has the program's own words. */
 export type Outcome =
   | { readonly kind: 'ok' }
-  | { readonly kind: 'not-offered' | 'writing-failed' | 'reading-failed'; readonly said: string };
+  | { readonly kind: 'not-offered' | 'not-tried' | 'writing-failed' | 'reading-failed'; readonly said: string };
 
 /** The writer's part; an Outcome in place of a message when it cannot. */
 async function written(make: () => Promise<Buffer>): Promise<Buffer | Outcome> {
   try {
     return await make();
   } catch (error) {
-    return { kind: error instanceof NotOffered ? 'not-offered' : 'writing-failed', said: wordsOf(error) };
+    return failure(error, 'writing-failed');
   }
 }
 
@@ -30,8 +30,14 @@ async function readBack(read: () => Promise<void>): Promise<Outcome> {
     await read();
     return { kind: 'ok' };
   } catch (error) {
-    return { kind: error instanceof NotOffered ? 'not-offered' : 'reading-failed', said: wordsOf(error) };
+    return failure(error, 'reading-failed');
   }
+}
+
+function failure(error: unknown, failed: 'writing-failed' | 'reading-failed'): Outcome {
+  const said = wordsOf(error);
+  if (error instanceof NotOffered) return { kind: 'not-offered', said };
+  return { kind: error instanceof NotTried ? 'not-tried' : failed, said };
 }
 
 function wordsOf(error: unknown): string {

@@ -43,3 +43,6 @@ export interface Peer {
 
 /** The program has no way to be asked for this; the message is the reason that the table gives. */
 export class NotOffered extends Error {}
+
+/** The program was not given the message, for what is missing before: a key that it does not take. */
+export class NotTried extends Error {}

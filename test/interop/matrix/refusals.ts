@@ -143,7 +143,7 @@ export const REFUSALS: readonly Refusal[] = [
   {
     peer: 'gpgsm',
     step: 'write',
-    rows: signer(...NIST, 'ed25519'),
+    rows: signer('ed25519'),
     says: /^import of/,
     reason: 'gpgsm 2.2 imports only RSA keys from PKCS#12; given one of an elliptic curve it fails, or ends itself',
   },
@@ -157,9 +157,16 @@ export const REFUSALS: readonly Refusal[] = [
   {
     peer: 'gpgsm',
     step: 'read',
-    rows: lastReader(...CURVES),
+    rows: lastReader('x25519'),
     says: /^import of/,
     reason: 'gpgsm 2.2 imports only RSA keys from PKCS#12; given one of an elliptic curve it fails, or ends itself',
+  },
+  {
+    peer: 'gpgsm',
+    step: 'read',
+    rows: both(cbc, lastReader(...NIST)),
+    says: /Invalid session key/,
+    reason: 'gpgsm 2.2 opens nothing by key agreement (“Invalid session key”)',
   },
   {
     peer: 'gpgsm',
@@ -177,13 +184,6 @@ export const REFUSALS: readonly Refusal[] = [
   },
   {
     peer: 'Bouncy Castle',
-    step: 'read',
-    rows: both(gcm, lastReader(...CURVES)),
-    says: /no JceKeyAgreeAuthEnvelopedRecipient/,
-    reason: 'Bouncy Castle 1.72 has no class that reads AuthEnvelopedData by key agreement',
-  },
-  {
-    peer: 'Bouncy Castle',
     step: 'write',
     rows: reader('x25519'),
     says: /Unknown key agreement algorithm/,
@@ -192,7 +192,7 @@ export const REFUSALS: readonly Refusal[] = [
   {
     peer: 'Bouncy Castle',
     step: 'read',
-    rows: both(cbc, reader('x25519')),
+    rows: reader('x25519'),
     says: /no such algorithm/,
     reason: 'Bouncy Castle 1.72 has no X25519 with HKDF (RFC 8418) in CMS',
   },

@@ -20,8 +20,12 @@ export interface Evidence {
   readonly row: string;
   readonly peer: string;
   readonly writer: string;
-  /** `unwritten`: the third program cannot write it either. */
-  readonly kind: 'refused' | 'unwritten';
+  /**
+   * - `refused`: the reader was given it, and refused it with the same words
+   * - `unwritten`: the third program is known not to write it
+   * - `not-tried`: the third program wrote it, but the reader was not given it
+   */
+  readonly kind: 'refused' | 'unwritten' | 'not-tried';
 }
 
 export interface Matrix {
@@ -63,7 +67,8 @@ function judge(peer: Peer, step: 'write' | 'read', row: Row, outcome: Outcome | 
     if (expected.length === 0) return { kind: 'ok' };
     return { kind: 'fault', said: `it works, but the definition says: ${expected[0]?.reason}` };
   }
-  const peersOwn = outcome.kind === (step === 'write' ? 'writing-failed' : 'reading-failed');
+  const peersOwn =
+    outcome.kind === 'not-tried' || outcome.kind === (step === 'write' ? 'writing-failed' : 'reading-failed');
   const known = peersOwn ? expected.find((each) => each.says.test(outcome.said)) : undefined;
   return known ? { kind: 'refused', reason: known.reason } : { kind: 'fault', said: outcome.said };
 }
@@ -82,12 +87,21 @@ async function writeCell(
     if (!['OpenSSL cms', 'Bouncy Castle'].includes(writer.name) || writer === peer) continue;
     const outcome = await peerToPeer(writer, peer, row);
     if (outcome.kind === 'ok') return { kind: 'fault', said: `${peer.name} reads this of ${writer.name}` };
-    const kind = outcome.kind === 'reading-failed' ? 'refused' : 'unwritten';
+    const kind = evidenceOf(writer, row, outcome);
+    if (kind === null)
+      return { kind: 'fault', said: `${writer.name} does not write it, unexpectedly: ${outcome.said}` };
     const same = judge(peer, 'read', row, outcome);
-    if (kind === 'refused' && (same.kind !== 'refused' || same.reason !== cell.reason)) {
+    if (kind !== 'unwritten' && (same.kind !== 'refused' || same.reason !== cell.reason)) {
       return { kind: 'fault', said: `refused of ${writer.name} for another reason: ${outcome.said}` };
     }
     evidence.push({ row: row.title, peer: peer.name, writer: writer.name, kind });
   }
   return cell;
+}
+
+/** Null for a writer that fails where it is not known to: that proves nothing about the reader. */
+function evidenceOf(writer: Peer, row: Row, outcome: Exclude<Outcome, { kind: 'ok' }>): Evidence['kind'] | null {
+  if (outcome.kind === 'reading-failed') return 'refused';
+  if (outcome.kind === 'not-tried') return 'not-tried';
+  return judge(writer, 'write', row, outcome).kind === 'refused' ? 'unwritten' : null;
 }

@@ -1,5 +1,5 @@
 /** docs/interoperability.md: what was measured, as Markdown. */
-import type { Cell, Matrix } from './run-matrix.ts';
+import type { Cell, Evidence, Matrix } from './run-matrix.ts';
 
 const START = '<!-- measured: everything below is written by test/interop/matrix/write-table.ts -->';
 
@@ -24,6 +24,9 @@ fails when a cell differs from this page. When that is right, write the page ane
   such a signature may be one over attributes that are passed off as content.
 - **no**, with a number: the program refuses or has no way to be asked, see “Refusals”.
 - **–**: Sealpost does not write this, by decision.
+- Two programs got help from the test: the keys of NIST curves were put into the folder of gpgsm's agent, since gpgsm takes no
+  such key from PKCS#12; and Bouncy Castle 1.72, which has no class for AuthEnvelopedData by key agreement, got one of twenty lines over
+  its own key agreement and cipher.
 - **FAULT**: neither. There should be none.
 
 ${comparedPart(matrix)}`;
@@ -80,16 +83,38 @@ function cellText(cell: Cell, reasons: string[]): string {
   return `no ${reasons.indexOf(cell.reason) + 1}`;
 }
 
+const WORDS: Record<Evidence['kind'], { short: string; meaning: string }> = {
+  refused: {
+    short: 'refused too',
+    meaning: 'the reader was given both messages and refused both with the same words.',
+  },
+  unwritten: {
+    short: 'does not write it',
+    meaning:
+      'the third program is known to write no such message. Where that is so of both, nothing but the words of\n  the reader says that the refusal is its own.',
+  },
+  'not-tried': {
+    short: 'not tried',
+    meaning:
+      'the third program wrote it, but the reader could be given neither message, because it does not take a key\n  of this kind. That proves nothing about the message.',
+  },
+};
+
 function evidenceSection({ evidence }: Matrix): string {
-  const words = { refused: 'refused too', unwritten: 'does not write it' };
+  const occurring = (Object.keys(WORDS) as Evidence['kind'][]).filter((kind) =>
+    evidence.some((one) => one.kind === kind),
+  );
+  const legend = occurring.map((kind) => `- **${WORDS[kind].short}**: ${WORDS[kind].meaning}`);
   const byCell = Map.groupBy(evidence, ({ row, peer }) => `| ${peer} | ${row} |`);
   const lines = [...byCell].map(([cell, list]) => {
-    return `${cell} ${list.map(({ writer, kind }) => `${writer} ${words[kind]}`).join('; ')} |`;
+    return `${cell} ${list.map(({ writer, kind }) => `${writer} ${WORDS[kind].short}`).join('; ')} |`;
   });
   const head = `## Whether the refusals are the programs' own
 
-What a program refuses of Sealpost it was also given by a third one. Were it read then, or refused for another reason, the
-cell would be a fault.
+What a program refuses of Sealpost, a third one wrote for it, too. Were it read then, or refused for another reason, the cell would be
+a fault.
+
+${legend.join('\n')}
 
 | Reader | Message | Of a third program |
 | --- | --- | --- |`;

@@ -1,4 +1,4 @@
-/** Where another program would read another message than this one, nothing may be claimed (docs/decisions/011). */
+/** Where another program would read another message than this one, nothing may be claimed (docs/decisions/014). */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openMessage } from '../../../src/smime/open-message.ts';
