@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type AnswerMode, composeAnswer } from '../../../src/services/drafts/compose-reply.ts';
 import { readAttachment } from '../../../src/smime/open-message.ts';
-import { sealMessage } from '../../../src/smime/seal-message.ts';
 import type { OpenedMessage } from '../../../src/smime/verdict.ts';
 import { type ContentEncryption, writeEnvelope } from '../../../src/smime/write-envelope.ts';
-import { header, multipart, opaque, openAs, verdict } from '../../support/crafted-mail.ts';
-import { makePeople, type People, type Person } from '../../support/smime-people.ts';
+import { header, multipart, opaque, openAs, signedEntity, verdict } from '../../support/crafted-mail.ts';
+import { makePeople, type People } from '../../support/smime-people.ts';
 
 let people: People;
 before(() => {
@@ -20,12 +19,6 @@ const LETTER = Buffer.from(`Content-Type: text/plain\r\n\r\n${`${SECRET} `.repea
 
 const open = (bytes: Buffer) => openAs(people, bytes);
 const message = (entity: Buffer, from = 'mallory@example.org') => Buffer.concat([Buffer.from(header(from)), entity]);
-
-/** As a part: without the header of a message. */
-function signed(person: Person, mime: Buffer): Buffer {
-  const sealed = sealMessage({ mime, headers: Buffer.alloc(0), sign: { ...person, chain: [] }, at: new Date() });
-  return sealed.subarray(sealed.indexOf('Content-Type:'));
-}
 
 function encrypted(mime: Buffer, content: ContentEncryption = 'aes-256-cbc', disposition = ''): Buffer {
   const cms = writeEnvelope(mime, [people.bob.certificate], content);
@@ -48,7 +41,7 @@ describe('a cipher text that was changed', () => {
 
   it('T18 in its padding, in the key, or for somebody else gives one and the same answer', () => {
     for (const content of ['aes-256-cbc', 'aes-256-gcm'] as const) {
-      const cms = writeEnvelope(signed(people.alice, LETTER), [people.bob.certificate], content);
+      const cms = writeEnvelope(signedEntity(people.alice, LETTER), [people.bob.certificate], content);
       const stranger = told(opened(writeEnvelope(LETTER, [people.alice.certificate], content)));
       assert.equal(stranger.encryption.status, 'failed');
       assert.equal(stranger.text, null);
@@ -60,7 +53,7 @@ describe('a cipher text that was changed', () => {
   });
 
   it('T18 in the wrapped key opens under a random one: nearly always no answer, never the text', () => {
-    const cms = writeEnvelope(signed(people.alice, LETTER), [people.bob.certificate], 'aes-256-cbc');
+    const cms = writeEnvelope(signedEntity(people.alice, LETTER), [people.bob.certificate], 'aes-256-cbc');
     const stranger = told(opened(writeEnvelope(LETTER, [people.alice.certificate], 'aes-256-cbc')));
     const answers = Array.from({ length: 12 }, (_, index) => opened(flipped(cms, keyPlace(cms) + 20 + index * 10)));
     // One random key in 256 leaves a padding that fits: implicit rejection (RFC 3218) means that nobody can tell.
@@ -74,9 +67,9 @@ describe('a cipher text that was changed', () => {
   });
 
   it('T25 in a middle block under CBC loses its signature, and is treated as malleable', () => {
-    const cms = writeEnvelope(signed(people.alice, LETTER), [people.bob.certificate], 'aes-256-cbc');
+    const cms = writeEnvelope(signedEntity(people.alice, LETTER), [people.bob.certificate], 'aes-256-cbc');
     const unsigned = writeEnvelope(LETTER, [people.bob.certificate], 'aes-256-cbc');
-    const start = cms.length - 16 * Math.ceil((signed(people.alice, LETTER).length + 1) / 16);
+    const start = cms.length - 16 * Math.ceil((signedEntity(people.alice, LETTER).length + 1) / 16);
     let seen = 0;
     for (let place = cms.length - 40; place > start; place -= 16 * 7) {
       const answer = opened(flipped(cms, place, 0x04));
@@ -109,7 +102,7 @@ function assertWithheld(opened: OpenedMessage, mode: AnswerMode): void {
 describe('a cipher text that is sent again', () => {
   const html = (words: string) => `Content-Type: text/html\r\n\r\n${words}\r\n`;
   const text = (words: string) => `Content-Type: text/plain\r\n\r\n${words}\r\n`;
-  const captured = () => encrypted(signed(people.alice, LETTER));
+  const captured = () => encrypted(signedEntity(people.alice, LETTER));
   const asFile = () => encrypted(LETTER, 'aes-256-gcm', 'Content-Disposition: attachment; filename=old.p7m\r\n');
   const inline = () => encrypted(LETTER, 'aes-256-cbc', 'Content-Disposition: inline\r\n');
   const rfc822 = (entity: Buffer) =>
@@ -127,7 +120,8 @@ describe('a cipher text that is sent again', () => {
     'in an attached message': () => multipart('mixed', [text('See below'), rfc822(captured())]),
     'in a message that is the whole content': () => rfc822(captured()),
     'in a digest': () => multipart('digest', [message(captured())]),
-    'among parts that its sender signed': () => signed(people.bob, multipart('mixed', [text('Hello'), captured()])),
+    'among parts that its sender signed': () =>
+      signedEntity(people.bob, multipart('mixed', [text('Hello'), captured()])),
     'among parts that its sender encrypted': () => encrypted(multipart('mixed', [text('Hello'), captured()])),
     'in a message that its sender encrypted': () => encrypted(multipart('mixed', [text('Hello'), rfc822(captured())])),
   };
@@ -162,12 +156,12 @@ describe('a cipher text that is sent again', () => {
       withheld: 'no-signature',
     },
     'signed around it': {
-      made: () => signed(people.bob, encrypted(LETTER)),
+      made: () => signedEntity(people.bob, encrypted(LETTER)),
       signature: 'none',
       withheld: 'malleable',
     },
     'in an envelope around a signature around it': {
-      made: () => encrypted(signed(people.bob, encrypted(LETTER, 'aes-256-gcm')), 'aes-256-gcm'),
+      made: () => encrypted(signedEntity(people.bob, encrypted(LETTER, 'aes-256-gcm')), 'aes-256-gcm'),
       signature: 'none',
       withheld: 'no-signature',
     },
