@@ -65,8 +65,10 @@ async function assertShown(claim: ForgedClaim): Promise<void> {
   assert.doesNotMatch(page, /Mallory|ribbon\.example/, `${name}: the letter is in its frame alone`);
   const paper = await alain.get(`${href}/print`);
   assert.match(headerOfPrint(paper.text), print, name);
-  const trusted = /class="mark ok[^>]*>(?:(?!<\/span>).)*Trusted/s;
-  assert.equal(trusted.test(await rowOf(href)), status === 'trusted', `${name}: the mark in the list`);
+  assert.doesNotMatch(headerOfPrint(paper.text), MARKS, `${name}: a mark of a verdict on paper`);
+  const row = await rowOf(href);
+  assert.doesNotMatch(row, MARKS, `${name}: a mark of a verdict in the list`);
+  assert.equal(row.includes('class="mark trusted"'), status === 'trusted', `${name}: the mark in the list`);
 }
 
 /** The elements that make a claim, by their class. */
@@ -90,7 +92,7 @@ function wordsOfClaim(page: string): string {
 
 /** What stands above the letter on paper. */
 function headerOfPrint(paper: string): string {
-  return asWords(paper.split('</header>')[0] ?? paper);
+  return asWords(paper.split('</dl>')[0] ?? paper);
 }
 
 async function newest(): Promise<string> {
