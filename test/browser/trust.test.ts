@@ -259,6 +259,9 @@ describe('trust in a partner', () => {
 
         await assertClaim(href, 'Signature not valid');
         await page.getByText('The certificate was revoked before the message arrived.').first().waitFor();
+        await page
+          .getByText('Ask Irene Vidal, on a number you know, for a message signed with a valid Digital ID.')
+          .waitFor();
         await look('revoked message');
         await page.getByRole('button', { name: 'Check the signature again' }).click();
         await page.getByText('The signature was checked again').waitFor();
