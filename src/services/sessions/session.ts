@@ -31,6 +31,8 @@ export type SignedIn = {
   hasVault: boolean;
   keysUntil: Date | null;
   endsAt: Date;
+  /** Until when the session may administrate; null for clerks and before the second factor was shown */
+  administrationUntil: Date | null;
   forget(): void;
 };
 
@@ -106,6 +108,7 @@ export async function findSession(
     hasVault: row.account.vault !== null,
     keysUntil: masterKey ? row.keysUntil : null,
     endsAt: row.endsAt,
+    administrationUntil: row.administrationUntil,
     forget: () => {
       credential.fill(0);
       masterKey?.fill(0);
@@ -162,6 +165,42 @@ export async function unlockSession(
   // Another window unlocked at the same moment and took the token along: its cookie is the browser's now.
   if (renewed.count === 0) throw new AppError('form-expired');
   return formatSessionToken(token);
+}
+
+/**
+ * Lets the session administrate, under a new token: the old one ends, so that whoever had it before the step has nothing after it.
+ * @returns the new cookie's value
+ */
+export async function elevateSession(
+  database: Database,
+  config: Config,
+  session: SignedIn,
+  until: Date,
+): Promise<string> {
+  const token = generateSessionToken();
+  const key = keyOf(config.sessionKeys, config.sessionKeys.current);
+  const credential = Buffer.from(session.mailboxPassword());
+  const { masterKey } = session;
+  const renewed = await database.prisma.session.updateMany({
+    where: { id: session.sessionId },
+    data: {
+      id: token.id,
+      secretHash: new Uint8Array(hashSessionSecret(token.secret)),
+      sessionKeyVersion: config.sessionKeys.current,
+      sealedCredential: new Uint8Array(sealForSession(token, key, credential, 'credential')),
+      sealedMasterKey: masterKey && new Uint8Array(sealForSession(token, key, masterKey, 'master key')),
+      ...(masterKey ? {} : { keysUntil: null }),
+      administrationUntil: until,
+    },
+  });
+  credential.fill(0);
+  if (renewed.count === 0) throw new AppError('form-expired');
+  return formatSessionToken(token);
+}
+
+/** Work keeps the administration open, as it does the keys; null ends it. */
+export async function setAdministration(database: Database, sessionId: string, until: Date | null): Promise<void> {
+  await database.prisma.session.updateMany({ where: { id: sessionId }, data: { administrationUntil: until } });
 }
 
 /** Work keeps the keys open: the idle lock counts from the last thing the person did. */
