@@ -35,6 +35,7 @@ function message(changed: Partial<OpenedMessage> = {}): OpenedMessage {
     messageId: '<two@tcn.d>',
     inReplyTo: '<one@tcn.b>',
     references: ['<zero@tcn.b>', '<one@tcn.b>'],
+    marking: null,
     layers: [],
     checks: [],
     text: 'Dear Alain,\r\n> earlier\r\n\r\nMarta\r\n',
