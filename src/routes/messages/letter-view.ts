@@ -30,6 +30,7 @@ export function letterView(message: ReadMessage, query: LetterQuery, reader: Let
   return {
     subject: subject === '' ? t('messages.subject.none') : subject,
     ownSubject: subject === '',
+    marking: opened.marking,
     arrived: facts.internalDate,
     size: formats.size(facts.size),
     href,
