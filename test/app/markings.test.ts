@@ -87,10 +87,11 @@ test('S06 a marked message is refused without encryption or signature, and every
 
 test('S06 a classification in the subject or the instruction is refused with an explanation', async () => {
   const url = await begin();
-  for (const typed of [
+  const places: Record<string, string>[] = [
     { subject: 'Très secret UE: annex' },
     { marking: 'instructed', handling: 'EU Secret' },
-  ] as const) {
+  ];
+  for (const typed of places) {
     const answer = await press(url, { ...PROTECTED, ...typed, do: 'send' });
     assert.equal(answer.status, 422);
     assert.match(answer.body, /Classified information must not leave through this system/);
