@@ -63,7 +63,7 @@ test('S06 a new message has no marking; a choice and its instruction are kept in
   await press(url, { ...PROTECTED, marking: 'instructed', handling: 'Personnel only', do: 'save' });
   const { body } = await alain.get(url);
   assert.deepEqual([chosen(body), handling(body)], ['instructed', 'Personnel only']);
-  assert.match(body, /<b>Marked, bound by your signature<\/b>[^]*SENSITIVE: Personnel only/);
+  assert.match(body, /<b>Marked, bound by your signature<\/b>[\s\S]*SENSITIVE: Personnel only/);
   await press(url, { ...PROTECTED, marking: 'none', handling: 'Personnel only', do: 'save' });
   assert.equal(handling((await alain.get(url)).body), 'Personnel only', 'nothing typed is lost');
 });

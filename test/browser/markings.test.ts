@@ -76,7 +76,13 @@ describe('markings', () => {
     await page.goto('/drafts/new');
     await page.locator('input[name="sign"]').uncheck();
     await page.locator('input[name="encrypt"]').uncheck();
-    await page.getByLabel('Handling instruction', { exact: true }).fill('Personnel only');
+    const handling = page.getByLabel('Handling instruction', { exact: true });
+    assert.equal(await handling.isVisible(), false);
+    await page.locator('input[value="instructed"]').check();
+    await handling.fill('Personnel');
+    await page.locator('input[value="none"]').check();
+    assert.equal(await handling.isVisible(), true, 'what is written stays in sight');
+    await handling.fill('Personnel only');
     assert.equal(await page.locator('input[value="instructed"]').isChecked(), true, 'what is written is meant');
     assert.equal(await page.locator('input[name="sign"]').isChecked(), true);
     assert.equal(await page.locator('input[name="encrypt"]').isChecked(), true);

@@ -187,7 +187,9 @@ describe('mail made here is read by the openssl command', () => {
       writeFileSync(path('sealed.eml'), sealed);
       people.openssl('cms', '-verify', '-in', 'sealed.eml', '-CAfile', people.rootFile);
       const shown = people.openssl('cms', '-cmsout', '-print', '-noout', '-in', 'sealed.eml').toString();
-      const label = /id-smime-aa-securityLabel \(1\.2\.840\.113549\.1\.9\.16\.2\.2\)[^]*?(?=object:)/.exec(shown)?.[0];
+      const label = /id-smime-aa-securityLabel \(1\.2\.840\.113549\.1\.9\.16\.2\.2\)[\s\S]*?(?=object:)/.exec(
+        shown,
+      )?.[0];
       assert.match(label ?? shown, /SET:/);
       assert.match(label ?? '', /OBJECT +:2\.25\.85542863497380551331878845481181964395/);
       assert.match(label ?? '', /UTF8STRING +:SENSITIVE: Personnel only/);

@@ -32,7 +32,7 @@ export function composeChecks(formats: Formats, checked: Checked): CheckLine[] {
     return { outcome: 'failed', title, why };
   });
   const marking = chosenMarking(letter.marking);
-  if (marking !== null) lines.push(line('passed', 'marked', marking));
+  if (marking !== null && letter.sign) lines.push(line('passed', 'marked', marking));
   if (letter.sign && signer) {
     lines.push(line('passed', 'signed', `${signer.address}, ${shortThumbprint(formats, signer.sha256)}`));
   }

@@ -71,7 +71,7 @@ export async function listLetters(context: Context, session: SignedIn, masterKey
       return {
         id: row.id,
         createdAt: row.createdAt,
-        subject: head.subject,
+        subject: subjectOnTheWay(head),
         recipients: [...head.to, ...head.cc, ...head.bcc].map((one) => one.name || one.address),
         marking: chosenMarking(head.marking),
         signed: row.signed,
@@ -248,6 +248,7 @@ export async function subjectsOfLetters(
   );
 }
 
+/** As its copy in Sent has it. */
 function subjectOnTheWay({ subject, marking }: LetterHead): string {
   const text = chosenMarking(marking);
   return text === null ? subject : withMarking(subject, text);
