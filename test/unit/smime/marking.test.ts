@@ -89,6 +89,17 @@ describe('a marking in a message', () => {
     assert.deepEqual(message.headersChanged, []);
   });
 
+  it('S06 on an envelope is not the message’s: only the signature that makes the claim counts', () => {
+    const mime = Buffer.from('Content-Type: text/plain\r\n\r\nhello\r\n');
+    const encryptTo = [people.bob.certificate];
+    const inside = sealMessage({ mime, headers: Buffer.alloc(0), encryptTo, entityOnly: true, at: new Date() });
+    const headers = Buffer.from('From: alice@example.org\r\nSubject: Card\r\n');
+    const sign = { ...people.alice, chain: [], marking: MARKING };
+    const message = open(sealMessage({ mime: inside, headers, sign, at: new Date() }));
+    assert.equal(message.text, 'hello\n');
+    assert.deepEqual([message.signature.status, message.marking], ['none', null]);
+  });
+
   it('S06 is never words of the signer’s own: a label that says something else is not shown', () => {
     for (const marking of [
       'Signature trusted',
