@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { createDraft, type DraftContent, NEW_ORIGIN } from '../../src/services/drafts/drafts.ts';
+import { createDraft, type DraftContent, NEW_ORIGIN, sealingKey } from '../../src/services/drafts/drafts.ts';
 import type { MarkingPolicy } from '../../src/services/letters/marking-policy.ts';
+import type { SealedCopy } from '../../src/services/letters/outbox-copies.ts';
+import { enqueueLetter } from '../../src/services/letters/outbox-enqueue.ts';
 import { forgetVerdicts, keepVerdict, keptOf } from '../../src/services/mailbox/message-verdicts.ts';
 import { findSession } from '../../src/services/sessions/session.ts';
 import { openMessage } from '../../src/smime/open-message.ts';
@@ -63,6 +65,7 @@ test('S06 a new message has no marking; a choice and its instruction are kept in
   await press(url, { ...PROTECTED, marking: 'instructed', handling: 'Personnel only', do: 'save' });
   const { body } = await alain.get(url);
   assert.deepEqual([chosen(body), handling(body)], ['instructed', 'Personnel only']);
+  assert.match((await alain.get('/drafts')).body, /SENSITIVE: Personnel only - Card/);
   assert.match(body, /<b>Marked, bound by your signature<\/b>[\s\S]*SENSITIVE: Personnel only/);
   await press(url, { ...PROTECTED, marking: 'none', handling: 'Personnel only', do: 'save' });
   assert.equal(handling((await alain.get(url)).body), 'Personnel only', 'nothing typed is lost');
@@ -177,6 +180,32 @@ test('S06 an answer that was discarded in another window is kept with its markin
   const kept = await alain.get(answer.location ?? assert.fail(answer.body));
   assert.match(kept.body, /<span class="stamp"><bdi>SENSITIVE: Staff<\/bdi>/);
   assert.doesNotMatch(kept.body, /name="marking" value="none"/);
+});
+
+test('S06 a letter that is taken back becomes a draft with its marking', async () => {
+  const found = await findSession(world.database, world.config, alain.sid, '127.0.0.1', new Date());
+  const session = found ?? assert.fail('no session');
+  const marking = { kind: 'instructed', handling: 'Staff' } as const;
+  const to = [{ name: '', address: ELISE }];
+  async function* copies(): AsyncGenerator<SealedCopy> {
+    yield { envelopes: [[ELISE]], bytes: { size: 1, slices: () => [Buffer.from('x')] }, sent: 'same' };
+  }
+  const id = await enqueueLetter(world.context, session, {
+    nonce: 'marked and taken back',
+    messageId: '<taken-back@tcn.b>',
+    head: { subject: 'Card', text: 'x', to, cc: [], bcc: [], marking },
+    headKey: await sealingKey(world.database, world.alain.id),
+    signed: true,
+    encrypted: true,
+    draftId: null,
+    copies: copies(),
+  });
+  assert.match((await alain.get('/letters')).body, /SENSITIVE: Staff - Card/);
+  const page = await alain.get(`/letters/${id}`);
+  assert.match(page.body, /<span class="stamp"><bdi>SENSITIVE: Staff<\/bdi>/);
+  const answer = await alain.post(`/letters/${id}`, `/letters/${id}/cancel`, {});
+  const { body } = await alain.get(answer.location ?? assert.fail(answer.body));
+  assert.deepEqual([chosen(body), handling(body)], ['instructed', 'Staff']);
 });
 
 test('S06 the words are there in French and German', async () => {

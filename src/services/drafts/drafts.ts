@@ -3,10 +3,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
 import type { Draft } from '../../generated/prisma/client.ts';
+import { withMarking } from '../../smime/marking.ts';
 import { openFrom, sealTo } from '../../vault/sealed-box.ts';
 import type { Database } from '../database/connect.ts';
 import { removeUnusedContents } from '../letters/content-chunks.ts';
-import { MarkingChoiceSchema } from '../letters/marking-policy.ts';
+import { chosenMarking, keptChoice, MarkingChoiceSchema, UNDECIDED } from '../letters/marking-policy.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { draftPublicKey, openDraftKeys } from '../sessions/vault.ts';
 
@@ -232,9 +233,16 @@ export async function listDrafts(database: Database, accountId: string, masterKe
     rows.map((row) => {
       const { content, origin } = openBoxes(keys, accountId, row);
       const recipients = [content.to, content.cc, content.bcc].filter((field) => field.trim() !== '').join(', ');
-      return { id: row.id, savedAt: row.savedAt, subject: content.subject, recipients, mode: origin.mode };
+      const subject = markedSubject(content, origin);
+      return { id: row.id, savedAt: row.savedAt, subject, recipients, mode: origin.mode };
     }),
   );
+}
+
+/** As it will leave. */
+function markedSubject({ subject, marking }: DraftContent, { marking: kept }: DraftOrigin): string {
+  const text = chosenMarking(keptChoice(marking ?? UNDECIDED, kept));
+  return text === null ? subject : withMarking(subject, text);
 }
 
 /** @returns false when it was not there */
