@@ -207,6 +207,7 @@ test('T03 T04 the rules of the programme are saved, and bad ones refused with wh
     digitalIdDays: '31',
     allowedRecipientDomains: 'Partner.example\n@other.example partner.example',
     revocationPolicy: 'require',
+    markingPolicy: 'outside',
   };
   const saved = await clerk.post('/administration/programme', '/administration/programme', rules);
   assert.equal(saved.location, '/administration/programme', saved.body);
@@ -214,6 +215,7 @@ test('T03 T04 the rules of the programme are saved, and bad ones refused with wh
   assert.equal(programme.accountLimit, 4);
   assert.deepEqual(programme.allowedRecipientDomains, ['partner.example', 'other.example']);
   assert.equal(programme.revocationPolicy, 'require');
+  assert.equal(programme.markingPolicy, 'outside');
   const bad = await clerk.post('/administration/programme', '/administration/programme', {
     ...rules,
     accountLimit: 'many',

@@ -5,6 +5,8 @@ import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { RULE_BOUNDS, saveProgrammeRules } from '../../services/administration/programme-rules.ts';
 
+const MARKING_POLICIES = ['optional', 'decide', 'outside'] as const;
+
 const DOMAIN = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/;
 
 const domains = z
@@ -28,6 +30,7 @@ const Form = z.object({
   digitalIdDays: whole(RULE_BOUNDS.digitalIdDays),
   allowedRecipientDomains: domains,
   revocationPolicy: z.enum(['note', 'require']),
+  markingPolicy: z.enum(MARKING_POLICIES),
 });
 
 /** What the fields show: values as they are stored, or as they were typed. */
@@ -42,6 +45,7 @@ export function showRules(_context: Context) {
       digitalIdDays: String(programme.digitalIdDays),
       allowedRecipientDomains: programme.allowedRecipientDomains.join('\n'),
       revocationPolicy: programme.revocationPolicy,
+      markingPolicy: programme.markingPolicy,
     };
     return rulesPage(request, reply, fields, {});
   };
@@ -80,6 +84,7 @@ function typedFields(body: unknown): Fields {
     digitalIdDays: text('digitalIdDays'),
     allowedRecipientDomains: text('allowedRecipientDomains'),
     revocationPolicy: text('revocationPolicy'),
+    markingPolicy: text('markingPolicy'),
   };
 }
 
@@ -94,6 +99,7 @@ function rulesPage(request: FastifyRequest, reply: FastifyReply, fields: Fields,
     programmeRow: programme,
     fields,
     faults,
+    markings: MARKING_POLICIES.map((value) => ({ value, text: t(`administration.programme.marking.${value}`) })),
     policies: ['note', 'require'].map((value) => ({ value, text: t(`administration.programme.revocation.${value}`) })),
   });
 }

@@ -5,7 +5,7 @@ import type { SignedIn } from '../sessions/session.ts';
 /** What a central administrator may change about the programme. */
 export type ProgrammeRules = Pick<
   Programme,
-  'name' | 'accountLimit' | 'digitalIdDays' | 'allowedRecipientDomains' | 'revocationPolicy'
+  'name' | 'accountLimit' | 'digitalIdDays' | 'allowedRecipientDomains' | 'revocationPolicy' | 'markingPolicy'
 >;
 
 export const RULE_BOUNDS = {
