@@ -147,24 +147,7 @@ export async function unlockSession(
   masterKey: Uint8Array,
   at: Date,
 ): Promise<string> {
-  const token = generateSessionToken();
-  const key = keyOf(config.sessionKeys, config.sessionKeys.current);
-  const credential = Buffer.from(session.mailboxPassword());
-  const renewed = await database.prisma.session.updateMany({
-    where: { id: session.sessionId },
-    data: {
-      id: token.id,
-      secretHash: new Uint8Array(hashSessionSecret(token.secret)),
-      sessionKeyVersion: config.sessionKeys.current,
-      sealedCredential: new Uint8Array(sealForSession(token, key, credential, 'credential')),
-      sealedMasterKey: new Uint8Array(sealForSession(token, key, masterKey, 'master key')),
-      keysUntil: lockTime(session, at),
-    },
-  });
-  credential.fill(0);
-  // Another window unlocked at the same moment and took the token along: its cookie is the browser's now.
-  if (renewed.count === 0) throw new AppError('form-expired');
-  return formatSessionToken(token);
+  return renewToken(database, config, session, { masterKey, keysUntil: lockTime(session, at) });
 }
 
 /**
@@ -177,10 +160,21 @@ export async function elevateSession(
   session: SignedIn,
   until: Date,
 ): Promise<string> {
+  const { masterKey, keysUntil } = session;
+  return renewToken(database, config, session, { masterKey, keysUntil, administrationUntil: until });
+}
+
+/** The session goes on under a new token; the old one ends. What it keeps is sealed anew, to the new secret. */
+async function renewToken(
+  database: Database,
+  config: Config,
+  session: SignedIn,
+  kept: { masterKey: Uint8Array | null; keysUntil: Date | null; administrationUntil?: Date },
+): Promise<string> {
   const token = generateSessionToken();
   const key = keyOf(config.sessionKeys, config.sessionKeys.current);
   const credential = Buffer.from(session.mailboxPassword());
-  const { masterKey } = session;
+  const { masterKey, ...times } = kept;
   const renewed = await database.prisma.session.updateMany({
     where: { id: session.sessionId },
     data: {
@@ -189,11 +183,11 @@ export async function elevateSession(
       sessionKeyVersion: config.sessionKeys.current,
       sealedCredential: new Uint8Array(sealForSession(token, key, credential, 'credential')),
       sealedMasterKey: masterKey && new Uint8Array(sealForSession(token, key, masterKey, 'master key')),
-      ...(masterKey ? {} : { keysUntil: null }),
-      administrationUntil: until,
+      ...times,
     },
   });
   credential.fill(0);
+  // Another window took this step at the same moment and the token along: its cookie is the browser's now.
   if (renewed.count === 0) throw new AppError('form-expired');
   return formatSessionToken(token);
 }
