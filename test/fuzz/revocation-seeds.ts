@@ -1,18 +1,6 @@
 /** Good revocation data and certificates with every extension of a path, to be mutated. */
-import { createHash, sign } from 'node:crypto';
 import { parseCertificate } from '../../src/pki/certificate.ts';
-import {
-  algorithmIdentifier,
-  bitString,
-  context,
-  contextPrimitive,
-  element,
-  integer,
-  nullValue,
-  objectIdentifier,
-  octetString,
-  sequence,
-} from '../../src/pki/der-writer.ts';
+import { context, contextPrimitive, element, integer, sequence } from '../../src/pki/der-writer.ts';
 import {
   authorityKeyIdentifier,
   basicConstraints,
@@ -20,11 +8,11 @@ import {
   crlNumber,
   directoryName,
   extendedKeyUsage,
-  type ForgedKey,
   forgeCertificate,
   forgeKey,
   forgeList,
   forgeName,
+  forgeOcspResponse,
   generalName,
   inhibitAnyPolicy,
   keyUsage,
@@ -77,23 +65,9 @@ export function makeRevocationSeeds(): Buffer[] {
     ...[authority, person],
     forgeList({ ...dates, revoked, extensions: [crlNumber(1), scope] }),
     forgeList({ ...dates, revoked: [], extensions: [crlNumber(2), delta] }),
-    responseAbout(person, key),
+    forgeOcspResponse({
+      ...{ about: parseCertificate(person), issuerKey: key, issuerName: ROOT, signer: key, thisUpdate: at },
+      ...{ nextUpdate: dates.nextUpdate, revokedAt: null, certificates: [person] },
+    }),
   ];
-}
-
-function responseAbout(der: Buffer, key: ForgedKey): Buffer {
-  const certificate = parseCertificate(der);
-  const sha1 = (bytes: Buffer) => octetString(createHash('sha1').update(bytes).digest());
-  const id = sequence(
-    algorithmIdentifier('1.3.14.3.2.26', nullValue()),
-    ...[sha1(certificate.issuerRaw), sha1(certificate.key.keyBits), certificate.serialRaw],
-  );
-  const time = (digits: string) => element(0x18, Buffer.from(digits, 'latin1'));
-  const good = contextPrimitive(0, Buffer.alloc(0));
-  const single = sequence(id, good, time('20260601000000Z'), context(0, time('20260701000000Z')));
-  const data = sequence(context(1, ROOT), time('20260601000000Z'), sequence(single));
-  const signature = bitString(sign('sha256', data, key.privateKey));
-  const basic = sequence(data, algorithmIdentifier('1.2.840.10045.4.3.2'), signature, context(0, sequence(der)));
-  const bytes = sequence(objectIdentifier('1.3.6.1.5.5.7.48.1.1'), octetString(basic));
-  return sequence(element(0x0a, Buffer.from([0])), context(0, bytes));
 }

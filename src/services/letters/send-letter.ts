@@ -129,7 +129,7 @@ export type LetterToCheck = Pick<NewLetter, 'to' | 'cc' | 'bcc' | 'subject' | 's
  * list too, so that the page and the sending never disagree.
  */
 export async function checkLetter(
-  context: Pick<Context, 'config' | 'database' | 'now' | 'workers' | 'revocation'>,
+  context: Pick<Context, 'config' | 'database' | 'now' | 'workers' | 'revocation' | 'fetcher'>,
   session: SignedIn,
   letter: LetterToCheck,
 ): Promise<Checked | { problems: SendProblem[]; marks: RecipientMark[] }> {
