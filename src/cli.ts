@@ -23,6 +23,11 @@ const VERBS: Record<string, Verb> = {
   },
   seal: { summary: 'sign and/or encrypt a message', run: async () => (await import('./cli/seal.ts')).seal },
   pkcs12: { summary: 'what is in a .pfx/.p12', run: async () => (await import('./cli/pkcs12.ts')).pkcs12 },
+  admin: {
+    summary: 'admin add: the first administrator',
+    database: true,
+    run: async () => (await import('./cli/admin.ts')).admin,
+  },
   audit: {
     summary: 'audit verify: the audit trail is whole',
     database: true,

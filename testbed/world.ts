@@ -14,7 +14,7 @@ import { issueIdentity } from '../src/services/identities/issue-identity.ts';
 import type { TimeOverrides } from './configurations.ts';
 import { startTestbed, type Testbed, type TestbedCountry } from './testbed.ts';
 
-export type PersonKey = 'alain' | 'marta' | 'otto';
+export type PersonKey = 'alain' | 'marta' | 'otto' | 'carla';
 
 export type WorldPerson = {
   name: string;
@@ -53,10 +53,13 @@ export type WorldOptions = {
   keyAlgorithm?: 'RSA-3072' | 'RSA-2048' | 'P-256';
 };
 
-const PEOPLE: Record<PersonKey, { firstName: string; surname: string; country: 'b' | 'd' }> = {
+type Told = { firstName: string; surname: string; country: 'b' | 'd'; role?: 'central' };
+
+const PEOPLE: Record<PersonKey, Told> = {
   alain: { firstName: 'Alain', surname: 'Dupont', country: 'b' },
   marta: { firstName: 'Marta', surname: 'Klein', country: 'd' },
   otto: { firstName: 'Otto', surname: 'Brandt', country: 'd' },
+  carla: { firstName: 'Carla', surname: 'Peeters', country: 'b', role: 'central' },
 };
 
 /** Starts everything but the node itself; a second start in the same folder finds the same people and their mail. */
@@ -185,6 +188,7 @@ async function settle(
       : await listOwnAccount(database, countries.d, person);
   if (!made.ok) throw new Error(`${person.firstName} ${person.surname}: ${made.problem}`);
   const { account } = made;
+  if (person.role) await database.prisma.account.update({ where: { id: account.id }, data: { role: person.role } });
   if (person.country === 'd') await testbed.addOwnAccount('d', account.address, password);
   const pfxPassword = readablePassword();
   const { authorityPassphrase: passphrase, keyAlgorithm } = tools;

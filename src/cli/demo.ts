@@ -59,5 +59,6 @@ ${people.join('\n')}
   or SHA-1:
     ${formatThumbprint(world.root.sha1)}
 
-Sign in as Alain in one browser window and as Marta in a private one. Ctrl-C stops everything.`;
+Sign in as Alain in one browser window and as Marta in a private one; Carla administrates the programme: her second
+factor is set up at the first entry. Ctrl-C stops everything.`;
 }

@@ -1,8 +1,8 @@
 /** Which certificate belongs to which private key of a PKCS#12 file, and the chain above it. */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import type { Certificate } from './certificate.ts';
-import { children, contentOf, rawOf, readElement, readWhole, TAG } from './der.ts';
-import { octetString, sequence } from './der-writer.ts';
+import { children, contentOf, Fields, oidOf, rawOf, readElement, readWhole, TAG } from './der.ts';
+import { algorithmIdentifier, nullValue, octetString, sequence } from './der-writer.ts';
 import { PkiError } from './errors.ts';
 import { sameName } from './name.ts';
 import { readPublicKeyInfo } from './public-key.ts';
@@ -28,6 +28,8 @@ export interface FoundCertificate {
 }
 
 const MAX_CHAIN = 20;
+const RSA = '1.2.840.113549.1.1.1';
+const RSAES_OAEP = '1.2.840.113549.1.1.7';
 
 /** Reads PKCS#8 and writes it anew in plain DER. Throws PkiError `unsupported` for a key OpenSSL does not know. */
 export function importPrivateKey(pkcs8: Buffer): { pkcs8: Buffer; publicBits: Buffer } {
@@ -40,11 +42,20 @@ export function importPrivateKey(pkcs8: Buffer): { pkcs8: Buffer; publicBits: Bu
   return { pkcs8: key.export({ format: 'der', type: 'pkcs8' }), publicBits: bitsOfKey(createPublicKey(key)) };
 }
 
-// gpgsm marks the octet string around an EC key as constructed although the key stands in it directly.
+// gpgsm marks the octet string around an EC key as constructed although the key stands in it directly. OpenSSL knows no keys
+// that are for OAEP alone (RFC 4055 section 1.2); the numbers are those of any RSA key, and the certificate says what it is for.
 function mended(pkcs8: Buffer): Buffer {
   const [version, algorithm, key, ...rest] = children(readElement(pkcs8));
-  if (version === undefined || algorithm === undefined || key?.tag !== (TAG.octetString | 0x20)) return pkcs8;
-  return sequence(rawOf(version), rawOf(algorithm), octetString(contentOf(key)), ...rest.map(rawOf));
+  if (version === undefined || algorithm === undefined || key === undefined) return pkcs8;
+  const isOaep = algorithm.tag === TAG.sequence && oidOf(new Fields(algorithm).next(TAG.oid)) === RSAES_OAEP;
+  const isConstructed = key.tag === (TAG.octetString | 0x20);
+  if (!isOaep && !isConstructed) return pkcs8;
+  return sequence(
+    rawOf(version),
+    isOaep ? algorithmIdentifier(RSA, nullValue()) : rawOf(algorithm),
+    octetString(contentOf(key)),
+    ...rest.map(rawOf),
+  );
 }
 
 /**

@@ -90,6 +90,7 @@ async function pageFrame(context: Context, request: FastifyRequest, reply: Fasti
     account: session && {
       name: `${session.account.firstName} ${session.account.surname}`,
       address: session.account.address,
+      isAdministrator: session.account.role !== 'clerk',
     },
     programme: session ? session.account.country.programme.name : null,
     keys: session && keysOf(session),

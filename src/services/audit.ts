@@ -19,6 +19,7 @@ export type AuditAction =
   | 'trust'
   | 'trust-withdraw'
   | 'recheck'
+  | 'second-factor'
   | 'issue'
   | 'revoke'
   | 'administration';

@@ -16,6 +16,7 @@ export const ATTRIBUTE = {
   encryptionKeyPreference: '1.2.840.113549.1.9.16.2.11',
   signingCertificate: '1.2.840.113549.1.9.16.2.12',
   signingCertificateV2: '1.2.840.113549.1.9.16.2.47',
+  securityLabel: '1.2.840.113549.1.9.16.2.2',
 } as const;
 
 /** The one algorithm of CompressedData (RFC 3274 section 2). */

@@ -14,6 +14,7 @@ import type { DecryptionKey } from './decryption-key.ts';
 import { disputesIn } from './disputes.ts';
 import { hpOf } from './header-protection.ts';
 import { withoutLegacyDisplay, withoutLegacyPart } from './legacy-display.ts';
+import { decideMarking } from './marking.ts';
 import { readMessageHeader, senderOf, wrappedMessage } from './message-header.ts';
 import {
   type EncryptedLayer,
@@ -84,6 +85,7 @@ function opened(question: OpenQuestion, context: PeelContext): OpenedMessage {
     ...header,
     ...claim,
     layers: [...layers, ...parts.map((item) => item.layer)],
+    marking: decideMarking(claim.signature, signers, header.subject),
     checks,
     text: shown.text,
     html: shown.html,

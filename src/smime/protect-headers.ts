@@ -41,10 +41,13 @@ export function protectHeaders(
   return { mime: Buffer.concat([...inside, ...repeated, marked]), headers: Buffer.concat(outside) };
 }
 
-/** hcp_baseline (section 3.2.1): the subject becomes a sign that there is one, what comments on the content goes. */
+/**
+ * hcp_baseline (section 3.2.1): the subject becomes a sign that there is one, what comments on the content goes, and with the
+ * marking that stands in the subject the field that says the same.
+ */
 function baseline(name: string, written: Buffer): Buffer[] {
   if (name === 'subject') return [Buffer.from('Subject: [...]\r\n')];
-  return name === 'comments' || name === 'keywords' ? [] : [written];
+  return name === 'comments' || name === 'keywords' || name === 'sensitivity' ? [] : [written];
 }
 
 function markContentType(source: Buffer, value: 'clear' | 'cipher'): Buffer {

@@ -14,6 +14,7 @@ import {
 } from './algorithms.ts';
 import { identifies } from './certificate-match.ts';
 import { isOaepWithSha256, OAEP_SHA256_PARAMETERS } from './oaep.ts';
+import { readPrivacyMark, writeSecurityLabel } from './security-label.ts';
 import { readIdentifier, type SignedAttribute, type SignerIdentifier } from './signed-data.ts';
 
 export interface AttributeFacts {
@@ -23,6 +24,8 @@ export interface AttributeFacts {
   readonly capabilities: readonly string[];
   /** The certificate the signer wants to be encrypted to. */
   readonly encryptionPreference: SignerIdentifier | null;
+  /** Of the security label (RFC 2634 section 3), as the signer wrote it. */
+  readonly privacyMark: string | null;
   /** False when signingCertificate or its second version (RFC 5035) names another certificate. */
   namesCertificate(certificate: Certificate): boolean;
 }
@@ -40,6 +43,7 @@ export function readSignedAttributes(list: readonly SignedAttribute[]): Attribut
     const preference = only(list, ATTRIBUTE.encryptionKeyPreference);
     const second = only(list, ATTRIBUTE.signingCertificateV2);
     const first = only(list, ATTRIBUTE.signingCertificate);
+    const label = only(list, ATTRIBUTE.securityLabel);
     const named = [second && readNamed(second, 'sha256'), first && readNamed(first, 'sha1')];
     return {
       contentType: oidOf(contentType),
@@ -47,6 +51,7 @@ export function readSignedAttributes(list: readonly SignedAttribute[]): Attribut
       signingTime: signingTime === null ? null : timeOf(signingTime),
       capabilities: readCapabilities(only(list, ATTRIBUTE.smimeCapabilities)),
       encryptionPreference: preference === null ? null : readPreference(preference),
+      privacyMark: label === null ? null : readPrivacyMark(label),
       namesCertificate: (certificate) => named.every((item) => item === null || item(certificate)),
     };
   } catch {
@@ -124,6 +129,7 @@ export function writeSignedAttributes(input: {
   at: Date;
   certificate: Certificate;
   encryptionCertificate: Certificate;
+  marking?: string | undefined;
 }): Buffer {
   const { certificate, encryptionCertificate } = input;
   const certificateHash = createHash('sha256').update(certificate.der).digest();
@@ -138,6 +144,7 @@ export function writeSignedAttributes(input: {
       context(0, encryptionCertificate.issuerRaw, encryptionCertificate.serialRaw),
     ),
     attribute(ATTRIBUTE.signingCertificateV2, sequence(sequence(sequence(octetString(certificateHash), issuerSerial)))),
+    ...(input.marking === undefined ? [] : [attribute(ATTRIBUTE.securityLabel, writeSecurityLabel(input.marking))]),
   );
 }
 

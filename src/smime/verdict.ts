@@ -180,6 +180,12 @@ export interface MailAddress {
   readonly address: string;
 }
 
+/** `SENSITIVE`, or with a handling instruction (S06). `bound`: a trusted signature says it; else the message only says so. */
+export interface Marking {
+  readonly text: string;
+  readonly bound: boolean;
+}
+
 /** An attachment without its bytes; `index` is what `readAttachment` takes. */
 export type AttachmentSummary = Omit<Attachment, 'partPath' | 'bytes' | 'slices'>;
 
@@ -212,6 +218,7 @@ export interface OpenedMessage extends MessageClaim {
   readonly messageId: string | null;
   readonly inReplyTo: string | null;
   readonly references: readonly string[];
+  readonly marking: Marking | null;
   /** Outermost first. */
   readonly layers: readonly Layer[];
   readonly checks: readonly Check[];

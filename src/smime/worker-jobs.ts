@@ -56,7 +56,11 @@ export interface SealJob {
   readonly mime: Uint8Array | readonly EntityPiece[];
   readonly headers: Uint8Array;
   readonly sign:
-    | (SealedKey & { readonly chain: readonly Uint8Array[]; readonly encryptionCertificate?: Uint8Array })
+    | (SealedKey & {
+        readonly chain: readonly Uint8Array[];
+        readonly encryptionCertificate?: Uint8Array;
+        readonly marking?: string;
+      })
     | null;
   readonly masterKey: Uint8Array | null;
   readonly encryptTo: readonly Uint8Array[] | null;

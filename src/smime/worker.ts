@@ -185,6 +185,7 @@ function seal(job: SealJob): StoredBytes {
             certificate: parseCertificate(sign.certificateDer),
             privateKey: unsealKey(sign, masterKey as Uint8Array),
             chain: certificates(sign.chain),
+            marking: sign.marking,
             encryptionCertificate:
               sign.encryptionCertificate === undefined ? undefined : parseCertificate(sign.encryptionCertificate),
           },

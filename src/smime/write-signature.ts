@@ -25,6 +25,8 @@ export interface SigningKey {
   readonly chain: readonly Certificate[];
   /** Where answers should be encrypted to, when that is another certificate (two key pairs, row S09). */
   readonly encryptionCertificate?: Certificate | undefined;
+  /** The marking of the content, bound by a security label (RFC 2634 section 3). */
+  readonly marking?: string | undefined;
 }
 
 type SigningDigest = 'sha256' | 'sha384' | 'sha512';
@@ -96,6 +98,7 @@ function signerInfo(
     at,
     certificate,
     encryptionCertificate: key.encryptionCertificate ?? certificate,
+    marking: key.marking,
   });
   const pss =
     form.saltLength === undefined ? {} : { padding: crypto.RSA_PKCS1_PSS_PADDING, saltLength: form.saltLength };

@@ -26,7 +26,7 @@ const QUERY = [
   'remote',
 ];
 /** End the session or close the keys: asked last. */
-const LAST = ['POST /keys/lock', 'POST /sign-out'];
+const LAST = ['POST /administration/leave', 'POST /keys/lock', 'POST /sign-out'];
 
 let world: TestApp;
 let routes: Route[];
@@ -37,12 +37,26 @@ before(async () => {
   ({ built: world, routes } = await noteRoutes(startTestApp));
   alain = await Clerk.signIn(world, world.alain);
   await alain.choosePassphrase(PASSPHRASES.alain);
+  await administrate();
   const draft = (await alain.get('/drafts/new')).location?.split('/').at(-1) ?? '';
   const data = { name: 'Elise', address: world.elise.address, addressKey: world.elise.address.toLowerCase() };
   const contact = await world.database.prisma.contact.create({ data: { ...data, accountId: world.alain.id } });
   own = { contact: contact.id, draft };
 });
 after(() => world?.stop());
+
+/** With the administration open, so that its forms are asked too. */
+async function administrate(): Promise<void> {
+  const { prisma } = world.database;
+  const { id } = world.alain;
+  const factor = { sealedSecret: new Uint8Array(1), serverKeyVersion: 'none', confirmedAt: new Date() };
+  await prisma.account.update({ where: { id }, data: { role: 'central' } });
+  await prisma.totpFactor.create({ data: { accountId: id, ...factor } });
+  await prisma.session.updateMany({
+    where: { accountId: id },
+    data: { administrationUntil: new Date(Date.now() + 3_600_000) },
+  });
+}
 
 /** A page or a refusal in words: never a fault of the server, and no inner words. 502 is the mail server, which nobody runs here. */
 function assertClear(answer: Pick<Answer, 'status' | 'body'>, what: string): void {

@@ -13,6 +13,8 @@ export interface StoredCorpus {
   readonly readers: readonly { readonly certificate: string; readonly privateKey: string }[];
   readonly letters: readonly string[];
   readonly pkcs12: readonly string[];
+  /** An authority, a person, two lists and an OCSP response about the person. */
+  readonly revocation: readonly string[];
 }
 
 const bytes = (base64: string) => Buffer.from(base64, 'base64');
@@ -31,5 +33,6 @@ export function readCorpus() {
     ),
     letters: stored.letters.map(bytes),
     pkcs12: stored.pkcs12.map(bytes),
+    revocation: stored.revocation.map(bytes),
   };
 }

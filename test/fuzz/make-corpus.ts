@@ -9,6 +9,7 @@ import { writePkcs12 } from '../../src/pki/pkcs12-write.ts';
 import { sealMessage } from '../../src/smime/seal-message.ts';
 import { makePeople, type People, type Person } from '../support/smime-people.ts';
 import type { StoredCorpus } from './corpus.ts';
+import { makeRevocationSeeds } from './revocation-seeds.ts';
 
 const HONEST = Buffer.from('Content-Type: text/plain\r\n\r\nthe honest text\r\n');
 
@@ -58,6 +59,7 @@ try {
     })),
     letters: lettersOf(people, at).map(base64),
     pkcs12: filesOf(people).map(base64),
+    revocation: makeRevocationSeeds().map(base64),
   };
   writeFileSync(path.join(import.meta.dirname, 'corpus.json'), `${JSON.stringify(corpus, null, 2)}\n`);
 } finally {

@@ -15,9 +15,13 @@ import {
 } from '../../src/mime/decode.ts';
 import { decodeEncodedWords } from '../../src/mime/headers.ts';
 import { type MimeEntity, parseEntity } from '../../src/mime/parse.ts';
-import { parseCertificate } from '../../src/pki/certificate.ts';
+import { type Certificate, parseCertificate } from '../../src/pki/certificate.ts';
+import { findEntry, parseRevocationList, type RevocationList } from '../../src/pki/crl.ts';
 import { children, type DerNode, readElement } from '../../src/pki/der.ts';
 import { PkiError } from '../../src/pki/errors.ts';
+import { findResponse, type OcspResponse, ocspUris, parseOcspResponse } from '../../src/pki/ocsp.ts';
+import { validatePath } from '../../src/pki/path.ts';
+import { checkPath } from '../../src/pki/path-checks.ts';
 import { readPkcs12 } from '../../src/pki/pkcs12-read.ts';
 import { openMessage } from '../../src/smime/open-message.ts';
 import { assertHarmless } from '../support/harmless-html.ts';
@@ -39,7 +43,7 @@ export function usualMs(bytes: Buffer): number {
   return 2000 + (bytes.length / (1024 * 1024)) * 200;
 }
 
-export const TARGETS = ['der', 'cms', 'mime', 'html', 'base64', 'pkcs12'] as const;
+export const TARGETS = ['der', 'cms', 'mime', 'html', 'base64', 'pkcs12', 'paths'] as const;
 export type TargetName = (typeof TARGETS)[number];
 
 const LETTER = [
@@ -75,9 +79,47 @@ export function targetOf(name: TargetName): Target {
         // The iterations that a file may ask for: it is opened alone, with progress (security.md, "Bars").
         mostMs: () => 15_000,
       };
+    case 'paths':
+      return pathsTarget();
     case 'cms':
       return cmsTarget();
   }
+}
+
+/** Certificates on a path, and what is published about them: nothing that is odd is believed, and nothing throws but as documented. */
+function pathsTarget(): Target {
+  const { revocation, root } = readCorpus();
+  const [authority, person] = revocation.slice(0, 2).map((der) => parseCertificate(der)) as [Certificate, Certificate];
+  const at = new Date('2026-06-15T00:00:00Z');
+  const judged = (lists: RevocationList[], responses: OcspResponse[], candidates: Certificate[] = []) =>
+    validatePath({
+      ...{ leaf: person, candidates: [authority, ...candidates], anchors: [root], at, purpose: 'email' },
+      revocation: { lists, responses, now: at, required: true },
+    });
+  return {
+    corpus: revocation,
+    check(bytes) {
+      allowed(() => {
+        const list = parseRevocationList(bytes);
+        findEntry(list, person);
+        assert.equal(judged([list], []).valid, false);
+      });
+      allowed(() => {
+        const response = parseOcspResponse(bytes);
+        findResponse(response, person, authority);
+        assert.equal(judged([], [response]).valid, false);
+      });
+      let odd: Certificate | null = null;
+      allowed(() => {
+        odd = parseCertificate(bytes);
+      });
+      if (odd === null) return;
+      checkPath([person, odd, root], { at, purpose: 'email' });
+      checkPath([odd, authority, root], { at, purpose: 'email' });
+      allowed(() => void ocspUris(odd as Certificate));
+      assert.equal(judged([], [], [odd]).valid, false);
+    },
+  };
 }
 
 /** Only the documented error may leave. */

@@ -179,6 +179,23 @@ describe('mail made here is read by the openssl command', () => {
     }
   });
 
+  it('S06 a marking is a security label that openssl shows, and the signature over it verifies', () => {
+    for (const person of [people.alice, people.carol]) {
+      const sign = { ...person, chain: [], marking: 'SENSITIVE: Personnel only' };
+      const sealed = sealMessage({ mime: ENTITY, headers: Buffer.from(outer(person)), sign, at: at() });
+      assert.deepEqual(open(sealed).marking, { text: 'SENSITIVE: Personnel only', bound: true });
+      writeFileSync(path('sealed.eml'), sealed);
+      people.openssl('cms', '-verify', '-in', 'sealed.eml', '-CAfile', people.rootFile);
+      const shown = people.openssl('cms', '-cmsout', '-print', '-noout', '-in', 'sealed.eml').toString();
+      const label = /id-smime-aa-securityLabel \(1\.2\.840\.113549\.1\.9\.16\.2\.2\)[\s\S]*?(?=object:)/.exec(
+        shown,
+      )?.[0];
+      assert.match(label ?? shown, /SET:/);
+      assert.match(label ?? '', /OBJECT +:2\.25\.85542863497380551331878845481181964395/);
+      assert.match(label ?? '', /UTF8STRING +:SENSITIVE: Personnel only/);
+    }
+  });
+
   it('S06 AES-256 envelopes, CBC and GCM, for RSA and elliptic curves are decrypted', () => {
     for (const person of [people.bob, people.carol]) {
       for (const content of ['aes-256-cbc', 'aes-256-gcm'] as const) {

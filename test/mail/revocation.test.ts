@@ -7,7 +7,7 @@ import { type Certificate, parseCertificate } from '../../src/pki/certificate.ts
 import { objectIdentifier, sequence } from '../../src/pki/der-writer.ts';
 import type { Node } from '../../src/server.ts';
 import { folderId } from '../../src/services/mailbox/read-folders.ts';
-import { refreshListsNow } from '../../src/services/revocation/refresh-lists.ts';
+import { refreshDueLists, refreshListsNow } from '../../src/services/revocation/refresh-lists.ts';
 import { removeOldLists } from '../../src/services/revocation/revocation-lists.ts';
 import { sealMessage } from '../../src/smime/seal-message.ts';
 import type { World } from '../../testbed/world.ts';
@@ -21,6 +21,7 @@ import {
   forgeKey,
   forgeList,
   forgeName,
+  forgeOcspResponse,
   generalName,
   keyUsage,
   subjectAltName,
@@ -55,17 +56,21 @@ let server: http.Server;
 let base: string;
 let list: Buffer | null = null;
 const asked: string[] = [];
+/** What the responder says at an address. */
+const answers = new Map<string, () => Buffer>();
 
 before(async () => {
   server = http.createServer((request, response) => {
     asked.push(`${request.method} ${request.url}`);
+    const said = answers.get(request.url ?? '');
+    if (said !== undefined) return void response.end(said());
     if (request.url === '/moved.crl') response.writeHead(302, { location: '/ca.crl' }).end();
     else if (request.url === '/ca.crl' && list !== null) response.end(list);
     else response.writeHead(503).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  world = await startTestWorld({ network: 79 });
+  world = await startTestWorld({ network: 98 });
   const lists = [`${base}/ca.crl`, `${base}/moved.crl`].join();
   node = await startTestNode(world, { REVOCATION_LISTS: lists, OCSP_RESPONDERS: `${base}/ocsp/` });
   alain = await settleIn(node, world.people.alain, 'quiet harbour lantern 42');
@@ -252,5 +257,37 @@ test('T18 a programme that requires it encrypts to nobody whose revocation canno
   assert.match(await mark(), /class="vx v"/);
   await prisma.programme.updateMany({ data: { revocationPolicy: 'require' } });
   assert.match(await mark(), /Revocation could not be checked/);
+  await prisma.programme.updateMany({ data: { revocationPolicy: 'note' } });
+});
+
+test('T18 a responder is asked about a contact when it matters, and its silence is not waited for twice', async () => {
+  const { prisma } = node.context.database;
+  await prisma.programme.updateMany({ data: { revocationPolicy: 'require' } });
+  const responder = (uri: string): ForgedExtension => ({
+    oid: '1.3.6.1.5.5.7.1.1',
+    value: sequence(sequence(objectIdentifier('1.3.6.1.5.5.7.48.1'), generalName(6, uri))),
+  });
+  const nils = partner(0x1009, 'nils', [responder(`${base}/ocsp/nils`)]);
+  const href = await arrive(nils, inDays(0));
+  asked.length = 0;
+  await alain.get(href);
+  assert.deepEqual(asked, ['POST /ocsp/nils']);
+  await alain.post('/contacts/from-message', { folder: folderId('INBOX'), message: href.split('/').at(-1) ?? '' });
+  const mark = async () => (await alain.get('/contacts')).text.split('<tr').find((row) => row.includes('nils@')) ?? '';
+  assert.match(await mark(), /Revocation could not be checked/);
+  assert.deepEqual(asked, ['POST /ocsp/nils'], 'silent a moment ago');
+  const says = (revokedAt: Date | null, thisUpdate: Date, nextUpdate: Date) => () =>
+    forgeOcspResponse({
+      ...{ about: nils.certificate, issuerKey: rootKey, issuerName: ROOT, signer: rootKey },
+      ...{ thisUpdate, nextUpdate, revokedAt },
+    });
+  answers.set('/ocsp/nils', says(null, inDays(-1), inDays(0.02)));
+  await alain.post(`${href}/recheck`);
+  assert.match((await alain.get(href)).text, /<b>Not revoked<\/b>/);
+  assert.match(await mark(), /class="vx v"/);
+  // It ends within the hour: the job asks before it does.
+  answers.set('/ocsp/nils', says(inDays(-0.5), inDays(-0.01), inDays(3)));
+  await refreshDueLists(node.context);
+  assert.match(await mark(), /Revoked/);
   await prisma.programme.updateMany({ data: { revocationPolicy: 'note' } });
 });

@@ -1,12 +1,15 @@
 /** Certificates and revocation lists of any shape, right or wrong, from their DER: what no issuing library would write. */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { type Certificate, parseCertificate } from '../../src/pki/certificate.ts';
 import {
   algorithmIdentifier,
   bitString,
   boolean,
   context,
+  contextPrimitive,
   element,
   integer,
+  nullValue,
   objectIdentifier,
   octetString,
   sequence,
@@ -81,6 +84,40 @@ export function forgeList(parts: {
     ...(parts.extensions.length > 0 ? [context(0, writeExtensions(parts.extensions))] : []),
   );
   return signed(tbs, parts.signer);
+}
+
+/** What a responder says about one certificate (RFC 6960); `issuerKey` is the key of its issuer, `signer` who answers. */
+export function forgeOcspResponse(parts: {
+  about: Certificate;
+  issuerKey: ForgedKey;
+  issuerName: Buffer;
+  signer: ForgedKey;
+  thisUpdate: Date;
+  nextUpdate: Date;
+  revokedAt: Date | null;
+  certificates?: readonly Buffer[];
+}): Buffer {
+  const { about, revokedAt, certificates = [] } = parts;
+  const sha1 = (bytes: Buffer) => octetString(createHash('sha1').update(bytes).digest());
+  const moment = (at: Date) => element(0x18, Buffer.from(`${at.toISOString().slice(0, 19).replace(/[-:T]/g, '')}Z`));
+  const issuer = parseCertificate(
+    forgeCertificate({
+      ...{ serial: 1, issuer: parts.issuerName, subject: parts.issuerName, notBefore: parts.thisUpdate },
+      ...{ notAfter: parts.nextUpdate, spki: parts.issuerKey.spki, extensions: [], signer: parts.issuerKey },
+    }),
+  );
+  const id = sequence(
+    algorithmIdentifier('1.3.14.3.2.26', nullValue()),
+    ...[sha1(about.issuerRaw), sha1(issuer.key.keyBits), about.serialRaw],
+  );
+  const status = revokedAt === null ? contextPrimitive(0, Buffer.alloc(0)) : context(1, moment(revokedAt));
+  const single = sequence(id, status, moment(parts.thisUpdate), context(0, moment(parts.nextUpdate)));
+  const data = sequence(context(1, parts.issuerName), moment(parts.thisUpdate), sequence(single));
+  const signature = bitString(sign('sha256', data, parts.signer.privateKey));
+  const carried = certificates.length === 0 ? [] : [context(0, sequence(...certificates))];
+  const basic = sequence(data, ECDSA_SHA256, signature, ...carried);
+  const bytes = sequence(objectIdentifier('1.3.6.1.5.5.7.48.1.1'), octetString(basic));
+  return sequence(element(0x0a, Buffer.from([0])), context(0, bytes));
 }
 
 function signed(tbs: Buffer, signer: ForgedKey): Buffer {

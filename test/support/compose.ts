@@ -9,6 +9,8 @@ export type PageLetter = {
   text: string;
   sign?: boolean;
   encrypt?: boolean;
+  marking?: 'none' | 'sensitive' | 'instructed';
+  handling?: string;
   file?: File;
 };
 
@@ -22,7 +24,7 @@ export async function composeThroughPages(clerk: Visitor, letter: PageLetter, pr
 export async function pressOnDraft(clerk: Visitor, page: Answer, letter: PageLetter, press: string): Promise<Answer> {
   const hidden = (name: string) =>
     new RegExp(`name="${name}" value="([^"]*)"`).exec(page.text)?.[1] ?? assert.fail(`no ${name} in ${page.url}`);
-  const { sign = true, encrypt = true, cc = '', bcc = '', file } = letter;
+  const { sign = true, encrypt = true, cc = '', bcc = '', file, marking, handling } = letter;
   const parts: [string, string | File][] = [
     ['version', hidden('version')],
     ['nonce', hidden('nonce')],
@@ -33,6 +35,8 @@ export async function pressOnDraft(clerk: Visitor, page: Answer, letter: PageLet
     ['text', letter.text],
     ...(sign ? [['sign', 'on'] as [string, string]] : []),
     ...(encrypt ? [['encrypt', 'on'] as [string, string]] : []),
+    ...(marking ? [['marking', marking] as [string, string]] : []),
+    ...(handling ? [['handling', handling] as [string, string]] : []),
     ['do', press],
     ...(file ? [['file', file] as [string, File]] : []),
   ];

@@ -154,6 +154,12 @@ export function oneOfEach(world: World, stranger: Stranger): Record<string, Buff
     unreadable: messageTo(world, { subject: 'Not for you', encryptTo: [otto.certificate] }),
     malleable: messageTo(world, { subject: 'Encrypted by an old program', encryptTo: readers, gcm: false }),
     pictures: messageTo(world, { subject: 'Weekly list 47', mime: WITH_PICTURES, sign: marta }),
+    marked: messageTo(world, {
+      subject: 'SENSITIVE: Personnel department and line managers only - Leave of the card office',
+      sign: { ...marta, marking: 'SENSITIVE: Personnel department and line managers only' },
+      encryptTo: readers,
+    }),
+    'said to be sensitive': messageTo(world, { subject: 'SENSITIVE - Says who?', sign: marta }),
     signed: messageTo(world, { subject: 'Asking for a secure link', sign: marta }),
     trusted: messageTo(world, {
       subject: 'Driver card 0417: two applications for one person',
@@ -258,6 +264,24 @@ async function writeLetters(clerk: Visitor, world: World): Promise<Record<string
     file,
   });
   const draft = await composeThroughPages(clerk, { to, subject: 'Half a letter', text: 'Dear Marta,', file }, 'save');
+  const marked = await sendThroughPages(clerk, {
+    to,
+    subject: 'Card 0417: who asked',
+    text: 'Dear Marta,',
+    marking: 'instructed',
+    handling: 'Personnel only',
+  });
+  const refused = await composeThroughPages(clerk, {
+    to,
+    subject: 'Restreint UE: card 0417',
+    text: 'Dear Marta,',
+    encrypt: false,
+    sign: false,
+    marking: 'instructed',
+    handling: 'Personnel department and line managers only',
+  });
+  const [, question = ''] = (await pageOf(clerk, 'Leave of the card office')).split('/mail/');
+  const answer = await clerk.get(`/drafts/new?reply=${question}&mode=reply`);
   const missing = await composeThroughPages(clerk, {
     to: `${to}, Lars Holm <lars.holm@tcn.s.eu-admin.net>`,
     subject: 'To somebody without a Digital ID',
@@ -267,6 +291,9 @@ async function writeLetters(clerk: Visitor, world: World): Promise<Record<string
     letter,
     draft: draft.url,
     'draft refused': missing.url,
+    'draft marked': refused.url,
+    'letter marked': marked,
+    'answer to marked': answer.url,
     'message sent': await pageOf(clerk, 'Card 0417: answer', SENT),
   };
 }

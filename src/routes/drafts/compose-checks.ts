@@ -1,5 +1,6 @@
 import type { Formats } from '../../i18n/formats.ts';
 import type { DraftProblem } from '../../services/drafts/draft-sending.ts';
+import { chosenMarking } from '../../services/letters/marking-policy.ts';
 import type { NewLetter } from '../../services/letters/send-letter.ts';
 import { shortThumbprint } from './mark-words.ts';
 import type { SubjectWords } from './subject-words.ts';
@@ -8,7 +9,7 @@ export type CheckLine = { outcome: 'passed' | 'failed' | 'unknown'; title: strin
 
 export type Checked = {
   problems: readonly DraftProblem[];
-  letter: Pick<NewLetter, 'to' | 'cc' | 'bcc' | 'sign' | 'encrypt'>;
+  letter: Pick<NewLetter, 'to' | 'cc' | 'bcc' | 'sign' | 'encrypt' | 'marking'>;
   subject: string;
   subjectWords: SubjectWords;
   mustEncrypt: boolean;
@@ -30,6 +31,8 @@ export function composeChecks(formats: Formats, checked: Checked): CheckLine[] {
     const { title, why } = problemText(formats, problem);
     return { outcome: 'failed', title, why };
   });
+  const marking = chosenMarking(letter.marking);
+  if (marking !== null && letter.sign) lines.push(line('passed', 'marked', marking));
   if (letter.sign && signer) {
     lines.push(line('passed', 'signed', `${signer.address}, ${shortThumbprint(formats, signer.sha256)}`));
   }
@@ -66,6 +69,7 @@ export function problemText({ t, list, plainName }: Formats, problem: DraftProbl
       return words({ count: problem.count, limit: problem.limit });
     case 'bad-addresses':
     case 'domain-not-allowed':
+    case 'marking-outside':
       return words({ count: problem.addresses.length, names: names(problem.addresses) });
     case 'missing-digital-ids': {
       const who = problem.recipients.map((one) => one.name || one.address);
@@ -73,6 +77,10 @@ export function problemText({ t, list, plainName }: Formats, problem: DraftProbl
     }
     case 'attachments-too-large':
       return words({ limit: megabytes(problem.limitBytes) });
+    case 'classified':
+      return words({ words: problem.words });
+    case 'handling-too-long':
+      return words({ limit: problem.limit });
     default:
       return words();
   }

@@ -8,6 +8,13 @@ import { openAttachment } from '../../services/drafts/draft-attachments.ts';
 import { checkDraft, type DraftProblem } from '../../services/drafts/draft-sending.ts';
 import { type OpenedDraft, withDraftKeys } from '../../services/drafts/drafts.ts';
 import { encryptionIdentity, signingIdentity } from '../../services/identities/own-keys.ts';
+import {
+  chosenMarking,
+  HANDLING_LIMIT,
+  isInstructed,
+  type MarkingChoice,
+  type MarkingPolicy,
+} from '../../services/letters/marking-policy.ts';
 import { composeChecks, megabytes, problemText } from './compose-checks.ts';
 import { markWords, shortThumbprint } from './mark-words.ts';
 import { subjectWords } from './subject-words.ts';
@@ -59,6 +66,7 @@ export async function composePage(
       mustEncrypt: origin.mustEncrypt,
       hideSubject: origin.hideSubject,
     },
+    marking: markingView(formats, letter.marking, origin.marking, session.account.country.programme.markingPolicy),
     subjectWords: words.text,
     slips: { to: slipsOf(letter.to), cc: slipsOf(letter.cc), bcc: slipsOf(letter.bcc) },
     bccShown: content.bcc.trim() !== '',
@@ -80,11 +88,26 @@ export async function composePage(
       attachments: attachments.length,
       signer: signer && { address: session.account.address, sha256: signer.sha256 },
     }),
-    askUnsigned: letter.encrypt && !letter.sign,
+    askUnsigned: letter.encrypt && !letter.sign && chosenMarking(letter.marking) === null,
     quoteWithheld: origin.quoteWithheld === null ? null : t(`drafts.quote.withheld.${origin.quoteWithheld}`),
     mayAddQuote: origin.quoteWithheld !== null && origin.quoteWithheld !== 'closed',
     readers: letter.encrypt ? readersOf(formats, marks, own?.sha256 ?? null) : [],
     stopped: all.length > 0,
+  };
+}
+
+/** The choice as the form offers it; where the answered message has a marking, there is less to choose. */
+function markingView({ t }: Formats, choice: MarkingChoice, kept: string | null, policy: MarkingPolicy) {
+  // Only where a decision is wanted, saying nothing is not the same as none.
+  const kind = choice.kind === 'undecided' && policy !== 'decide' ? 'none' : choice.kind;
+  return {
+    kind,
+    handling: choice.handling,
+    kept,
+    fixed: kept !== null && isInstructed(kept),
+    limit: HANDLING_LIMIT,
+    handlingHint: t('drafts.marking.handling.hint', { limit: HANDLING_LIMIT }),
+    compulsory: policy === 'optional' ? null : t(`drafts.marking.policy.${policy}`),
   };
 }
 

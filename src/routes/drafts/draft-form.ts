@@ -6,6 +6,7 @@ import { readParts } from '../../plugins/csrf.ts';
 import { addAttachment } from '../../services/drafts/draft-attachments.ts';
 import { createDraft, type DraftContent, NEW_ORIGIN, type Saved, saveDraft } from '../../services/drafts/drafts.ts';
 import { letterOfNonce } from '../../services/letters/letters.ts';
+import { chosenMarking } from '../../services/letters/marking-policy.ts';
 import type { SignedIn } from '../../services/sessions/session.ts';
 
 /** A form that is much too large is still read to its end, so that its sender gets a page and not a broken connection. */
@@ -22,8 +23,14 @@ const Fields = z.object({
   text: z.string().transform((text) => text.replace(/\r\n?/g, '\n')),
   sign: z.literal('on').optional(),
   encrypt: z.literal('on').optional(),
+  marking: z.enum(['none', 'sensitive', 'instructed']).optional(),
+  handling: z
+    .string()
+    .default('')
+    .transform((handling) => handling.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, 500)),
   confirmUnsigned: z.literal('on').optional(),
   hideSubject: z.literal('on').optional(),
+  keepMarking: z.literal('on').optional(),
   do: z.string().max(1000).default('save'),
 });
 
@@ -88,6 +95,7 @@ function readFields(fields: Record<string, string>) {
     text,
     sign: read.data.sign === 'on',
     encrypt: read.data.encrypt === 'on',
+    marking: { kind: read.data.marking ?? 'undecided', handling: read.data.handling },
   };
   return {
     content,
@@ -96,6 +104,7 @@ function readFields(fields: Record<string, string>) {
     action: read.data.do,
     confirmedUnsigned: read.data.confirmUnsigned === 'on',
     hideSubject: read.data.hideSubject === 'on',
+    keepMarking: read.data.keepMarking === 'on',
   };
 }
 
@@ -106,7 +115,7 @@ async function save(
   fields: Record<string, string>,
 ): Promise<ReadForm['saved']> {
   const { database } = context;
-  const { content, version, nonce, hideSubject } = readFields(fields);
+  const { content, version, nonce, hideSubject, keepMarking } = readFields(fields);
   const accountId = session.account.id;
   const form = { id: draftId, version, content };
   const saved = await saveDraft(database, accountId, form, context.now(), session.masterKey);
@@ -114,6 +123,7 @@ async function save(
   const letterId = await letterOfNonce(database, accountId, nonce);
   if (letterId !== null) return { kind: 'sent', letterId };
   // Discarded in another window: what stands here is kept all the same, and stays as strict as it was.
-  const origin = { ...NEW_ORIGIN, mustEncrypt: content.encrypt, hideSubject };
+  const marking = keepMarking ? chosenMarking(content.marking) : null;
+  const origin = { ...NEW_ORIGIN, mustEncrypt: content.encrypt, hideSubject, marking };
   return { kind: 'recovered', ...(await createDraft(database, accountId, content, origin, context.now())) };
 }

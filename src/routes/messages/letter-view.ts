@@ -4,6 +4,7 @@ import { type BodyView, bodyViews, mayShowRemote, namesRemote } from '../../serv
 import { messageHref, messageId } from '../../services/mailbox/message-ref.ts';
 import { folderId } from '../../services/mailbox/read-folders.ts';
 import type { ReadMessage } from '../../services/mailbox/read-message.ts';
+import { subjectBesideMarking } from '../../services/mailbox/said-marking.ts';
 import type { AttachmentSummary, MailAddress, OpenedMessage } from '../../smime/verdict.ts';
 import { chosenView } from './show-body.ts';
 
@@ -26,10 +27,11 @@ export function letterView(message: ReadMessage, query: LetterQuery, reader: Let
   const views = bodyViews(opened);
   const view = chosenView(views, query.view);
   const reply = `/drafts/new?reply=${folderId(ref.folder)}/${messageId(ref)}`;
-  const subject = formats.plainLine(opened.subject);
+  const subject = formats.plainLine(subjectBesideMarking(opened));
   return {
     subject: subject === '' ? t('messages.subject.none') : subject,
     ownSubject: subject === '',
+    marking: opened.marking,
     arrived: facts.internalDate,
     size: formats.size(facts.size),
     href,

@@ -6,6 +6,7 @@ import type { ListedMessages } from '../../services/mailbox/list-messages.ts';
 import { folderHref, messageHref, messageId } from '../../services/mailbox/message-ref.ts';
 import type { KeptVerdict } from '../../services/mailbox/message-verdicts.ts';
 import type { FolderPlace } from '../../services/mailbox/read-folders.ts';
+import { saysSensitive } from '../../services/mailbox/said-marking.ts';
 
 /** A word with its icon; `look` is a class of mark.css. */
 export type Mark = { icon: string; text: string; look: string };
@@ -79,12 +80,21 @@ function rowView(
     attachment: row.hasAttachment,
     size: size(row.size),
     arrived: row.internalDate,
-    marks: marksOf(row, listed.verdicts.get(row.uid) ?? null, t),
+    marks: [
+      ...markingMarks(listed.markings.get(row.uid) ?? null, opened ?? row.subject, t),
+      ...marksOf(row, listed.verdicts.get(row.uid) ?? null, t),
+    ],
   };
 }
 
 function nameOf(person: ListedAddress): string {
   return person.name.trim() || person.address;
+}
+
+/** In grey what the subject says; the stamp only where a trusted signature bound the marking when the message was opened. */
+export function markingMarks(bound: string | null, subject: string, t: Formats['t']): Mark[] {
+  if (bound !== null) return [{ icon: 'stamp', text: 'SENSITIVE', look: 'blue boxed' }];
+  return saysSensitive(subject) ? [{ icon: 'stamp', text: t('verdict.mark.sensitive'), look: '' }] : [];
 }
 
 /** Before a message was opened its MIME type speaks, in grey; afterwards what was found, and nothing else. */

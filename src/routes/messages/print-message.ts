@@ -6,7 +6,7 @@ import type { Formats } from '../../i18n/formats.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { bodyViews, letterDocument } from '../../services/mailbox/message-body.ts';
 import { type ReadMessage, readMessage } from '../../services/mailbox/read-message.ts';
-import type { MailAddress } from '../../smime/verdict.ts';
+import type { MailAddress, OpenedMessage } from '../../smime/verdict.ts';
 import { addressLine } from './letter-view.ts';
 import { messageOf } from './params.ts';
 import { BodyQuery, bodyFrame, chosenView, sendBody } from './show-body.ts';
@@ -35,6 +35,7 @@ function headerBlock({ opened, facts }: ReadMessage, formats: Formats): HeaderLi
   const lines: [string, string][] = [
     ['signature', t(`messages.print.signature.${opened.signature.status}`, { name: who })],
     ['encryption', t(`messages.print.encryption.${opened.encryption.status}`)],
+    ['marking', markingWords(opened, t)],
     ['subject', plainLine(opened.subject) || t('messages.subject.none')],
     ['from', people(opened.from) || t('messages.list.nobody')],
     ['protectedFrom', people(opened.protectedFrom ?? [])],
@@ -47,4 +48,9 @@ function headerBlock({ opened, facts }: ReadMessage, formats: Formats): HeaderLi
   return lines
     .filter(([, value]) => value !== '')
     .map(([key, value]) => ({ label: t(`messages.header.${key}`), value }));
+}
+
+function markingWords({ marking }: OpenedMessage, t: Formats['t']): string {
+  if (marking === null) return '';
+  return t(marking.bound ? 'messages.print.marking.bound' : 'messages.print.marking.said', { marking: marking.text });
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../../context.ts';
 import { acceptProgrammeRoot, showProgrammeRoot } from './accept-programme-root.ts';
+import { askForAnchor } from './ask-for-anchor.ts';
 import { confirmAnchorAction, showConfirmAnchor } from './confirm-anchor.ts';
 import { confirmCertificate, showConfirmCertificate } from './confirm-certificate.ts';
 import { importRoots } from './import-roots.ts';
@@ -26,6 +27,7 @@ export function trustRoutes(app: FastifyInstance, context: Context): void {
   app.get('/trust/anchors/:anchor/confirm', showConfirmAnchor(context));
   app.post('/trust/anchors/:anchor/confirm', confirmAnchorAction(context));
   app.post('/trust/anchors/:anchor/dismiss', dismissAnchorAction(context));
+  app.post('/trust/anchors/:anchor/ask', askForAnchor(context));
   app.get('/trust/anchors/:anchor/withdraw', showWithdrawAnchor(context));
   app.post('/trust/anchors/:anchor/withdraw', withdrawAnchorAction(context));
   app.get('/trust/certificates/confirm', showConfirmCertificate(context));

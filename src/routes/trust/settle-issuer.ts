@@ -48,6 +48,7 @@ export function settleIssuer(context: Context) {
       confirmAction: offered ? `/trust/anchors/${offered.id}/confirm` : null,
       acceptHref: ofProgramme ? `/trust/programme/${ofProgramme.id}/accept?back=${encodeURIComponent(home)}` : null,
       certificateHref: `/trust/certificates/confirm?${new URLSearchParams(reference)}`,
+      askAction: offered && offered.state !== 'trusted' ? `/trust/anchors/${offered.id}/ask` : null,
       domain: domainOf(subject.leaf.addresses),
       isMessage: 'folder' in reference,
       reference,

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
+import { ownTrustRequests } from '../../services/administration/programme-trust.ts';
 import { readRevocationOverview } from '../../services/revocation/revocation-lists.ts';
 import { readTrustOverview } from '../../services/trust/trust-page.ts';
 import { endingNotice } from '../expiry/ending-notice.ts';
@@ -17,10 +18,11 @@ export async function trustPage(
   faults: { files?: string; lists?: string },
 ) {
   const session = signedIn(request);
-  const [overview, revocation, ending] = await Promise.all([
+  const [overview, revocation, ending, requests] = await Promise.all([
     readTrustOverview(context, session),
     readRevocationOverview(context.database, session.account.id),
     endingNotice(context, request, ['root']),
+    ownTrustRequests(context, session),
   ]);
   return reply.page('trust/show', {
     title: request.formats.t('trust.title'),
@@ -31,6 +33,7 @@ export async function trustPage(
     waiting: overview.offered.length + overview.programme.filter((anchor) => anchor.accepted === null).length,
     revocation,
     ending,
+    requests,
     faults,
   });
 }

@@ -1,4 +1,4 @@
-import type { Country, MailServer as MailServerRow, Programme } from '../../generated/prisma/client.ts';
+import type { Country, MailServer as MailServerRow, MarkingPolicy, Programme } from '../../generated/prisma/client.ts';
 import type { MailServer } from '../../mail/mail-server.ts';
 import type { Database } from '../database/connect.ts';
 import { composeDomain } from './address-rule.ts';
@@ -13,6 +13,8 @@ export type NewProgramme = {
   /** Domains besides those of the countries that members may write to (T04) */
   allowedRecipientDomains?: readonly string[];
   digitalIdDays?: number;
+  /** What is compulsory about markings (S06); nothing by default */
+  markingPolicy?: MarkingPolicy;
 };
 
 /** A project on TESTA. @throws RangeError for a pattern without exactly one `{cc}` as a whole label */

@@ -9,6 +9,7 @@ import { UNCHECKED } from '../../pki/revocation.ts';
 import type { PathJudgement, TrustBytes } from '../../smime/worker-jobs.ts';
 import type { Database } from '../database/connect.ts';
 import { encryptionIdentity } from '../identities/own-keys.ts';
+import { askResponders } from '../revocation/ocsp-answers.ts';
 import { trustOf } from '../trust/trust-of.ts';
 
 /** Why a Digital ID cannot be encrypted to now: the X of row T16. */
@@ -65,7 +66,7 @@ export type Judging = {
   without?: string;
 };
 
-type JudgingContext = Pick<Context, 'database' | 'workers' | 'revocation'>;
+type JudgingContext = Pick<Context, 'database' | 'workers' | 'revocation' | 'fetcher' | 'now'>;
 
 /**
  * V or X for certificates, in the order given (T16). What a person can do nothing about comes first: revoked, over,
@@ -81,9 +82,11 @@ export async function markCertificates(
   const [revoked, required, trust] = await Promise.all([
     revokedAmong(context.database, hashes),
     requiresRevocation(context.database, by.account.id),
-    trustFor(context, by, hashes),
+    trustFor(context, by, subjects),
   ]);
-  const judged = await judgePaths(context, subjects, trust, by);
+  let judged = await judgePaths(context, subjects, trust, by);
+  if (await askAboutUnchecked(context, judged))
+    judged = await judgePaths(context, subjects, await trustFor(context, by, subjects), by);
   return subjects.map((subject, index) => {
     const { certificate } = subject;
     const own = ownReason(subject, by.at);
@@ -97,6 +100,13 @@ export async function markCertificates(
         : pathReason(path, { explicitlyTrusted, required });
     return { ...found, usable: found.reason === null, explicitlyTrusted, until: certificate.notAfter };
   });
+}
+
+/** Asks once for what is not known, where it may be asked for. True when there is news. */
+async function askAboutUnchecked(context: JudgingContext, judged: readonly (PathJudgement | null)[]): Promise<boolean> {
+  const open = judged.filter((one) => one?.valid && one.revocation.status === 'unchecked');
+  const news = await Promise.all(open.map((one) => askResponders(context, one?.path ?? [])));
+  return news.includes(true);
 }
 
 /** Whether the account's programme wants to know of revocation before anything is encrypted. */
@@ -119,11 +129,16 @@ const UNREADABLE: PathJudgement = {
   path: [],
 };
 
-async function trustFor(context: JudgingContext, { account, at, without }: Judging, certificates: string[]) {
-  const [trust, revocation] = await Promise.all([
-    trustOf(context.database, account.id),
-    context.revocation.evidence(account.id, { certificates, earlier: [] }, at),
-  ]);
+async function trustFor(
+  context: JudgingContext,
+  { account, at, without }: Judging,
+  subjects: readonly MarkedSubject[],
+): Promise<TrustBytes> {
+  const trust = await trustOf(context.database, account.id);
+  // What a responder said of any certificate that may lie on a path.
+  const all = [...subjects.flatMap(({ certificate, chain }) => [certificate.der, ...chain]), ...trust.intermediates];
+  const certificates = [...new Set(all.map(sha256Of))];
+  const revocation = await context.revocation.evidence(account.id, { certificates, earlier: [] }, at);
   const anchors = trust.anchors.filter((der) => without === undefined || sha256Of(der) !== without);
   return { ...trust, anchors, explicitlyTrusted: trust.explicitlyTrusted.filter((one) => one !== without), revocation };
 }

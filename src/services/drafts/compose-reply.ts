@@ -1,5 +1,6 @@
 import { type Address, addressKey, addressProblem, sameAddress } from '../../mail/address.ts';
 import { decodeEncodedWords } from '../../mime/headers.ts';
+import { markingInSubject, SENSITIVE, withoutMarking } from '../../smime/marking.ts';
 import { MAX_QUOTE_CHARACTERS, mayQuote } from '../../smime/reply-quote.ts';
 import type { MailAddress, OpenedMessage } from '../../smime/verdict.ts';
 import type { DraftOrigin } from './drafts.ts';
@@ -17,6 +18,8 @@ export type Answer = {
   mustEncrypt: boolean;
   /** The subject was read inside an encryption only, so it leaves inside one only (RFC 9788 section 6.1) */
   hideSubject: boolean;
+  /** The answer keeps it, and its subject does not repeat it (S06); null without one */
+  marking: string | null;
   inReplyTo: string | null;
   references: string[];
 };
@@ -49,7 +52,7 @@ export function composeAnswer(
   const quoteWithheld = withheldQuote(opened, mode, to.length + cc.length);
   const prefix = mode === 'forward' ? 'Fwd: ' : 'Re: ';
   const known = mode === 'forward' ? PREFIXES.forward : PREFIXES.reply;
-  const subject = quoteWithheld === null ? opened.subject : outerSubject(opened);
+  const subject = withoutMarking(quoteWithheld === null ? opened.subject : outerSubject(opened));
   return {
     to,
     cc,
@@ -58,6 +61,7 @@ export function composeAnswer(
     quoteWithheld,
     mustEncrypt: isEncrypted(opened),
     hideSubject: opened.subjectHidden,
+    marking: quoteWithheld === null ? (opened.marking?.text ?? null) : outerMarking(opened),
     inReplyTo: opened.messageId,
     references: referencesOf(opened),
   };
@@ -90,6 +94,11 @@ export function withheldQuote(
 /** The one that travelled in clear: where the text is withheld, a subject from inside the encryption is text like the rest. */
 function outerSubject({ rootHeaders }: OpenedMessage): string {
   return decodeEncodedWords(rootHeaders.find(({ name }) => name.toLowerCase() === 'subject')?.value ?? '');
+}
+
+/** Of a marking that may come from inside the encryption no more than that there is one: its instruction is text, too. */
+function outerMarking(opened: OpenedMessage): string | null {
+  return markingInSubject(outerSubject(opened)) ?? (opened.marking === null ? null : SENSITIVE);
 }
 
 function replyRecipients(opened: OpenedMessage, mode: AnswerMode, own: string): { to: Address[]; cc: Address[] } {

@@ -6,6 +6,7 @@ import type { Formats } from '../../i18n/formats.ts';
 import type { Address } from '../../mail/address.ts';
 import type { OpenedMessage } from '../../smime/verdict.ts';
 import type { OpenJob } from '../../smime/worker-jobs.ts';
+import { choiceOf, UNDECIDED } from '../letters/marking-policy.ts';
 import { attachmentOf } from '../mailbox/message-attachment.ts';
 import type { MessageRef } from '../mailbox/message-ref.ts';
 import { openingOf, readMessage } from '../mailbox/read-message.ts';
@@ -57,6 +58,7 @@ export async function startAnswer(
     mode,
     mustEncrypt: answer.mustEncrypt,
     hideSubject: answer.hideSubject,
+    marking: answer.marking,
     quoteWithheld: answer.quoteWithheld,
     inReplyTo: mode === 'forward' ? null : answer.inReplyTo,
     references: answer.references,
@@ -68,8 +70,10 @@ export async function startAnswer(
     bcc: '',
     subject: answer.subject,
     text: letterText(account.signatureText, answer.quote),
-    sign: account.signByDefault,
-    encrypt: answer.mustEncrypt || account.encryptByDefault,
+    // What is marked leaves in no other way.
+    sign: answer.marking !== null || account.signByDefault,
+    encrypt: answer.mustEncrypt || answer.marking !== null || account.encryptByDefault,
+    marking: answer.marking === null ? UNDECIDED : choiceOf(answer.marking),
   };
   const { id } = await createDraft(context.database, account.id, content, origin, context.now());
   const leftOut = mode === 'forward' ? await takeAttachments(context, session, opened, ref, id) : [];

@@ -1,6 +1,7 @@
 import type { Context } from '../../context.ts';
 import { parseRecipients } from '../../mail/address.ts';
 import { setFlag } from '../../mail/imap-mailbox.ts';
+import { chosenMarking, keptChoice, UNDECIDED } from '../letters/marking-policy.ts';
 import { checkLetter, type NewLetter, sendLetter } from '../letters/send-letter.ts';
 import type { SendProblem } from '../letters/send-policy.ts';
 import { mailboxOf } from '../mailbox/mailbox.ts';
@@ -10,7 +11,8 @@ import { type DraftContent, type DraftOrigin, type OpenedDraft, openDraft, withD
 
 export type DraftProblem = SendProblem | { code: 'unsigned-unconfirmed' };
 
-type Parsed = Pick<NewLetter, 'to' | 'cc' | 'bcc' | 'sign' | 'encrypt'>;
+type Parsed = Pick<NewLetter, 'to' | 'cc' | 'bcc' | 'subject' | 'sign' | 'encrypt'> &
+  Required<Pick<NewLetter, 'marking'>>;
 
 /** The form's fields as a letter, and what in them is no address. */
 export function readContent(content: DraftContent, origin: DraftOrigin): { letter: Parsed; bad: string[] } {
@@ -24,9 +26,11 @@ export function readContent(content: DraftContent, origin: DraftOrigin): { lette
       to: fields.to.recipients,
       cc: fields.cc.recipients,
       bcc: fields.bcc.recipients,
+      subject: content.subject,
       sign: content.sign,
       // Whatever the form says: an answer to encrypted mail is encrypted.
       encrypt: content.encrypt || origin.mustEncrypt,
+      marking: keptChoice(content.marking ?? UNDECIDED, origin.marking),
     },
     bad: Object.values(fields).flatMap((field) => field.problems.map((problem) => problem.typed)),
   };
@@ -64,13 +68,15 @@ export async function sendDraft(
   const draft = await openDraft(database, session, masterKey, id);
   const { letter, bad } = readContent(draft.content, draft.origin);
   const problems: DraftProblem[] = bad.length > 0 ? [{ code: 'bad-addresses', addresses: bad }] : [];
-  if (letter.encrypt && !letter.sign && !confirmed.unsigned) problems.push({ code: 'unsigned-unconfirmed' });
+  // Of a marked one nobody is asked: it is refused.
+  const mayConfirm = chosenMarking(letter.marking) === null;
+  if (mayConfirm && letter.encrypt && !letter.sign && !confirmed.unsigned)
+    problems.push({ code: 'unsigned-unconfirmed' });
   if (problems.length > 0) return { ok: false, problems };
   const sent = await withDraftKeys(database, accountId, masterKey, (keys) =>
     sendLetter(context, session, {
       ...letter,
       nonce: draft.nonce,
-      subject: draft.content.subject,
       text: draft.content.text,
       attachments: draft.attachments.map((row) => openAttachment(database, accountId, keys, row)),
       inReplyTo: draft.origin.inReplyTo,

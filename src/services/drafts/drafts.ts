@@ -3,9 +3,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
 import type { Draft } from '../../generated/prisma/client.ts';
+import { withMarking } from '../../smime/marking.ts';
 import { openFrom, sealTo } from '../../vault/sealed-box.ts';
 import type { Database } from '../database/connect.ts';
 import { removeUnusedContents } from '../letters/content-chunks.ts';
+import { chosenMarking, keptChoice, MarkingChoiceSchema, UNDECIDED } from '../letters/marking-policy.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { draftPublicKey, openDraftKeys } from '../sessions/vault.ts';
 
@@ -18,6 +20,8 @@ const Content = z.object({
   text: z.string(),
   sign: z.boolean(),
   encrypt: z.boolean(),
+  /** Drafts of before have none */
+  marking: MarkingChoiceSchema.optional(),
 });
 export type DraftContent = z.infer<typeof Content>;
 
@@ -28,6 +32,8 @@ export const DraftOriginSchema = z.object({
   mustEncrypt: z.boolean(),
   /** The subject of the message it answers was hidden on the way; drafts of before did not know */
   hideSubject: z.boolean().default(false),
+  /** The marking of the message it answers, which it keeps (S06); null when that has none */
+  marking: z.string().nullable().default(null),
   /** Why the answer starts without a quote; null when it has one or none was to be had */
   quoteWithheld: z.enum(['malleable', 'no-signature', 'unprotected-recipients', 'closed']).nullable(),
   inReplyTo: z.string().nullable(),
@@ -41,6 +47,7 @@ export const NEW_ORIGIN: DraftOrigin = {
   mode: 'new',
   mustEncrypt: false,
   hideSubject: false,
+  marking: null,
   quoteWithheld: null,
   inReplyTo: null,
   references: [],
@@ -226,9 +233,16 @@ export async function listDrafts(database: Database, accountId: string, masterKe
     rows.map((row) => {
       const { content, origin } = openBoxes(keys, accountId, row);
       const recipients = [content.to, content.cc, content.bcc].filter((field) => field.trim() !== '').join(', ');
-      return { id: row.id, savedAt: row.savedAt, subject: content.subject, recipients, mode: origin.mode };
+      const subject = markedSubject(content, origin);
+      return { id: row.id, savedAt: row.savedAt, subject, recipients, mode: origin.mode };
     }),
   );
+}
+
+/** As it will leave. */
+function markedSubject({ subject, marking }: DraftContent, { marking: kept }: DraftOrigin): string {
+  const text = chosenMarking(keptChoice(marking ?? UNDECIDED, kept));
+  return text === null ? subject : withMarking(subject, text);
 }
 
 /** @returns false when it was not there */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import type { Prisma } from '../../generated/prisma/client.ts';
+import { withMarking } from '../../smime/marking.ts';
 import { openFrom } from '../../vault/sealed-box.ts';
 import type { Database } from '../database/connect.ts';
 import { writeAddress } from '../drafts/compose-reply.ts';
@@ -15,6 +16,7 @@ import {
 } from '../drafts/drafts.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { removeContents } from './content-chunks.ts';
+import { chosenMarking, MarkingChoiceSchema } from './marking-policy.ts';
 import { type LetterHead, letterHeadContext } from './outbox-enqueue.ts';
 import type { RecipientState } from './outbox-results.ts';
 
@@ -27,6 +29,7 @@ const Head = z.object({
   to: AddressList,
   cc: AddressList,
   bcc: AddressList,
+  marking: MarkingChoiceSchema.optional(),
   origin: DraftOriginSchema.optional(),
 });
 
@@ -40,6 +43,8 @@ export type LetterLine = {
   createdAt: Date;
   subject: string;
   recipients: string[];
+  /** Null without one */
+  marking: string | null;
   signed: boolean;
   encrypted: boolean;
   progress: LetterProgress;
@@ -66,8 +71,9 @@ export async function listLetters(context: Context, session: SignedIn, masterKey
       return {
         id: row.id,
         createdAt: row.createdAt,
-        subject: head.subject,
+        subject: subjectOnTheWay(head),
         recipients: [...head.to, ...head.cc, ...head.bcc].map((one) => one.name || one.address),
+        marking: chosenMarking(head.marking),
         signed: row.signed,
         encrypted: row.encrypted,
         progress: progressOf(row, context.now()),
@@ -141,6 +147,7 @@ export async function readLetter(
     messageId: row.messageId,
     filedAt: row.filedAt,
     subject: head.subject,
+    marking: chosenMarking(head.marking),
     signed: row.signed,
     encrypted: row.encrypted,
     progress: progressOf(row, context.now()),
@@ -183,6 +190,7 @@ export async function cancelLetter(
     text: head.text,
     sign: signed,
     encrypt: encrypted,
+    ...(head.marking ? { marking: head.marking } : {}),
   };
   // First the draft: whatever happens to this node, the text stands somewhere.
   const draft = await createDraft(database, session.account.id, content, head.origin ?? NEW_ORIGIN, context.now());
@@ -236,8 +244,14 @@ export async function subjectsOfLetters(
     database,
     accountId,
     masterKey,
-    async (keys) => new Map(rows.map((row) => [row.messageId, openHead(keys, { ...row, accountId }).subject])),
+    async (keys) => new Map(rows.map((row) => [row.messageId, subjectOnTheWay(openHead(keys, { ...row, accountId }))])),
   );
+}
+
+/** As its copy in Sent has it. */
+function subjectOnTheWay({ subject, marking }: LetterHead): string {
+  const text = chosenMarking(marking);
+  return text === null ? subject : withMarking(subject, text);
 }
 
 /** How many letters of this account have not arrived at the server yet, for the navigation. */

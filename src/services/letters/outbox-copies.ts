@@ -125,6 +125,8 @@ type Sealing = {
   /** What answers shall be encrypted to, named in the signature */
   encryptionCertificate: Uint8Array | null;
   includeRoot: boolean;
+  /** Bound by the signature; null without one */
+  marking: string | null;
   bcc: readonly Address[];
 };
 
@@ -219,11 +221,12 @@ type Sealer = {
 
 async function sealerOf(context: Context, session: SignedIn, sealing: Sealing): Promise<Sealer> {
   const at = context.now();
-  const { signer, encryptionCertificate } = sealing;
+  const { signer, encryptionCertificate, marking } = sealing;
   const sign = signer && {
     ...sealedKeyOf(signer),
     chain: await chainOf(context, session, signer, sealing.includeRoot),
     ...(encryptionCertificate ? { encryptionCertificate } : {}),
+    ...(marking === null ? {} : { marking }),
   };
   return {
     sign,

@@ -7,6 +7,7 @@ import { withConnection } from '../database/borrowed-connection.ts';
 import type { DraftOrigin } from '../drafts/drafts.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { removeUnusedContents, writeContent } from './content-chunks.ts';
+import type { MarkingChoice } from './marking-policy.ts';
 import type { SealedCopy } from './outbox-copies.ts';
 
 /** What the sender sees of a letter, and gets back when it is cancelled. */
@@ -16,6 +17,7 @@ export type LetterHead = {
   to: Address[];
   cc: Address[];
   bcc: Address[];
+  marking?: MarkingChoice | undefined;
   origin?: DraftOrigin | undefined;
 };
 

@@ -5,13 +5,15 @@ import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import type { DigitalId } from '../../generated/prisma/client.ts';
 import { type Address, addressDomain, addressKey } from '../../mail/address.ts';
-import { type ComposedAttachment, composeMime } from '../../mail/compose-mime.ts';
+import { type ComposedAttachment, type Composition, composeMime } from '../../mail/compose-mime.ts';
+import { withMarking } from '../../smime/marking.ts';
 import { type RecipientMark, recipientMarks } from '../contacts/contact-marks.ts';
 import { noteLinkSent } from '../contacts/secure-link.ts';
 import type { DraftOrigin } from '../drafts/drafts.ts';
 import { encryptionIdentity, signingIdentity } from '../identities/own-keys.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { draftPublicKey } from '../sessions/vault.ts';
+import { chosenMarking, type MarkingChoice, markingProblems } from './marking-policy.ts';
 import { type CopyPlan, planCopies, SealingFailedError, sealedCopies } from './outbox-copies.ts';
 import { enqueueLetter, type LetterHead } from './outbox-enqueue.ts';
 import { distinctRecipients, missingDigitalIds, recipientProblems, type SendProblem } from './send-policy.ts';
@@ -31,6 +33,8 @@ export type NewLetter = {
   attachments: readonly LetterAttachment[];
   sign: boolean;
   encrypt: boolean;
+  /** As it was chosen (S06); not given for letters that the program words itself */
+  marking?: MarkingChoice;
   /** It answers a message whose subject was hidden on the way */
   answersHidden?: boolean;
   /** The root goes with the signature too (S12) */
@@ -53,6 +57,8 @@ type Checked = {
   marks: RecipientMark[];
   signer: DigitalId | null;
   own: DigitalId | null;
+  /** What the letter is marked with; null without a marking */
+  marking: string | null;
 };
 
 /**
@@ -72,7 +78,13 @@ export async function sendLetter(context: Context, session: SignedIn, letter: Ne
 
   const { address } = session.account;
   const messageId = `<${randomBytes(16).toString('hex')}@${addressDomain(address)}>`;
-  const head: LetterHead = { subject: letter.subject, text: letter.text, ...checked.recipients, origin: letter.origin };
+  const head: LetterHead = {
+    subject: letter.subject,
+    text: letter.text,
+    ...checked.recipients,
+    marking: letter.marking,
+    origin: letter.origin,
+  };
   const spools: SpoolFile[] = [];
   try {
     const copies = await copiesOf(context, session, letter, checked, messageId, spools);
@@ -108,21 +120,28 @@ function findLetter(context: Context, session: SignedIn, nonce: string) {
   });
 }
 
+export type LetterToCheck = Pick<NewLetter, 'to' | 'cc' | 'bcc' | 'subject' | 'sign' | 'encrypt' | 'marking'> & {
+  attachments: readonly { size: number }[];
+};
+
 /**
- * Everything that can be wrong with a letter, at once, before anything is built (T04, T18). Used by the page's check
+ * Everything that can be wrong with a letter, at once, before anything is built (T04, T18, S06). Used by the page's check
  * list too, so that the page and the sending never disagree.
  */
 export async function checkLetter(
-  context: Pick<Context, 'config' | 'database' | 'now' | 'workers' | 'revocation'>,
+  context: Pick<Context, 'config' | 'database' | 'now' | 'workers' | 'revocation' | 'fetcher'>,
   session: SignedIn,
-  letter: Pick<NewLetter, 'to' | 'cc' | 'bcc' | 'sign' | 'encrypt'> & { attachments: readonly { size: number }[] },
+  letter: LetterToCheck,
 ): Promise<Checked | { problems: SendProblem[]; marks: RecipientMark[] }> {
   const { config, database } = context;
   const at = context.now();
   const recipients = distinctRecipients(letter);
   const all = [...recipients.to, ...recipients.cc, ...recipients.bcc];
-  const domains = await allowedDomains(context, session);
-  const problems = recipientProblems(all, { domains, recipientLimit: config.recipientLimit });
+  const { own: ownDomains, allowed: domains } = await domainsOf(context, session);
+  const problems: SendProblem[] = [
+    ...recipientProblems(all, { domains, recipientLimit: config.recipientLimit }),
+    ...markingProblems(letter, { policy: session.account.country.programme.markingPolicy, ownDomains }),
+  ];
   // No marks for a list that is too long anyway.
   const judged = all.length <= config.recipientLimit ? all.map((one) => one.address) : [];
   const [marks, signer, own] = await Promise.all([
@@ -137,21 +156,23 @@ export async function checkLetter(
   if (size > config.attachmentLimitBytes) {
     problems.push({ code: 'attachments-too-large', limitBytes: config.attachmentLimitBytes });
   }
-  return problems.length > 0 ? { problems, marks } : { recipients, all, marks, signer, own };
+  if (problems.length > 0) return { problems, marks };
+  return { recipients, all, marks, signer, own, marking: chosenMarking(letter.marking) };
 }
 
-/** Domains of the programme's countries and those it allows besides (T04). */
-export async function allowedDomains(
+/** Domains of the programme's countries, and with them those it allows besides (T04). */
+async function domainsOf(
   context: Pick<Context, 'database'>,
   session: Pick<SignedIn, 'account'>,
-): Promise<Set<string>> {
+): Promise<{ own: Set<string>; allowed: Set<string> }> {
   const { programme } = session.account.country;
   const countries = await context.database.prisma.country.findMany({
     where: { programmeId: programme.id },
     select: { domain: true },
   });
-  const domains = [...countries.map((country) => country.domain), ...programme.allowedRecipientDomains];
-  return new Set(domains.map((domain) => addressDomain(`@${domain}`)));
+  const setOf = (domains: readonly string[]) => new Set(domains.map((domain) => addressDomain(`@${domain}`)));
+  const own = countries.map((country) => country.domain);
+  return { own: setOf(own), allowed: setOf([...own, ...programme.allowedRecipientDomains]) };
 }
 
 /** @param spools gets the files of large attachments, which are needed until the last copy was made */
@@ -180,7 +201,7 @@ async function copiesOf(
     from: { name: `${account.firstName} ${account.surname}`.trim(), address: account.address },
     to: checked.recipients.to,
     cc: checked.recipients.cc,
-    subject: letter.subject,
+    ...markedHeader(letter.subject, checked.marking),
     text: letter.text,
     attachments,
     messageId,
@@ -198,8 +219,16 @@ async function copiesOf(
     signer: checked.signer,
     encryptionCertificate: checked.own?.certificate ?? null,
     includeRoot: letter.includeRoot ?? false,
+    marking: checked.marking,
     bcc: checked.recipients.bcc,
   });
+}
+
+/** The marking where people see it, and where other programs do (RFC 4021); the signature binds it besides. */
+function markedHeader(subject: string, marking: string | null): Pick<Composition, 'subject' | 'extraHeaders'> {
+  if (marking === null) return { subject };
+  const sensitivity = { name: 'Sensitivity', value: 'Company-Confidential' };
+  return { subject: withMarking(subject, marking), extraHeaders: [sensitivity] };
 }
 
 async function noteQueued(

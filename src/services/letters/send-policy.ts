@@ -1,5 +1,6 @@
 import { type Address, addressDomain, addressKey } from '../../mail/address.ts';
 import type { MarkReason, RecipientMark } from '../contacts/contact-marks.ts';
+import type { MarkingProblem } from './marking-policy.ts';
 
 export type Recipients = { to: readonly Address[]; cc: readonly Address[]; bcc: readonly Address[] };
 
@@ -13,7 +14,8 @@ export type SendProblem =
   | { code: 'no-signing-identity' }
   | { code: 'no-encryption-identity' }
   | { code: 'attachments-too-large'; limitBytes: number }
-  | { code: 'sealing-failed' };
+  | { code: 'sealing-failed' }
+  | MarkingProblem;
 
 /** Whom members of a programme may write to: its countries' domains and those it allows besides (T04). */
 export type RecipientPolicy = { domains: ReadonlySet<string>; recipientLimit: number };

@@ -36,7 +36,7 @@ export async function listMessages(
     keptOf(context.database, session, { folder, uidValidity: listed.uidValidity, uids }),
   ]);
   const subjects = await withOwnSubjects(context, session, listed, kept.subjects);
-  return { page: listed, verdicts: kept.verdicts, subjects, folders };
+  return { page: listed, ...kept, subjects, folders };
 }
 
 /** What one wrote oneself need not be opened first to be found. */

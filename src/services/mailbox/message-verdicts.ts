@@ -15,13 +15,15 @@ export type Kept = {
   verdicts: ReadonlyMap<number, KeptVerdict>;
   /** Subjects that were hidden on the way, while the keys are unlocked */
   subjects: ReadonlyMap<number, string>;
+  /** Markings that a trusted signature binds (S06), while the keys are unlocked */
+  markings: ReadonlyMap<number, string>;
 };
 
 /** A longer one is cut off in the list anyway. */
 const MAX_SUBJECT = 500;
 
 /**
- * Keeps the verdict for the list, and a subject that was hidden on the way, sealed. What stayed closed because the keys were
+ * Keeps the verdict for the list and, sealed, a subject that was hidden on the way and a marking that is bound. What stayed closed because the keys were
  * locked has none yet. What is known already is not written again: that would wait for the disk at each look at a message.
  */
 export async function keepVerdict(
@@ -35,34 +37,42 @@ export async function keepVerdict(
   const { signature, encryption } = message.opened;
   await database.pool.query(
     `insert into message_verdict
-       (account_id, folder, uid_validity, uid, signature, encryption, opened_at, sealed_subject)
-     values ($1, $2, $3, $4, $5, $6, $7, $8)
+       (account_id, folder, uid_validity, uid, signature, encryption, opened_at, sealed_subject, sealed_marking)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
      on conflict (account_id, folder, uid_validity, uid) do update
        set signature = excluded.signature, encryption = excluded.encryption, opened_at = excluded.opened_at,
-           sealed_subject = coalesce(message_verdict.sealed_subject, excluded.sealed_subject)
+           sealed_subject = coalesce(message_verdict.sealed_subject, excluded.sealed_subject),
+           sealed_marking = coalesce(message_verdict.sealed_marking, excluded.sealed_marking)
        where (message_verdict.signature, message_verdict.encryption) is distinct from (excluded.signature, excluded.encryption)
-         or (message_verdict.sealed_subject is null and excluded.sealed_subject is not null)`,
+         or (message_verdict.sealed_subject is null and excluded.sealed_subject is not null)
+         or (message_verdict.sealed_marking is null and excluded.sealed_marking is not null)`,
     [
       ...[accountId, folder, uidValidity, uid, signature.status, encryption.status, at],
-      await sealedSubject(database, accountId, message),
+      ...(await sealedTexts(database, accountId, message)),
     ],
   );
 }
 
-async function sealedSubject(
+/** Subject and marking: with a subject that is hidden the marking is, too, so neither is kept in clear. */
+async function sealedTexts(
   database: Database,
   accountId: string,
   { ref, opened }: Pick<ReadMessage, 'ref' | 'opened'>,
-): Promise<Buffer | null> {
-  if (!opened.subjectHidden) return null;
+): Promise<[Buffer | null, Buffer | null]> {
+  const subject = opened.subjectHidden ? opened.subject.slice(0, MAX_SUBJECT) : null;
+  const marking = opened.marking?.bound ? opened.marking.text : null;
+  if (subject === null && marking === null) return [null, null];
   const key = await draftPublicKey(database, accountId);
-  const subject = Buffer.from(opened.subject.slice(0, MAX_SUBJECT));
-  return key && sealTo(key, subject, subjectContext(accountId, ref));
+  const sealed = (kind: SealedKind, text: string | null) =>
+    key && text !== null ? sealTo(key, Buffer.from(text), boxContext(kind, accountId, ref)) : null;
+  return [sealed('subject', subject), sealed('marking', marking)];
 }
 
+type SealedKind = 'subject' | 'marking';
+
 /** Bound to the message: nobody with the database gives one the subject of another. */
-function subjectContext(accountId: string, { folder, uidValidity, uid }: MessageRef): string {
-  return `subject ${accountId} ${uidValidity} ${uid} ${folder}`;
+function boxContext(kind: SealedKind, accountId: string, { folder, uidValidity, uid }: MessageRef): string {
+  return `${kind} ${accountId} ${uidValidity} ${uid} ${folder}`;
 }
 
 /** What is kept of some messages of one folder. */
@@ -72,46 +82,53 @@ export async function keptOf(
   messages: { folder: string; uidValidity: bigint; uids: readonly number[] },
 ): Promise<Kept> {
   const verdicts = new Map<number, KeptVerdict>();
-  const sealed = new Map<number, Uint8Array>();
-  if (messages.uids.length === 0) return { verdicts, subjects: new Map() };
+  const sealed: SealedTexts = { subject: new Map(), marking: new Map() };
+  const closed = { verdicts, subjects: new Map(), markings: new Map() };
+  if (messages.uids.length === 0) return closed;
   const { folder, uidValidity } = messages;
   const rows = await database.prisma.messageVerdict.findMany({
     where: { accountId: session.account.id, folder, uidValidity, uid: { in: messages.uids.map(BigInt) } },
-    select: { uid: true, signature: true, encryption: true, sealedSubject: true },
+    select: { uid: true, signature: true, encryption: true, sealedSubject: true, sealedMarking: true },
   });
-  for (const { uid, signature, encryption, sealedSubject: box } of rows) {
+  for (const { uid, signature, encryption, sealedSubject, sealedMarking } of rows) {
     if (signature !== null && encryption !== null) {
       const verdict = { signature: signature as SignatureStatus, encryption: encryption as EncryptionStatus };
       verdicts.set(Number(uid), verdict);
     }
-    if (box !== null) sealed.set(Number(uid), box);
+    if (sealedSubject !== null) sealed.subject.set(Number(uid), sealedSubject);
+    // What binds it is the trusted signature; a decision about trust may have changed that.
+    if (sealedMarking !== null && signature === 'trusted') sealed.marking.set(Number(uid), sealedMarking);
   }
-  if (session.masterKey === null || sealed.size === 0) return { verdicts, subjects: new Map() };
-  return { verdicts, subjects: await openSubjects(database, session.account.id, session.masterKey, messages, sealed) };
+  if (session.masterKey === null || sealed.subject.size + sealed.marking.size === 0) return closed;
+  return { verdicts, ...(await openTexts(database, session.account.id, session.masterKey, messages, sealed)) };
 }
 
-async function openSubjects(
+type SealedTexts = Record<SealedKind, Map<number, Uint8Array>>;
+
+async function openTexts(
   database: Database,
   accountId: string,
   masterKey: Uint8Array,
   { folder, uidValidity }: Pick<MessageRef, 'folder' | 'uidValidity'>,
-  sealed: ReadonlyMap<number, Uint8Array>,
-): Promise<Map<number, string>> {
-  const subjects = new Map<number, string>();
+  sealed: SealedTexts,
+): Promise<Pick<Kept, 'subjects' | 'markings'>> {
   const keys = await openDraftKeys(database, accountId, masterKey);
+  const opened = (kind: SealedKind) =>
+    new Map(
+      [...sealed[kind]].flatMap(([uid, box]): [number, string][] => {
+        const text = openedText(keys, box, boxContext(kind, accountId, { folder, uidValidity, uid }));
+        return text === null ? [] : [[uid, text]];
+      }),
+    );
   try {
-    for (const [uid, box] of sealed) {
-      const subject = openedSubject(keys, box, subjectContext(accountId, { folder, uidValidity, uid }));
-      if (subject !== null) subjects.set(uid, subject);
-    }
+    return { subjects: opened('subject'), markings: opened('marking') };
   } finally {
     keys.privateKey.fill(0);
   }
-  return subjects;
 }
 
 /** One broken row must not keep the whole list closed: its message can still be opened. */
-function openedSubject(keys: { publicKey: Buffer; privateKey: Buffer }, box: Uint8Array, context: string) {
+function openedText(keys: { publicKey: Buffer; privateKey: Buffer }, box: Uint8Array, context: string) {
   try {
     return openFrom(keys, box, context).toString('utf8');
   } catch (error) {
@@ -122,13 +139,13 @@ function openedSubject(keys: { publicKey: Buffer; privateKey: Buffer }, box: Uin
 
 /**
  * After a decision about trust the old verdicts may be wrong: the lists say "Signed" again until the messages are opened.
- * Their subjects stay what they are.
+ * Their subjects stay what they are; whether a marking is bound is found anew.
  */
 export async function forgetVerdicts(database: Database, accountId: string): Promise<void> {
   const signed = { accountId, signature: { not: 'none' } };
   await database.prisma.messageVerdict.updateMany({
     where: { ...signed, sealedSubject: { not: null } },
-    data: { signature: null, encryption: null },
+    data: { signature: null, encryption: null, sealedMarking: null },
   });
   await database.prisma.messageVerdict.deleteMany({ where: { ...signed, sealedSubject: null } });
 }

@@ -19,6 +19,7 @@ export async function recheckSignature(context: Context, session: SignedIn, ref:
   const path = opened.signature.signers.flatMap((signer) => signer.path.map((one) => one.sha256));
   await forgetEvidence(database, session.account.id, evidenceKey(facts));
   await forgetAnswers(database, path, context.now());
+  context.fetcher.askAgain(path);
   await Promise.race([refreshListsNow(context), new Promise((resolve) => setTimeout(resolve, PATIENCE_MS).unref())]);
   await context.audit.record({
     accountId: session.account.id,

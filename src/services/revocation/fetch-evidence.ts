@@ -5,6 +5,8 @@ const LIST_BYTES = 10 * 1024 * 1024;
 const ANSWER_BYTES = 256 * 1024;
 const LIST_TIMEOUT_MS = 30_000;
 const ANSWER_TIMEOUT_MS = 4000;
+const SILENT_MS = 10 * 60_000;
+const ASKED_MOST = 10_000;
 
 /** Expected failures of fetching, in words for the administrator. */
 export class FetchFailedError extends Error {
@@ -17,6 +19,8 @@ export class FetchFailedError extends Error {
  */
 export class EvidenceFetcher {
   readonly #dispatcher: ProxyAgent | undefined;
+  /** Certificates that are being asked about, or were without an answer, and since when */
+  readonly #asked = new Map<string, number>();
 
   constructor(proxy: string | null) {
     this.#dispatcher = proxy === null ? undefined : new ProxyAgent(proxy);
@@ -27,11 +31,26 @@ export class EvidenceFetcher {
     return this.#fetch(url, { method: 'GET' }, { bytes: LIST_BYTES, timeoutMs: LIST_TIMEOUT_MS });
   }
 
-  /** The answer of a responder (RFC 6960 appendix A.1). @throws FetchFailedError */
-  answer(url: string, body: Buffer): Promise<Buffer> {
+  /** The answer of a responder about this certificate (RFC 6960 appendix A.1). @throws FetchFailedError */
+  async answer(url: string, body: Buffer, about: string, now: Date): Promise<Buffer> {
     const headers = { 'content-type': 'application/ocsp-request', accept: 'application/ocsp-response' };
     const limits = { bytes: ANSWER_BYTES, timeoutMs: ANSWER_TIMEOUT_MS };
-    return this.#fetch(url, { method: 'POST', headers, body }, limits);
+    if (this.#asked.size >= ASKED_MOST) this.#asked.clear();
+    this.#asked.set(about, now.getTime());
+    const answer = await this.#fetch(url, { method: 'POST', headers, body }, limits);
+    this.#asked.delete(about);
+    return answer;
+  }
+
+  /** Whether a responder was asked about this lately and did not answer: pages do not wait for it again and again. */
+  wasSilent(about: string, now: Date): boolean {
+    const asked = this.#asked.get(about);
+    return asked !== undefined && now.getTime() - asked < SILENT_MS;
+  }
+
+  /** Somebody wants to know now. */
+  askAgain(about: readonly string[]): void {
+    for (const one of about) this.#asked.delete(one);
   }
 
   async close(): Promise<void> {

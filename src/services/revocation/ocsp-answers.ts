@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Context } from '../../context.ts';
 import { type Certificate, parseCertificate } from '../../pki/certificate.ts';
 import { PkiError } from '../../pki/errors.ts';
@@ -24,39 +25,69 @@ export async function answersFor(
   return rows.rows.map((row) => row.bytes);
 }
 
+type Needs = Pick<Context, 'database' | 'fetcher' | 'now'>;
+
 /**
  * Asks the responders that the certificates of a path name and an administrator allows, about each whose answer is not at hand.
- * Gives whether there is anything new. A responder that is silent changes nothing.
+ * Gives whether there is anything new. A responder that is silent changes nothing, and is left alone for a while.
  * @param path DER, leaf first, with the anchor last
  */
-export async function askResponders(
-  context: Pick<Context, 'database' | 'fetcher' | 'now'>,
-  path: readonly Uint8Array[],
-): Promise<boolean> {
+export async function askResponders(context: Needs, path: readonly Uint8Array[]): Promise<boolean> {
   const pairs = path.slice(0, -1).map((der, index) => ({ der, issuer: path[index + 1] as Uint8Array }));
-  const news = await Promise.all(pairs.map(({ der, issuer }) => askAbout(context, der, issuer)));
+  const news = await Promise.all(pairs.map(({ der, issuer }) => askUnlessKnown(context, der, issuer)));
   return news.includes(true);
 }
 
-async function askAbout(
-  context: Pick<Context, 'database' | 'fetcher' | 'now'>,
-  der: Uint8Array,
-  issuerDer: Uint8Array,
-): Promise<boolean> {
-  const { database, fetcher } = context;
-  const at = context.now();
+async function askUnlessKnown(context: Needs, der: Uint8Array, issuerDer: Uint8Array): Promise<boolean> {
+  const sha256 = createHash('sha256').update(der).digest('hex');
+  const known = await context.database.prisma.ocspAnswer.count({
+    where: { certificateSha256: sha256, nextUpdate: { gt: context.now() } },
+  });
+  return known === 0 && (await ask(context, der, issuerDer));
+}
+
+/** Gives whether the answer is a new one. */
+async function ask({ database, fetcher, now }: Needs, der: Uint8Array, issuerDer: Uint8Array): Promise<boolean> {
   try {
     const [certificate, issuer] = [parseCertificate(der), parseCertificate(issuerDer)];
     const [responder] = await allowedResponders(database, ocspUris(certificate));
-    if (responder === undefined) return false;
-    const known = await database.prisma.ocspAnswer.count({
-      where: { certificateSha256: certificate.sha256, nextUpdate: { gt: at } },
-    });
-    if (known > 0) return false;
-    const answer = await fetcher.answer(responder, writeOcspRequest(certificate, issuer));
-    return await storeAnswer(database, certificate, answer, at);
+    if (responder === undefined || fetcher.wasSilent(certificate.sha256, now())) return false;
+    const answer = await fetcher.answer(responder, writeOcspRequest(certificate, issuer), certificate.sha256, now());
+    return await storeAnswer(database, certificate, answer, now());
   } catch (error) {
     if (error instanceof FetchFailedError || error instanceof PkiError) return false;
+    throw error;
+  }
+}
+
+/** How long before its end an answer is asked for anew, and how many in one round. */
+const AHEAD_MS = 3_600_000;
+const REFRESHED_AT_ONCE = 100;
+
+/**
+ * Asks anew about the Digital IDs of contacts whose newest answer ends soon or ended lately, so that a letter need not wait for a
+ * responder. Two nodes may ask the same: that changes nothing.
+ */
+export async function refreshAnswers(context: Needs): Promise<void> {
+  const at = context.now().getTime();
+  const due = await context.database.pool.query<{ certificate: Buffer; chain: Buffer[] }>(
+    `select distinct on (c.sha256) c.certificate, c.chain from contact_certificate c
+     join (select certificate_sha256, max(next_update) as ends from ocsp_answer group by 1) a on a.certificate_sha256 = c.sha256
+     where c.is_default and a.ends between $1 and $2 limit $3`,
+    [new Date(at - 24 * AHEAD_MS), new Date(at + AHEAD_MS), REFRESHED_AT_ONCE],
+  );
+  for (const { certificate, chain } of due.rows) {
+    const issuer = issuerAmong(certificate, chain);
+    if (issuer !== null) await ask(context, certificate, issuer);
+  }
+}
+
+function issuerAmong(der: Uint8Array, chain: readonly Uint8Array[]): Uint8Array | null {
+  try {
+    const { issuerRaw } = parseCertificate(der);
+    return chain.find((one) => parseCertificate(one).subjectRaw.equals(issuerRaw)) ?? null;
+  } catch (error) {
+    if (error instanceof PkiError) return null;
     throw error;
   }
 }

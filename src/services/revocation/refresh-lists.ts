@@ -3,7 +3,7 @@ import type { RevocationPoint } from '../../generated/prisma/client.ts';
 import type { RevocationList } from '../../pki/crl.ts';
 import { PkiError } from '../../pki/errors.ts';
 import { FetchFailedError } from './fetch-evidence.ts';
-import { removeOldAnswers } from './ocsp-answers.ts';
+import { refreshAnswers, removeOldAnswers } from './ocsp-answers.ts';
 import { removeOldLists, storeFetchedLists } from './revocation-lists.ts';
 import { claimDueList } from './revocation-points.ts';
 
@@ -45,6 +45,7 @@ export async function refreshDueLists(context: Needs): Promise<number> {
     await refresh(context, point);
     tried += 1;
   }
+  await refreshAnswers(context);
   await removeOldLists(context.database);
   await removeOldAnswers(context.database, context.now());
   return tried;

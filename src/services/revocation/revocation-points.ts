@@ -16,7 +16,9 @@ export async function listPoints(
     data: listed.map((point) => ({ ...point, addedAt: at, dueAt: at })),
     skipDuplicates: true,
   });
-  await database.prisma.revocationPoint.deleteMany({ where: { NOT: listed.map((point) => ({ AND: point })) } });
+  await database.prisma.revocationPoint.deleteMany({
+    where: { bySettings: true, NOT: listed.map((point) => ({ AND: point })) },
+  });
 }
 
 /**

@@ -31,6 +31,8 @@ export type SignedIn = {
   hasVault: boolean;
   keysUntil: Date | null;
   endsAt: Date;
+  /** Until when the session may administrate; null for clerks and before the second factor was shown */
+  administrationUntil: Date | null;
   forget(): void;
 };
 
@@ -106,6 +108,7 @@ export async function findSession(
     hasVault: row.account.vault !== null,
     keysUntil: masterKey ? row.keysUntil : null,
     endsAt: row.endsAt,
+    administrationUntil: row.administrationUntil,
     forget: () => {
       credential.fill(0);
       masterKey?.fill(0);
@@ -144,9 +147,34 @@ export async function unlockSession(
   masterKey: Uint8Array,
   at: Date,
 ): Promise<string> {
+  return renewToken(database, config, session, { masterKey, keysUntil: lockTime(session, at) });
+}
+
+/**
+ * Lets the session administrate, under a new token: the old one ends, so that whoever had it before the step has nothing after it.
+ * @returns the new cookie's value
+ */
+export async function elevateSession(
+  database: Database,
+  config: Config,
+  session: SignedIn,
+  until: Date,
+): Promise<string> {
+  const { masterKey, keysUntil } = session;
+  return renewToken(database, config, session, { masterKey, keysUntil, administrationUntil: until });
+}
+
+/** The session goes on under a new token; the old one ends. What it keeps is sealed anew, to the new secret. */
+async function renewToken(
+  database: Database,
+  config: Config,
+  session: SignedIn,
+  kept: { masterKey: Uint8Array | null; keysUntil: Date | null; administrationUntil?: Date },
+): Promise<string> {
   const token = generateSessionToken();
   const key = keyOf(config.sessionKeys, config.sessionKeys.current);
   const credential = Buffer.from(session.mailboxPassword());
+  const { masterKey, ...times } = kept;
   const renewed = await database.prisma.session.updateMany({
     where: { id: session.sessionId },
     data: {
@@ -154,14 +182,19 @@ export async function unlockSession(
       secretHash: new Uint8Array(hashSessionSecret(token.secret)),
       sessionKeyVersion: config.sessionKeys.current,
       sealedCredential: new Uint8Array(sealForSession(token, key, credential, 'credential')),
-      sealedMasterKey: new Uint8Array(sealForSession(token, key, masterKey, 'master key')),
-      keysUntil: lockTime(session, at),
+      sealedMasterKey: masterKey && new Uint8Array(sealForSession(token, key, masterKey, 'master key')),
+      ...times,
     },
   });
   credential.fill(0);
-  // Another window unlocked at the same moment and took the token along: its cookie is the browser's now.
+  // Another window took this step at the same moment and the token along: its cookie is the browser's now.
   if (renewed.count === 0) throw new AppError('form-expired');
   return formatSessionToken(token);
+}
+
+/** Work keeps the administration open, as it does the keys; null ends it. */
+export async function setAdministration(database: Database, sessionId: string, until: Date | null): Promise<void> {
+  await database.prisma.session.updateMany({ where: { id: sessionId }, data: { administrationUntil: until } });
 }
 
 /** Work keeps the keys open: the idle lock counts from the last thing the person did. */

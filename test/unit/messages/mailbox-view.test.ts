@@ -41,6 +41,7 @@ const view = (
       page: { folder, uidValidity: 7n, total, page, pages: Math.max(1, Math.ceil(total / 50)), rows },
       verdicts: new Map(),
       subjects,
+      markings: new Map(),
       folders: null,
     },
     formats,
@@ -124,7 +125,11 @@ test('Sent shows who a message went to', () => {
     },
   ];
   const page = { folder: 'Sent', uidValidity: 7n, total: 1, page: 1, pages: 1, rows: [row({})] };
-  const shown = mailboxView({ page, verdicts: new Map(), subjects: new Map(), folders }, formats, now);
+  const shown = mailboxView(
+    { page, verdicts: new Map(), markings: new Map(), subjects: new Map(), folders },
+    formats,
+    now,
+  );
   assert.equal(shown.groups[0]!.rows[0]!.who, 'alain@tcn.b.eu-admin.net');
   assert.equal(shown.whoKey, 'messages.list.to');
 });

@@ -5,12 +5,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { parseCertificate } from '../../../src/pki/certificate.ts';
 import { pemBlock, toPem } from '../../../src/pki/certificate-bundle.ts';
 import { children, type DerNode, octetsOf, rawOf, readElement } from '../../../src/pki/der.ts';
 import { context, integer, objectIdentifier, octetString, sequence } from '../../../src/pki/der-writer.ts';
 import { isSoundRsaKey } from '../../../src/pki/pkcs12-proof.ts';
 import { readPkcs12 } from '../../../src/pki/pkcs12-read.ts';
 import { writePkcs12 } from '../../../src/pki/pkcs12-write.ts';
+import { forgeCertificate, forgeKey, forgeName } from '../../support/certificate-forge.ts';
 import { startCpuClock } from '../../support/cpu-clock.ts';
 import { type DemoAuthorities, demoAuthorities } from './demo-authorities.ts';
 
@@ -234,3 +236,28 @@ function withoutChain(): Buffer[] {
   openssl('pkcs12', '-export', ...files);
   return partsOf(readFileSync(path.join(folder, 'alone.p12')));
 }
+
+test('T14 a private key for RSA-OAEP alone is imported with its certificate', () => {
+  const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const alone = (der: Buffer) =>
+    Buffer.from(der.toString('hex').replace('2a864886f70d010101', '2a864886f70d010107'), 'hex');
+  const privateKey = alone(pair.privateKey.export({ type: 'pkcs8', format: 'der' }));
+  const spki = alone(pair.publicKey.export({ type: 'spki', format: 'der' }));
+  const certificate = parseCertificate(
+    forgeCertificate({
+      ...{ serial: 1, issuer: forgeName('Root'), subject: forgeName('Anna'), spki, extensions: [], signer: forgeKey() },
+      ...{ notBefore: new Date(Date.now() - 1000), notAfter: new Date(Date.now() + 1000_000) },
+    }),
+  );
+  assert.equal(certificate.key.family, 'rsa-oaep');
+  const contents = { privateKey, certificate, chain: [], password: PASSWORD, friendlyName: 'Anna' };
+  const read = readPkcs12(writePkcs12({ ...contents, form: 'modern' }), PASSWORD);
+  assert.ok(read.ok, read.ok ? '' : read.message);
+  assert.equal(read.identities[0]?.certificate.sha256, certificate.sha256);
+  const key = createPrivateKey({
+    key: read.identities[0]?.privateKey ?? Buffer.alloc(0),
+    format: 'der',
+    type: 'pkcs8',
+  });
+  assert.equal(key.asymmetricKeyType, 'rsa');
+});

@@ -35,6 +35,7 @@ function message(changed: Partial<OpenedMessage> = {}): OpenedMessage {
     messageId: '<two@tcn.d>',
     inReplyTo: '<one@tcn.b>',
     references: ['<zero@tcn.b>', '<one@tcn.b>'],
+    marking: null,
     layers: [],
     checks: [],
     text: 'Dear Alain,\r\n> earlier\r\n\r\nMarta\r\n',
@@ -189,4 +190,26 @@ test('addresses that are written into a field are read back the same, names in e
 test('text, signature and quote stand in the order in which people write', () => {
   assert.equal(letterText('', ''), '');
   assert.equal(letterText('Alain\nMinistry', '> quoted'), '\n\n-- \nAlain\nMinistry\n\n> quoted\n');
+});
+
+test('S06 an answer keeps the marking and does not repeat it in its subject', () => {
+  for (const bound of [true, false]) {
+    const marked = message({ subject: 'SENSITIVE: Staff - Re: Card', marking: { text: 'SENSITIVE: Staff', bound } });
+    const { marking, subject } = reply(marked);
+    assert.deepEqual([marking, subject], ['SENSITIVE: Staff', 'Re: Card']);
+    assert.equal(reply(marked, 'forward').marking, 'SENSITIVE: Staff');
+  }
+  assert.equal(reply(message()).marking, null);
+});
+
+test('S06 of a text that is withheld no instruction goes into the answer, only that it is sensitive', () => {
+  const closed = message({
+    subject: 'SENSITIVE: Operation Lantern - Card',
+    rootHeaders: [{ name: 'Subject', value: 'Hello' }],
+    marking: { text: 'SENSITIVE: Operation Lantern', bound: false },
+    encryption: { status: 'encrypted', algorithm: 'AES-256-CBC', reasons: [], malleable: true },
+  });
+  const answer = reply(closed);
+  assert.equal(answer.quoteWithheld, 'malleable');
+  assert.deepEqual([answer.marking, answer.subject], ['SENSITIVE', 'Re: Hello']);
 });

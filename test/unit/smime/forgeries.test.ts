@@ -9,6 +9,7 @@ import { parseCertificate } from '../../../src/pki/certificate.ts';
 import * as der from '../../../src/pki/der-writer.ts';
 import { ATTRIBUTE, CONTENT_TYPE } from '../../../src/smime/algorithms.ts';
 import { sealMessage } from '../../../src/smime/seal-message.ts';
+import { writeSecurityLabel } from '../../../src/smime/security-label.ts';
 import type { OpenedMessage } from '../../../src/smime/verdict.ts';
 import { writeEnvelope } from '../../../src/smime/write-envelope.ts';
 import { writeSignedData } from '../../../src/smime/write-signature.ts';
@@ -137,6 +138,23 @@ describe('signatures', () => {
       };
       assert.equal(naming(people.alice), 'trusted revocation-unchecked');
       assert.match(naming(people.bob), /^invalid attributes-malformed/);
+    }
+  });
+
+  it('S06 a security label twice, with two values, or of something else makes the signature invalid', () => {
+    const label = writeSecurityLabel('SENSITIVE');
+    const labelled = (...labels: Buffer[]) =>
+      open(opaque(crafted([typeAttribute(), digestAttribute(), ...labels], ENTITY, false)));
+    assert.deepEqual(labelled(attribute(ATTRIBUTE.securityLabel, label)).marking, { text: 'SENSITIVE', bound: true });
+    const cases = [
+      [attribute(ATTRIBUTE.securityLabel, label), attribute(ATTRIBUTE.securityLabel, label)],
+      [attribute(ATTRIBUTE.securityLabel, label, writeSecurityLabel('SENSITIVE: Staff'))],
+      [attribute(ATTRIBUTE.securityLabel, der.utf8String('SENSITIVE'))],
+    ];
+    for (const labels of cases) {
+      const message = labelled(...labels);
+      assert.match(verdict(message), /^invalid attributes-malformed/);
+      assert.equal(message.marking, null);
     }
   });
 

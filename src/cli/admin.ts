@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import { parseArgs } from 'node:util';
+import { readConfig } from '../config.ts';
+import { type AdministratorResult, addAdministrator } from '../services/administration/administrators.ts';
+import { openAuditTrail } from '../services/audit.ts';
+import { connectDatabase, type Database } from '../services/database/connect.ts';
+import { startEmbeddedPostgres } from '../services/database/embedded-postgres.ts';
+import { migrate } from '../services/database/migrate.ts';
+
+const USAGE = 'usage: sealpost admin add ADDRESS [--password-file F]';
+
+const PROBLEMS: Record<Extract<AdministratorResult, { ok: false }>['problem'], string> = {
+  address: 'this is not an address',
+  'no-country': 'no country of this installation has this domain',
+  'not-hosted': 'this country runs its own mail server: the address must be listed there and here first',
+  names: 'the part before the @ must be Firstname.Surname',
+  'password-needed': 'a password is needed for the new mailbox',
+  'not-created': 'the account could not be made: the country has no room for another one, or the password is too short',
+};
+
+/** `sealpost admin add` (cli.md): the first administrator, or one who lost the second factor. */
+export async function admin(args: string[]): Promise<number> {
+  const options = readOptions(args);
+  if (options === null) {
+    console.error(USAGE);
+    return 2;
+  }
+  const config = readConfig(process.env);
+  const connectionString =
+    config.databaseUrl ?? (await startEmbeddedPostgres(path.join(config.dataFolder, 'postgres'))).connectionString;
+  await migrate(connectionString);
+  const database = connectDatabase(connectionString);
+  try {
+    const result = await addAsking(database, options);
+    if (!result.ok) {
+      console.error(`sealpost: ${options.address}: ${PROBLEMS[result.problem]}`);
+      return 1;
+    }
+    const { account, outcome } = result;
+    const audit = openAuditTrail(database, `${config.nodeName} admin`, () => new Date());
+    const by = { accountId: account.id, actor: 'operator', network: '', object: account.id } as const;
+    await audit.record({ ...by, action: 'administration', result: 'done', reason: `administrator ${outcome}` });
+    console.log(JSON.stringify({ address: account.address, role: account.role, outcome }));
+    return 0;
+  } finally {
+    await database.close();
+  }
+}
+
+/** The password is asked for only where a mailbox is made. */
+async function addAsking(
+  database: Database,
+  { address, passwordFile }: { address: string; passwordFile: string | undefined },
+): Promise<AdministratorResult> {
+  const given = passwordFile === undefined ? null : readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '');
+  const result = await addAdministrator(database, address, given);
+  if (result.ok || result.problem !== 'password-needed' || !process.stdin.isTTY) return result;
+  return addAdministrator(database, address, await askPassword());
+}
+
+function askPassword(): Promise<string> {
+  process.stderr.write('Password of the new mailbox: ');
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
+  return new Promise((resolve) => {
+    lines.once('line', (line) => {
+      lines.close();
+      process.stderr.write('\n');
+      resolve(line);
+    });
+  });
+}
+
+function readOptions(args: string[]): { address: string; passwordFile: string | undefined } | null {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { 'password-file': { type: 'string' } },
+    });
+    const [verb, address, ...more] = positionals;
+    if (verb !== 'add' || address === undefined || more.length > 0) return null;
+    return { address, passwordFile: values['password-file'] };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,82 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Context } from '../../context.ts';
+import { ADMINISTRATION_IDLE_MS } from '../../plugins/administration.ts';
+import { leaveNotice } from '../../plugins/notices.ts';
+import { setSessionCookie, signedIn } from '../../plugins/session.ts';
+import { checkOwnPassword, hasSecondFactor, showSecondFactor } from '../../services/administration/second-factor.ts';
+import { elevateSession, setAdministration } from '../../services/sessions/session.ts';
+import { localPath } from '../local-path.ts';
+import { FactorForm } from './factor-form.ts';
+import { codeFault, passwordFault, statusOf } from './factor-words.ts';
+
+const Next = z.object({ next: z.string().max(2000).optional() }).catch({});
+
+/** The door of the administration: password and a code of the second factor, anew after half an hour of nothing. */
+export function showEntry(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const session = signedIn(request);
+    if (!(await hasSecondFactor(context.database, session.account.id)))
+      return reply.redirect('/administration/second-factor');
+    return entryPage(request, reply, nextOf(request.query), {});
+  };
+}
+
+export function enterAdministration(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const session = signedIn(request);
+    const { code, password: typed } = FactorForm.parse(request.body);
+    const next = nextOf(request.body);
+    const password = await checkOwnPassword(context, session, typed);
+    if (!password.ok) {
+      const faults = { password: passwordFault(request.formats, password) };
+      return entryPage(request, reply.code(statusOf(password)), next, faults);
+    }
+    const result = await showSecondFactor(context, session, code);
+    if (!result.ok) {
+      if (result.reason === 'none') return reply.redirect('/administration/second-factor');
+      return entryPage(request, reply.code(statusOf(result)), next, { code: codeFault(request.formats, result) });
+    }
+    return openAdministration(context, request, reply, next);
+  };
+}
+
+/** Ends it in this session; the mailbox stays open. */
+export function leaveAdministration(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    await setAdministration(context.database, signedIn(request).sessionId, null);
+    leaveNotice(reply, context.config, 'done', 'administration.left');
+    return reply.redirect('/mail');
+  };
+}
+
+export async function openAdministration(
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  next: string,
+): Promise<FastifyReply> {
+  const session = signedIn(request);
+  const until = new Date(Math.min(context.now().getTime() + ADMINISTRATION_IDLE_MS, session.endsAt.getTime()));
+  setSessionCookie(reply, context.config, await elevateSession(context.database, context.config, session, until));
+  return reply.redirect(next);
+}
+
+function nextOf(source: unknown): string {
+  const next = localPath(Next.parse(source ?? {}).next);
+  return next.startsWith('/administration') && !next.startsWith('/administration/enter') ? next : '/administration';
+}
+
+function entryPage(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  next: string,
+  faults: { code?: string; password?: string },
+) {
+  return reply.page('administration/enter', {
+    title: request.formats.t('administration.enter.title'),
+    place: 'administration',
+    next,
+    faults,
+  });
+}

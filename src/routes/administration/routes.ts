@@ -1,0 +1,55 @@
+import type { FastifyInstance } from 'fastify';
+import type { Context } from '../../context.ts';
+import { enterAdministration, leaveAdministration, showEntry } from './enter.ts';
+import { showOverview } from './overview.ts';
+import { saveRules, showRules } from './programme-rules.ts';
+import {
+  confirmRoot,
+  declineRequest,
+  dismissRoot,
+  importProgrammeRoots,
+  showConfirmRoot,
+  showProgrammeTrust,
+  showWithdrawRoot,
+  takeUpRequest,
+  withdrawRoot,
+} from './programme-trust.ts';
+import { addPlace, fetchLists, removePlace, showPlaces } from './revocation-places.ts';
+import { setUpSecondFactor, showSecondFactorPage } from './second-factor.ts';
+
+/** Who may ask for each page stands beside it; `test/app/administration.test.ts` asks for all of them as everybody. */
+export function administrationRoutes(app: FastifyInstance, context: Context): void {
+  const entry = { config: { administration: 'entry' } } as const;
+  const country = { config: { administration: 'country' } } as const;
+  const central = { config: { administration: 'central' } } as const;
+
+  app.get('/administration/second-factor', entry, showSecondFactorPage(context));
+  app.post('/administration/second-factor', entry, setUpSecondFactor(context));
+  app.get('/administration/enter', entry, showEntry(context));
+  app.post('/administration/enter', entry, enterAdministration(context));
+  app.post('/administration/leave', country, leaveAdministration(context));
+
+  app.get('/administration', country, showOverview(context));
+
+  app.get('/administration/programme', central, showRules(context));
+  app.post('/administration/programme', central, saveRules(context));
+
+  app.get('/administration/trust', central, showProgrammeTrust(context));
+  app.post(
+    '/administration/trust/roots',
+    { config: { administration: 'central', multipart: true } },
+    importProgrammeRoots(context),
+  );
+  app.get('/administration/trust/roots/:root/confirm', central, showConfirmRoot(context));
+  app.post('/administration/trust/roots/:root/confirm', central, confirmRoot(context));
+  app.post('/administration/trust/roots/:root/dismiss', central, dismissRoot(context));
+  app.get('/administration/trust/roots/:root/withdraw', central, showWithdrawRoot(context));
+  app.post('/administration/trust/roots/:root/withdraw', central, withdrawRoot(context));
+  app.post('/administration/trust/requests/:request/take-up', central, takeUpRequest(context));
+  app.post('/administration/trust/requests/:request/decline', central, declineRequest(context));
+
+  app.get('/administration/revocation', central, showPlaces(context));
+  app.post('/administration/revocation', central, addPlace(context));
+  app.post('/administration/revocation/fetch', central, fetchLists(context));
+  app.post('/administration/revocation/:place/remove', central, removePlace(context));
+}

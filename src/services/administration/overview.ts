@@ -1,0 +1,43 @@
+import type { Context } from '../../context.ts';
+import type { Account } from '../../generated/prisma/client.ts';
+import type { SignedIn } from '../sessions/session.ts';
+
+export type CountryOverview = {
+  code: string;
+  domain: string;
+  hosted: boolean;
+  accounts: Pick<Account, 'id' | 'firstName' | 'surname' | 'address' | 'state' | 'role'>[];
+};
+
+export type Overview = { countries: CountryOverview[]; openRequests: number; failedPlaces: number };
+
+/** Countries and accounts that this administrator answers for; what waits is of the programme and for the central one alone. */
+export async function readOverview(context: Context, session: SignedIn): Promise<Overview> {
+  const { prisma } = context.database;
+  const { account } = session;
+  const { programmeId } = account.country;
+  const isCentral = account.role === 'central';
+  const [countries, openRequests, failedPlaces] = await Promise.all([
+    prisma.country.findMany({
+      where: isCentral ? { programmeId } : { id: account.countryId },
+      include: {
+        mailServer: { select: { hosted: true } },
+        accounts: {
+          where: { state: { not: 'removed' } },
+          orderBy: [{ surname: 'asc' }, { firstName: 'asc' }],
+          select: { id: true, firstName: true, surname: true, address: true, state: true, role: true },
+        },
+      },
+      orderBy: { code: 'asc' },
+    }),
+    isCentral ? prisma.trustRequest.count({ where: { programmeId, state: 'open' } }) : 0,
+    isCentral ? prisma.revocationPoint.count({ where: { failedAt: { not: null } } }) : 0,
+  ]);
+  return {
+    countries: countries.map(({ code, domain, mailServer, accounts }) => {
+      return { code, domain, hosted: mailServer.hosted, accounts };
+    }),
+    openRequests,
+    failedPlaces,
+  };
+}

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Secret, TOTP } from 'otpauth';
+import type { Browser } from 'playwright-core';
+import { createRootAuthority } from '../../src/pki/issue.ts';
+import type { Node } from '../../src/server.ts';
+import type { World } from '../../testbed/world.ts';
+import {
+  assertAccessible,
+  assertFits,
+  launchBrowser,
+  openWindow,
+  takePicture,
+  type Window,
+} from '../support/browser.ts';
+import { grouped, signIn } from '../support/journey.ts';
+import { assertReachable } from '../support/keyboard.ts';
+import { startTestNode, startTestWorld } from '../support/world.ts';
+
+const DAY_MS = 86_400_000;
+const WIDE = { width: 1280, height: 900 };
+const NARROW = [
+  { width: 360, height: 800 },
+  { width: 320, height: 640 },
+];
+
+describe('the administration in Chromium', () => {
+  let world: World;
+  let node: Node;
+  let browser: Browser;
+  before(async () => {
+    world = await startTestWorld({ network: 97 });
+    node = await startTestNode(world);
+    browser = await launchBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await node?.stop();
+    await world?.stop();
+  });
+
+  async function assertSound({ page, consoleErrors }: Window, name: string): Promise<void> {
+    assert.deepEqual(
+      consoleErrors.filter((line) => !/status of 4\d\d/.test(line)),
+      [],
+      `console of ${name}`,
+    );
+    assert.equal(await page.locator('h1:visible').count(), 1, name);
+    assert.doesNotMatch(await page.locator('body').innerText(), /\b(administration|trust)\.[a-z]\w+|undefined|\{\w+\}/);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await assertAccessible(page, `${name}, ${colorScheme}`);
+    }
+    await page.emulateMedia({ colorScheme: 'light' });
+    await takePicture(page, `administration-${name}-1280`);
+    for (const size of NARROW) {
+      await page.setViewportSize(size);
+      await assertFits(page, `${name} at ${size.width} px`);
+      if (size.width === 360) await takePicture(page, `administration-${name}-360`);
+    }
+    await page.setViewportSize(WIDE);
+    await assertReachable(page, name);
+  }
+
+  for (const javaScriptEnabled of [true, false]) {
+    test(`S03 T04 Carla sets her second factor up and administrates, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
+      const { prisma } = node.context.database;
+      await prisma.totpFactor.deleteMany();
+      const window = await openWindow(browser, node.url, { javaScriptEnabled });
+      const { page } = window;
+      await page.setViewportSize(WIDE);
+      // Colours that fade in would be judged half-way.
+      await page.emulateMedia({ reducedMotion: 'reduce' });
+      await signIn(page, world.people.carla);
+      await page.goto('/administration');
+      await page.getByRole('heading', { name: 'Set up a second factor' }).waitFor();
+      if (javaScriptEnabled) await assertSound(window, 'second factor');
+      const secret = (await page.locator('dd.mono').innerText()).replaceAll(' ', '');
+      await page.getByLabel('Code').fill(new TOTP({ secret: Secret.fromBase32(secret) }).generate());
+      await page.getByLabel('Mailbox password').fill(world.people.carla.password);
+      await page.getByRole('button', { name: 'Set up' }).click();
+      await page.getByRole('heading', { name: 'Administration', exact: true }).waitFor();
+      if (javaScriptEnabled) await assertSound(window, 'overview');
+      const sections = page.getByRole('navigation', { name: 'Parts of the administration' });
+      await sections.getByRole('link', { name: 'Programme' }).click();
+      await page.getByLabel('Domains outside of the programme').fill('partner.example');
+      await page.getByRole('button', { name: 'Save the rules' }).click();
+      await page.getByText('The rules were saved').waitFor();
+      if (javaScriptEnabled) await assertSound(window, 'programme');
+      await sections.getByRole('link', { name: 'Roots' }).click();
+      const life = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + 90 * DAY_MS) };
+      const name = `Kraftfahrt Wurzel ${javaScriptEnabled ? 1 : 2}`;
+      const root = (await createRootAuthority({ name, keyAlgorithm: 'P-256', ...life })).certificate;
+      await page
+        .getByLabel('Add a root from a file')
+        .setInputFiles({ name: 'root.cer', mimeType: 'application/pkix-cert', buffer: root.der });
+      await page.getByRole('button', { name: 'Add', exact: true }).click();
+      await page.getByRole('heading', { name: 'Compare the root with its authority' }).waitFor();
+      if (javaScriptEnabled) await assertSound(window, 'ceremony');
+      await page.locator('[name=thumbprint]').fill(grouped(root.sha256));
+      await page.getByRole('button', { name: 'Compare, and trust if equal' }).click();
+      await page.getByText('The thumbprints are equal').waitFor();
+      if (javaScriptEnabled) await assertSound(window, 'roots');
+      await sections.getByRole('link', { name: 'Revocation' }).click();
+      await page.getByLabel('Address', { exact: true }).fill('http://crl.partner.example/authority/ca.crl');
+      await page.getByRole('button', { name: 'Allow', exact: true }).click();
+      await page.getByText('From now on this address may be asked').waitFor();
+      if (javaScriptEnabled) await assertSound(window, 'revocation');
+      await page.getByRole('button', { name: 'Leave the administration' }).click();
+      await page.getByText('You left the administration').waitFor();
+      await page.goto('/administration');
+      await page.getByRole('heading', { name: 'Enter the administration' }).waitFor();
+      if (javaScriptEnabled) await assertSound(window, 'enter');
+      await window.context.close();
+    });
+  }
+});
