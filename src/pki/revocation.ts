@@ -103,6 +103,13 @@ function statusFromLists(question: RevocationQuestion): RevocationStatus {
   }
 }
 
+/** By the number where two were published within one second (RFC 5280 section 5.2.3). */
+function newestFirst(a: RevocationList, b: RevocationList): number {
+  const [first, second] = [a.number ?? 0n, b.number ?? 0n];
+  const byNumber = first === second ? 0 : first < second ? 1 : -1;
+  return b.thisUpdate.getTime() - a.thisUpdate.getTime() || byNumber;
+}
+
 class ListSearch {
   readonly #question: RevocationQuestion;
   readonly #complete: RevocationList[];
@@ -118,7 +125,7 @@ class ListSearch {
     const { certificate, at, evidence } = question;
     const current = evidence.lists
       .filter((list) => isCurrent(list, certificate, at, evidence.now, 0))
-      .toSorted((a, b) => b.thisUpdate.getTime() - a.thisUpdate.getTime());
+      .toSorted(newestFirst);
     this.#complete = current.filter((list) => list.deltaBase === null);
     this.#deltas = current.filter((list) => list.deltaBase !== null);
   }

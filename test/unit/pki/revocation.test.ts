@@ -140,6 +140,17 @@ test('T25 the newest list decides whether a certificate is still on hold', () =>
   assert.equal(judge('2026-06-15', [held, released]).revocation.status, 'good');
 });
 
+test('T25 of two lists of one second the one with the higher number decides, in whatever order they came', () => {
+  const clean = published('2026-05-01', '2026-07-01', null, [], 4);
+  const revoking = published('2026-05-01', '2026-07-01', { at: day('2026-04-01') }, [], 5);
+  for (const lists of [
+    [clean, revoking],
+    [revoking, clean],
+  ]) {
+    assert.equal(judge('2026-06-01', lists).revocation.status, 'revoked');
+  }
+});
+
 test('T25 a delta list adds to its base', () => {
   const base = published('2026-06-10', '2026-06-20', null, [], 5);
   const indicator = { oid: '2.5.29.27', critical: true, value: integer(5) };
