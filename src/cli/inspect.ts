@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import type { Certificate } from '../pki/certificate.ts';
 import { readCertificates } from '../pki/certificate-bundle.ts';
 import { readRevocationLists } from '../pki/crl.ts';
 import { openMessage } from '../smime/open-message.ts';
@@ -20,12 +19,12 @@ export async function inspect(args: string[]): Promise<number> {
     return 2;
   }
   const { values, files, at } = options;
-  const lists = values.crls.flatMap((file) => readRevocationLists(readFileSync(file)));
+  const lists = readAll(values.crls, readRevocationLists);
   // Lists of today may judge an old message; a time in the future is taken at its word.
   const now = new Date(Math.max(at.getTime(), Date.now()));
   const trust = {
-    anchors: certificatesOf(values.anchors),
-    intermediates: certificatesOf(values.intermediates),
+    anchors: readAll(values.anchors, readCertificates),
+    intermediates: readAll(values.intermediates, readCertificates),
     explicitlyTrusted: [],
     revocation: { lists, responses: [], now },
   };
@@ -72,8 +71,15 @@ function readOptions(args: string[]) {
   }
 }
 
-function certificatesOf(files: readonly string[]): Certificate[] {
-  return files.flatMap((file) => readCertificates(readFileSync(file)));
+/** Without one of these files the answer would be another: it is named, and nothing is answered. */
+function readAll<T>(files: readonly string[], read: (bytes: Buffer) => T[]): T[] {
+  return files.flatMap((file) => {
+    try {
+      return read(readFileSync(file));
+    } catch (error) {
+      throw new Error(`${file}: ${(error as Error).message}`, { cause: error });
+    }
+  });
 }
 
 function asKey({ certificate, privateKey }: CliIdentity) {

@@ -128,13 +128,13 @@ function readOptions(args: string[]): { batch: string; single?: never } | { batc
     const { values } = parseArgs({
       args,
       options: {
-        json: { type: 'boolean', default: false },
+        json: { type: 'boolean' },
         batch: { type: 'string' },
-        anchors: { type: 'string', multiple: true, default: [] },
-        chain: { type: 'string', multiple: true, default: [] },
+        anchors: { type: 'string', multiple: true },
+        chain: { type: 'string', multiple: true },
         crls: { type: 'string', multiple: true },
         at: { type: 'string' },
-        purpose: { type: 'string', default: 'email' },
+        purpose: { type: 'string' },
         policies: { type: 'string' },
         'explicit-policy': { type: 'boolean' },
         'inhibit-mapping': { type: 'boolean' },
@@ -142,18 +142,21 @@ function readOptions(args: string[]): { batch: string; single?: never } | { batc
         'legacy-algorithms': { type: 'boolean' },
       },
     });
-    if (values.batch !== undefined) return { batch: values.batch };
-    const { purpose } = values;
+    if (values.batch !== undefined) return isAlone(values) ? { batch: values.batch } : null;
+    const { purpose = 'email' } = values;
+    const policies = values.policies?.split(',');
     const timeless = values.at !== undefined && Number.isNaN(Date.parse(values.at));
-    if (values.anchors.length === 0 || values.chain.length === 0 || timeless || !isPurpose(purpose)) return null;
+    if (timeless || !isPurpose(purpose) || (policies && !isPolicyList(policies))) return null;
+    const { anchors = [], chain = [] } = values;
+    if (anchors.length === 0 || chain.length === 0) return null;
     return {
       single: {
-        anchors: values.anchors,
-        chain: values.chain,
+        anchors,
+        chain,
         crls: values.crls,
         at: values.at,
         purpose,
-        policies: values.policies?.split(','),
+        policies,
         explicitPolicy: values['explicit-policy'],
         inhibitMapping: values['inhibit-mapping'],
         inhibitAnyPolicy: values['inhibit-any-policy'],
@@ -165,26 +168,44 @@ function readOptions(args: string[]): { batch: string; single?: never } | { batc
   }
 }
 
-function isPurpose(text: string): text is 'email' | 'any' {
-  return text === 'email' || text === 'any';
+/** The other options belong to one case: beside a file of cases they would be passed over in silence. */
+function isAlone(values: Record<string, unknown>): boolean {
+  return Object.keys(values).every((name) => ['batch', 'json'].includes(name));
 }
 
+const isPurpose = (value: unknown): value is 'email' | 'any' => value === 'email' || value === 'any';
+const isTextList = (value: unknown) => Array.isArray(value) && value.every((item) => typeof item === 'string');
+const isPolicyList = (value: unknown) => Array.isArray(value) && value.every((item) => OID.test(String(item)));
+const isFlag = (value: unknown) => typeof value === 'boolean';
+const isText = (value: unknown) => typeof value === 'string';
+const OID = /^[0-2](?:\.\d+)+$/;
+
+/** What each key of a case may hold. */
+const KEYS: Record<keyof Case, [holds: (value: unknown) => boolean, otherwise: string]> = {
+  id: [(value) => isText(value) || typeof value === 'number', 'must be text or a number'],
+  anchors: [isTextList, 'must be a list of file names'],
+  chain: [isTextList, 'must be a list of file names'],
+  crls: [isTextList, 'must be a list of file names'],
+  at: [isText, 'must be an ISO time'],
+  purpose: [isPurpose, 'is email or any'],
+  policies: [isPolicyList, 'must be a list of object identifiers'],
+  explicitPolicy: [isFlag, 'is true or false'],
+  inhibitMapping: [isFlag, 'is true or false'],
+  inhibitAnyPolicy: [isFlag, 'is true or false'],
+  legacyAlgorithms: [isFlag, 'is true or false'],
+};
+
+/** Null is as good as leaving a key out, but for those that a case must have. */
 function caseOf(line: string): Case {
   const read: unknown = JSON.parse(line);
   if (typeof read !== 'object' || read === null) throw new Error('a case is a JSON object');
-  const one = read as Record<string, unknown>;
-  for (const key of ['anchors', 'chain'])
-    if (!isTextList(one[key])) throw new Error(`${key} must be a list of file names`);
-  for (const key of ['crls', 'policies']) {
-    if (one[key] === null) delete one[key];
-    else if (one[key] !== undefined && !isTextList(one[key])) throw new Error(`${key} must be a list`);
+  const one = { anchors: null, chain: null, ...read } as Record<string, unknown>;
+  for (const [key, [holds, otherwise]] of Object.entries(KEYS)) {
+    const isLeftOut = (one[key] ?? null) === null && key !== 'anchors' && key !== 'chain';
+    if (isLeftOut) delete one[key];
+    else if (!holds(one[key])) throw new Error(`${key} ${otherwise}`);
   }
-  if (one['purpose'] !== undefined && !isPurpose(String(one['purpose']))) throw new Error('purpose is email or any');
   return one as unknown as Case; // every field was looked at
-}
-
-function isTextList(value: unknown): boolean {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 function idOf(line: string): string | null {

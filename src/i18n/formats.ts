@@ -1,4 +1,4 @@
-import { commonNameOf, type Piece, plainName, translateInPieces } from './isolate.ts';
+import { commonNameOf, type Piece, plainLine, plainName, translateInPieces } from './isolate.ts';
 import type { TextParameters } from './message.ts';
 import { formatLocale, hasText, type Locale, type Translate, translator } from './translate.ts';
 
@@ -15,6 +15,8 @@ export interface Formats {
   pieces(key: string, names: Readonly<Record<string, string>>, parameters?: TextParameters): Piece[];
   /** A name from outside, on one line, at most 80 characters, without direction marks */
   plainName(name: string): string;
+  /** A foreign subject or file name, in full: without control characters and marks of a verdict */
+  plainLine(text: string): string;
   /** `Root 7` of `C=DE, CN=Root 7`: the name by which people know an issuer */
   commonNameOf(name: string): string;
   /** EB95 12D8 … in groups of four */
@@ -89,6 +91,7 @@ export function formatsFor(locale: Locale, timeZone: string): Formats {
     has: hasText,
     pieces: (key, names, parameters) => translateInPieces(t, key, names, parameters),
     plainName,
+    plainLine,
     commonNameOf,
     thumbprint: (hex) => (hex.toUpperCase().match(/.{1,4}/g) ?? []).join(' '),
     date,

@@ -29,6 +29,18 @@ export function plainName(name: string): string {
 }
 
 /**
+ * A subject or the name of a file, in full, as it may stand beside a claim: one line, without characters that turn the
+ * writing direction of others (UAX #9) and without the marks of a verdict. Joiners stay: scripts and pictures need them.
+ */
+export function plainLine(text: string): string {
+  return text
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+    .replace(MARKS, '')
+    .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
+    .trim();
+}
+
+/**
  * The common name of a name as certificates have it, `C=DE, O=KBA, CN=Root 7`: what people call an issuer. The whole name
  * where it has none.
  */

@@ -5,6 +5,7 @@ import type { Certificate } from '../../src/pki/certificate.ts';
 import * as der from '../../src/pki/der-writer.ts';
 import { ATTRIBUTE, CONTENT_TYPE, DIGEST_OID, KEY_ALGORITHM, ZLIB } from '../../src/smime/algorithms.ts';
 import { type OpenQuestion, openMessage } from '../../src/smime/open-message.ts';
+import { sealMessage } from '../../src/smime/seal-message.ts';
 import type { OpenedMessage } from '../../src/smime/verdict.ts';
 import { contentInfo } from '../../src/smime/write-signature.ts';
 import type { People, Person } from './smime-people.ts';
@@ -27,6 +28,18 @@ export function openAs(people: People, bytes: Buffer, question: Partial<OpenQues
 /** Status and reasons of the claim about the signature, in a line. */
 export function verdict(message: OpenedMessage): string {
   return [message.signature.status, ...message.signature.reasons].join(' ');
+}
+
+/** An honest message: `person` signs the entity under these fields. */
+export function sealedAs(person: Person, head: string, entity: Buffer = ENTITY, opaque = false): Buffer {
+  const sign = { ...person, chain: [] };
+  return sealMessage({ mime: entity, headers: Buffer.from(head), sign, opaque, at: new Date() });
+}
+
+/** The same as a part: without the fields of a message. */
+export function signedEntity(person: Person, entity: Buffer = ENTITY, opaque = false): Buffer {
+  const sealed = sealedAs(person, '', entity, opaque);
+  return sealed.subarray(sealed.indexOf('Content-Type:'));
 }
 
 export function clearSigned(content: Buffer, cms: Buffer, head = header(), boundary = 'b'): Buffer {

@@ -83,7 +83,7 @@ export async function trustRoot(node: Node, person: WorldPerson, root: Certifica
     sha1: root.sha1,
     notAfter: root.notAfter,
     state: 'trusted' as const,
-    source: 'test',
+    source: 'file',
     decidedAt: new Date(),
   };
   await prisma.trustAnchor.upsert({

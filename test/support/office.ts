@@ -1,28 +1,16 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
 import type { MessageFlag } from '../../src/mail/imap-mailbox.ts';
-import { type Certificate, parseCertificate } from '../../src/pki/certificate.ts';
+import type { Certificate } from '../../src/pki/certificate.ts';
 import { createRootAuthority, issuePersonalCertificate } from '../../src/pki/issue.ts';
 import { generateKeyPair } from '../../src/pki/key-pair.ts';
 import type { Node } from '../../src/server.ts';
 import { folderId } from '../../src/services/mailbox/read-folders.ts';
 import { type SigningKey, sealMessage } from '../../src/smime/seal-message.ts';
 import type { World } from '../../testbed/world.ts';
-import {
-  basicConstraints,
-  crlNumber,
-  extendedKeyUsage,
-  type ForgedExtension,
-  forgeCertificate,
-  forgeKey,
-  forgeList,
-  forgeName,
-  generalName,
-  keyUsage,
-  subjectAltName,
-} from './certificate-forge.ts';
 import { composeThroughPages, sendThroughPages } from './compose.ts';
 import { fileMessages, keyOfPerson, trustRoot } from './letters.ts';
+import { makePartnerAuthority } from './partner-authority.ts';
 import { readyClerk, until } from './ready-clerk.ts';
 import type { Visitor } from './visitor.ts';
 
@@ -214,26 +202,18 @@ export async function furnishOffice(node: Node, world: World, stranger: Stranger
 
 /** A partner whose own authority took the certificate back, by a list that Alain added from a file. */
 async function revokedPartner(node: Node, world: World, clerk: Visitor): Promise<string> {
-  const [authorityKey, ownKey] = [forgeKey(), forgeKey()];
-  const issuer = forgeName('Veivesen Rot', 'Statens vegvesen');
-  const life = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + 90 * DAY_MS) };
   const address = 'nora.berg@vegvesen.example';
-  const authority = [basicConstraints(true), keyUsage(5, 6)];
-  const person = [keyUsage(0, 4), extendedKeyUsage('1.3.6.1.5.5.7.3.4'), subjectAltName(generalName(1, address))];
-  const make = (serial: number, subject: Buffer, spki: Buffer, extensions: ForgedExtension[]) =>
-    parseCertificate(forgeCertificate({ serial, issuer, subject, ...life, spki, extensions, signer: authorityKey }));
-  const root = make(1, issuer, authorityKey.spki, authority);
-  const certificate = make(2, forgeName('Nora Berg', 'Statens vegvesen'), ownKey.spki, person);
-  await trustRoot(node, world.people.alain, root);
-  const list = forgeList({
-    ...{ issuer, thisUpdate: new Date(Date.now() - 3600_000), nextUpdate: new Date(Date.now() + 7 * DAY_MS) },
-    ...{ revoked: [{ serial: 2, at: new Date(Date.now() - 2 * 3600_000) }], extensions: [crlNumber(7)] },
-    signer: authorityKey,
-  });
+  const authority = makePartnerAuthority('Veivesen Rot', 'Statens vegvesen');
+  const nora = authority.person('Nora Berg', address);
+  await trustRoot(node, world.people.alain, authority.root);
   await clerk.get('/trust');
-  await clerk.upload('/trust/revocation-lists', [['lists', new File([list], 'vegvesen.crl')]]);
-  const key = { certificate, privateKey: ownKey.privateKey, chain: [root] };
-  const piece = { from: `Nora Berg <${address}>`, subject: 'Signed with a certificate that was taken back', sign: key };
+  const list = new File([new Uint8Array(authority.list([nora.certificate]))], 'vegvesen.crl');
+  await clerk.upload('/trust/revocation-lists', [['lists', list]]);
+  const piece = {
+    from: `Nora Berg <${address}>`,
+    subject: 'Signed with a certificate that was taken back',
+    sign: nora,
+  };
   await fileMessages(node, world.people.alain, [messageTo(world, piece)]);
   return newest(clerk);
 }

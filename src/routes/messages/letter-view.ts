@@ -27,7 +27,7 @@ export function letterView(message: ReadMessage, query: LetterQuery, reader: Let
   const views = bodyViews(opened);
   const view = chosenView(views, query.view);
   const reply = `/drafts/new?reply=${folderId(ref.folder)}/${messageId(ref)}`;
-  const subject = subjectBesideMarking(opened).trim();
+  const subject = formats.plainLine(subjectBesideMarking(opened));
   return {
     subject: subject === '' ? t('messages.subject.none') : subject,
     ownSubject: subject === '',
@@ -92,11 +92,12 @@ function headerLines(opened: OpenedMessage, own: string, t: Formats['t']): Heade
   ];
 }
 
-function fileView(attachment: AttachmentSummary, href: string, { t, size }: Formats) {
-  const extension = /\.([A-Za-z0-9]{1,8})$/.exec(attachment.name)?.[1]?.toUpperCase() ?? '';
+function fileView(attachment: AttachmentSummary, href: string, { t, size, plainLine }: Formats) {
+  const name = plainLine(attachment.name);
+  const extension = /\.([A-Za-z0-9]{1,8})$/.exec(name)?.[1]?.toUpperCase() ?? '';
   const facts = [extension, size(attachment.size)].filter((fact) => fact !== '').join(', ');
   return {
-    name: attachment.name,
+    name,
     about: attachment.encryptedPart ? `${facts}. ${t('messages.attachment.encryptedPart')}` : facts,
     href: `${href}/attachments/${attachment.index}`,
   };

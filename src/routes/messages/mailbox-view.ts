@@ -58,13 +58,13 @@ function rowView(
   row: MessageRow,
   listed: ListedMessages,
   toOthers: boolean,
-  { t, size, list, plainName }: Formats,
+  { t, size, list, plainName, plainLine }: Formats,
 ): RowView {
   const { folder, uidValidity } = listed.page;
   const ref = { folder, uidValidity, uid: row.uid };
   const opened = listed.subjects.get(row.uid);
   const inside = hidesItsSubject(row) && opened === undefined;
-  const written = (opened ?? row.subject).trim();
+  const written = plainLine(opened ?? row.subject);
   const people = toOthers ? row.to : row.from === null ? [] : [row.from];
   return {
     id: messageId(ref),

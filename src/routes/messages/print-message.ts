@@ -18,7 +18,7 @@ export function printMessage(context: Context, threads: BodyThreads) {
     const { view: asked, remote } = BodyQuery.parse(request.query);
     const message = await readMessage(context, session, messageOf(request));
     const { formats } = request;
-    const subject = message.opened.subject.trim() || formats.t('messages.subject.none');
+    const subject = formats.plainLine(message.opened.subject) || formats.t('messages.subject.none');
     const frame = { ...bodyFrame(request, subject), header: headerBlock(message, formats) };
     const view = chosenView(bodyViews(message.opened), asked) === 'html' ? 'html' : 'text';
     const wished = remote === '1' || session.account.remoteImages;
@@ -28,7 +28,7 @@ export function printMessage(context: Context, threads: BodyThreads) {
 
 /** Plain text; the claim comes first, as on the page. */
 function headerBlock({ opened, facts }: ReadMessage, formats: Formats): HeaderLine[] {
-  const { t, longDateTime, utc, plainName } = formats;
+  const { t, longDateTime, utc, plainName, plainLine } = formats;
   const people = (list: readonly MailAddress[]) => list.map((one) => addressLine(one, plainName)).join(', ');
   const signer = opened.signature.signers[0];
   const who = plainName(signer?.name ?? signer?.addresses[0] ?? '');
@@ -36,14 +36,14 @@ function headerBlock({ opened, facts }: ReadMessage, formats: Formats): HeaderLi
     ['signature', t(`messages.print.signature.${opened.signature.status}`, { name: who })],
     ['encryption', t(`messages.print.encryption.${opened.encryption.status}`)],
     ['marking', markingWords(opened, t)],
-    ['subject', withoutDirection(opened.subject).trim() || t('messages.subject.none')],
+    ['subject', plainLine(opened.subject) || t('messages.subject.none')],
     ['from', people(opened.from) || t('messages.list.nobody')],
     ['protectedFrom', people(opened.protectedFrom ?? [])],
     ['to', people(opened.to)],
     ['cc', people(opened.cc)],
     ['date', opened.date ? `${longDateTime(opened.date)} (${utc(opened.date)})` : ''],
     ['arrived', `${longDateTime(facts.internalDate)} (${utc(facts.internalDate)})`],
-    ['attachments', opened.attachments.map((attachment) => plainName(attachment.name)).join(', ')],
+    ['attachments', opened.attachments.map((attachment) => plainLine(attachment.name)).join(', ')],
   ];
   return lines
     .filter(([, value]) => value !== '')
@@ -53,9 +53,4 @@ function headerBlock({ opened, facts }: ReadMessage, formats: Formats): HeaderLi
 function markingWords({ marking }: OpenedMessage, t: Formats['t']): string {
   if (marking === null) return '';
   return t(marking.bound ? 'messages.print.marking.bound' : 'messages.print.marking.said', { marking: marking.text });
-}
-
-/** A subject in full, without the characters that would turn the lines of the claim around it (UAX #9). */
-function withoutDirection(text: string): string {
-  return text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '').replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
 }

@@ -31,7 +31,7 @@ export function importRevocationLists(context: Context) {
     if (count > 0) await noteListChange(context, session, 'trust', `${count}`);
     if (faults.length > 0) return trustPage(context, request, reply.code(400), { lists: faults.join(' ') });
     leaveNotice(reply, context.config, 'done', 'trust.revocation.import.done', { count });
-    return reply.redirect('/trust#revocation');
+    return reply.redirect('/trust');
   };
 }
 
@@ -43,7 +43,7 @@ export function removeRevocationList(context: Context) {
     if (!removed) throw new AppError('not-found');
     await noteListChange(context, session, 'trust-withdraw', id);
     leaveNotice(reply, context.config, 'done', 'trust.revocation.removed');
-    return reply.redirect('/trust#revocation');
+    return reply.redirect('/trust');
   };
 }
 

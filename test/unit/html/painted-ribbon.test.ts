@@ -4,14 +4,9 @@ import { describe, it } from 'node:test';
 import { bodyDocument } from '../../../src/html/body-document.ts';
 import { sanitiseHtml } from '../../../src/html/sanitise.ts';
 import { harmlessStyle } from '../../../src/html/style-attribute.ts';
+import { MOVING_STYLES, RIBBON } from '../../support/claims/painted.ts';
 
 const clean = (html: string) => sanitiseHtml(html, { inlineImages: new Map(), remote: 'block', links: true }).html;
-
-/** As src/views/partials/ribbon.eta writes it. */
-const RIBBON =
-  '<section class="ribbon" id="ribbon" role="status" aria-labelledby="claim" data-state="trusted"><div class="ribbon-band">' +
-  '<svg class="icon"><use href="/public/icons.svg#seal-trusted"></use></svg>' +
-  '<h2 class="claim" id="claim" tabindex="-1">Signed by Alice</h2><p aria-live="assertive">alice@example.org</p></div></section>';
 
 describe('a ribbon that a letter paints', () => {
   it('T25 keeps its words and nothing that the page, its style sheet or a screen reader goes by', () => {
@@ -56,49 +51,8 @@ describe('a ribbon that a letter paints', () => {
 });
 
 describe('styles that would move a letter out of its place', () => {
-  const moving = [
-    'position:fixed',
-    'position: absolute',
-    'position:sticky',
-    'top:0',
-    'left:-100px',
-    'inset:0',
-    'z-index:9999',
-    'float:left',
-    'margin-top:-300px',
-    'margin:-1em 0',
-    'margin:0 calc(0px - 300px)',
-    'transform:translateY(-300px)',
-    'translate:0 -300px',
-    'text-indent:-9999px',
-    'line-height:-1',
-    'letter-spacing:-1em',
-    'width:100vw',
-    'height:99999px',
-    'opacity:0',
-    'visibility:hidden',
-    'display:none',
-    'overflow:visible',
-    'clip-path:inset(0)',
-    'content:"Signed"',
-    'animation:x 1s',
-    'filter:blur(9px)',
-    'mix-blend-mode:difference',
-    'cursor:none',
-    'pointer-events:none',
-    'anchor-name:--x',
-    'all:unset',
-    'view-transition-name:x',
-    '--claim:1',
-    'color:var(--ok)',
-    'color:env(x)',
-    'width:attr(data-x px)',
-    'background-image:linear-gradient(red,red)',
-    'font-family:x;position:fixed',
-  ];
-
   it('T25 are left out, alone and among harmless ones', () => {
-    for (const style of moving) {
+    for (const style of MOVING_STYLES) {
       assert.doesNotMatch(harmlessStyle(style), /position|fixed|-\d|var|calc|gradient|:(?!x$)/, style);
       const mixed = harmlessStyle(`color:red;${style};font-weight:bold`);
       assert.match(mixed, /^color:red;(?:font-family:x;)?font-weight:bold$/, style);

@@ -157,3 +157,12 @@ test('a hidden subject is shown as it was opened, and as inside the encryption w
   assert.deepEqual(subjectOf(new Map([[5, 'Card 0417']])), ['Card 0417', false]);
   assert.deepEqual(subjectOf(new Map([[6, 'of another']])), ['Subject inside the encryption', true]);
 });
+
+test('T25 a subject with ticks, locks and shields stands in the list without them', () => {
+  const written = ['✔ Signature trusted', '🔒\u202e Cards', 'نامه\u200cها 👩‍💻'];
+  const subjects = view(written.map((subject) => row({ subject }))).groups.flatMap(({ rows }) => rows);
+  assert.deepEqual(
+    subjects.map((one) => one.subject),
+    ['Signature trusted', 'Cards', 'نامه\u200cها 👩‍💻'],
+  );
+});

@@ -19,9 +19,12 @@ import {
   digestAttribute,
   ENTITY,
   header,
+  multipart,
   opaque,
   openAs,
+  sealedAs,
   signedData,
+  signedEntity,
   typeAttribute,
   verdict,
 } from '../../support/crafted-mail.ts';
@@ -50,9 +53,7 @@ function open(
   });
 }
 
-function signed(person: Person, head = header(), opaque = false): Buffer {
-  return sealMessage({ mime: ENTITY, headers: Buffer.from(head), sign: { ...person, chain: [] }, opaque, at: now() });
-}
+const signed = (person: Person, head = header(), isOpaque = false) => sealedAs(person, head, ENTITY, isOpaque);
 
 /** SignedData by Alice with attributes of the test's choice; null for none. */
 function crafted(attributes: Buffer[] | null, content: Buffer, detached: boolean, signers = 1, type?: string): Buffer {
@@ -98,16 +99,6 @@ describe('signatures', () => {
   it('T25 an altered text is invalid', () => {
     const bytes = Buffer.from(signed(people.alice).toString('latin1').replace('100 EUR', '900 EUR'), 'latin1');
     assert.equal(verdict(open(bytes)), 'invalid altered');
-  });
-
-  it('T25 detached and encapsulated content together are invalid', () => {
-    const cms = writeSignedData(ENTITY, { ...people.alice, chain: [] }, now(), true);
-    assert.match(verdict(open(clearSigned(ENTITY, cms))), /^invalid content-twice/);
-  });
-
-  it('T25 no signer is invalid', () => {
-    assert.equal(verdict(open(clearSigned(ENTITY, crafted([], ENTITY, true, 0)))), 'invalid no-signer');
-    assert.equal(verdict(open(opaque(crafted([], ENTITY, false, 0)))), 'invalid no-signer');
   });
 
   it('T25 missing, repeated, doubled or wrong attributes are invalid', () => {
@@ -179,25 +170,6 @@ describe('signatures', () => {
     assert.equal(verdict(open(opaque(crafted(null, attributes, false)))), 'invalid attributes-malformed');
   });
 
-  it('T25 another address in From is a mismatch, whatever the case of letters is not', () => {
-    assert.equal(open(signed(people.alice, header('ALICE@Example.ORG'))).signature.status, 'trusted');
-    assert.match(verdict(open(signed(people.alice, header('bob@example.org')))), /^mismatch .*address-mismatch/);
-    assert.match(verdict(open(signed(people.alice, header('"alice@example.org" <bob@example.org>')))), /^mismatch/);
-    assert.match(
-      verdict(open(signed(people.alice, header('=?utf-8?q?alice=40example.org=2C?= <bob@example.org>')))),
-      /^mismatch/,
-    );
-  });
-
-  it('T25 several senders are a mismatch', () => {
-    for (const head of [
-      header('alice@example.org, bob@example.org'),
-      header('alice@example.org', 'From: bob@example.org\r\n'),
-    ]) {
-      assert.match(verdict(open(signed(people.alice, head))), /^mismatch .*several-from/);
-    }
-  });
-
   it('T25 a Date far from the signing time is a mismatch', () => {
     const head = header().replace(/Date:.*\r\n/, 'Date: Mon, 1 Jan 2024 10:00:00 +0000\r\n');
     assert.match(verdict(open(signed(people.alice, head))), /^mismatch .*date-differs/);
@@ -232,11 +204,10 @@ describe('signatures', () => {
     );
   });
 
-  it('T25 a signed part beside a footer is only partial', () => {
-    const inner = signed(people.alice, '').toString('latin1');
-    const list = `${header()}Content-Type: multipart/mixed; boundary=m\r\n\r\n--m\r\n${inner}\r\n--m\r\nContent-Type: text/plain\r\n\r\nfooter\r\n--m--\r\n`;
-    const message = open(Buffer.from(list, 'latin1'));
-    assert.equal(verdict(message), 'partial signed-part-only');
+  it('T25 a signed part beside a footer is a trusted layer, and both are shown', () => {
+    const footer = 'Content-Type: text/plain\r\n\r\nfooter\r\n';
+    const list = multipart('mixed', [signedEntity(people.alice), footer]);
+    const message = open(Buffer.concat([Buffer.from(header()), list]));
     assert.deepEqual(
       message.layers.map((layer) => [layer.partPath, layer.status]),
       [['1.1', 'trusted']],
