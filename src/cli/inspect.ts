@@ -97,7 +97,6 @@ async function describe(file: string, message: OpenedMessage) {
     from: message.from[0] ?? null,
     subject: message.subject,
     subjectProtected: message.subjectProtected,
-    marking: message.marking,
     signature: { status: signature.status, reasons: signature.reasons, signers: signature.signers.map(describeSigner) },
     encryption: { status: encryption.status, algorithm: encryption.algorithm, reasons: encryption.reasons },
     revocation: revocationOf(signature.signers),

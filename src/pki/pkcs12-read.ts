@@ -201,7 +201,7 @@ function readShroudedKey(value: DerNode, localKeyId: string | null, file: OpenFi
   const algorithm = info.next(TAG.sequence);
   const ciphertext = octetsOf(info.next());
   open(algorithm, ciphertext, file, (plaintext) => {
-    readElement(plaintext); // broken syntax means a wrong password here, not an unsupported key
+    expectPrivateKeyInfo(plaintext);
     try {
       addKey(plaintext, localKeyId, file);
     } finally {
@@ -276,6 +276,15 @@ function readLocalKeyId(attributes: DerNode | null): string | null {
     return value === undefined ? null : contentOf(value).toString('hex');
   }
   return null;
+}
+
+/**
+ * What does not look like PrivateKeyInfo (RFC 5208) means a wrong password here, not an unsupported key: one nonsense in 256 has good
+ * padding, and some of these begin like an element of any kind.
+ */
+function expectPrivateKeyInfo(plaintext: Buffer): void {
+  const [version] = children(expectSequence(readElement(plaintext)));
+  if (version?.tag !== TAG.integer) throw new PkiError('malformed', 'PKCS#12: no private key');
 }
 
 function expectSequence(node: DerNode): DerNode {

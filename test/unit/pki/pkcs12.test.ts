@@ -9,6 +9,7 @@ import { parseCertificate } from '../../../src/pki/certificate.ts';
 import { pemBlock, toPem } from '../../../src/pki/certificate-bundle.ts';
 import { children, type DerNode, octetsOf, rawOf, readElement } from '../../../src/pki/der.ts';
 import { context, integer, objectIdentifier, octetString, sequence } from '../../../src/pki/der-writer.ts';
+import { encryptPbes2 } from '../../../src/pki/password-encryption.ts';
 import { isSoundRsaKey } from '../../../src/pki/pkcs12-proof.ts';
 import { readPkcs12 } from '../../../src/pki/pkcs12-read.ts';
 import { writePkcs12 } from '../../../src/pki/pkcs12-write.ts';
@@ -260,4 +261,16 @@ test('T14 a private key for RSA-OAEP alone is imported with its certificate', ()
     type: 'pkcs8',
   });
   assert.equal(key.asymmetricKeyType, 'rsa');
+});
+
+test('T14 nonsense that has good padding and begins like some element is a wrong password, not an odd key', () => {
+  for (const nonsense of ['0402abcd', '3000', '30030401ff', '020101', '301004']) {
+    const made = encryptPbes2(Buffer.from(nonsense, 'hex'), 'wrong', {
+      ...{ salt: Buffer.alloc(16, 1), iv: Buffer.alloc(16, 2), iterations: 1 },
+    });
+    const key = sequence(made.algorithm, octetString(made.ciphertext));
+    const bag = sequence(objectIdentifier('1.2.840.113549.1.12.10.1.2'), context(0, key));
+    const read = readPkcs12(fileOf([data(sequence(bag))]), 'wrong');
+    assert.equal(read.ok ? '' : read.code, 'wrong-password', nonsense);
+  }
 });
