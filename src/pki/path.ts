@@ -128,6 +128,9 @@ class PathSearch {
       faults.push({ reason: 'issuer-not-trusted', rule: 'anchor-domain', index: path.length - 1 });
     const revocation = anchored ? this.#revocationOf(path) : NOT_LOOKED_UP;
     faults.push(...this.#revocationFaults(revocation, faults.length > 0));
+    // Else whoever sends enough strangers along could have a revocation overlooked.
+    if (this.#work.exhausted && revocation.index !== null && revocation.status === 'unchecked')
+      faults.push({ reason: 'too-complex', rule: 'bounds', index: revocation.index });
     const verdict: PathVerdict =
       faults.length === 0 ? { valid: true, reasons: [], faults, path, revocation } : failed(path, faults, revocation);
     const better =

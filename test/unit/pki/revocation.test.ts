@@ -10,6 +10,7 @@ import {
   crlNumber,
   extendedKeyUsage,
   type ForgedExtension,
+  type ForgedKey,
   forgeCertificate,
   forgeKey,
   forgeList,
@@ -207,3 +208,49 @@ test('S03 an anchor that is believed for one domain does not vouch for another',
 function generalizedTime(digits: string): Buffer {
   return element(0x18, Buffer.from(digits, 'latin1'));
 }
+
+test('security.md strangers under the name of an authority cannot use up what looking for a revocation takes', () => {
+  const issuingKey = forgeKey();
+  const issuingName = forgeName('Issuing');
+  const issuing = (key: ForgedKey, serial: number, signer = key) =>
+    parseCertificate(
+      forgeCertificate({
+        serial,
+        issuer: rootName,
+        subject: issuingName,
+        ...LIFE,
+        spki: key.spki,
+        extensions: [basicConstraints(true), keyUsage(5, 6), subjectKeyIdentifier(Buffer.from('issuing'))],
+        signer,
+      }),
+    );
+  const leaf = parseCertificate(
+    forgeCertificate({
+      serial: ANNAS_SERIAL,
+      issuer: issuingName,
+      subject: forgeName('Anna'),
+      ...LIFE,
+      spki: annaKey.spki,
+      extensions: [keyUsage(0), authorityKeyIdentifier(Buffer.from('issuing'))],
+      signer: issuingKey,
+    }),
+  );
+  const list = parseRevocationList(
+    forgeList({
+      issuer: issuingName,
+      thisUpdate: day('2026-06-14'),
+      nextUpdate: day('2026-06-20'),
+      revoked: [{ serial: ANNAS_SERIAL, at: day('2026-06-01') }],
+      extensions: [crlNumber(1)],
+      signer: issuingKey,
+    }),
+  );
+  const at = day('2026-06-15');
+  const revocation = { lists: [list], responses: [], now: at, required: false };
+  for (const count of [0, 97, 98, 99, 150]) {
+    const strangers = Array.from({ length: count }, (_, index) => issuing(forgeKey(), 100 + index));
+    const candidates = [...strangers, issuing(issuingKey, 2, rootKey)];
+    const verdict = validatePath({ leaf, candidates, anchors: [root], at, purpose: 'any', revocation });
+    assert.equal(verdict.valid, false, `${count} strangers`);
+  }
+});
