@@ -55,6 +55,19 @@ export function validatePath(question: PathQuestion): PathVerdict {
   return new PathSearch(question, new PathWork(question.legacyAlgorithms ?? false), new Set()).verdict();
 }
 
+/**
+ * The same verdict with what the issuer of the leaf says about it, whether anybody believes that issuer or not: nobody is good by the
+ * word of such a one, but what it took back is taken back. For those who trust the leaf by itself.
+ */
+export function heedingIssuer(question: PathQuestion, verdict: PathVerdict): PathVerdict {
+  const issuer = verdict.path[1];
+  if (issuer === undefined || verdict.revocation.status !== 'unchecked') return verdict;
+  const own = validatePath({ ...question, candidates: [], anchors: [issuer], anchorDomains: undefined });
+  if (own.revocation.status !== 'revoked') return verdict;
+  const faults: PathFault[] = [...verdict.faults, { reason: 'revoked', rule: 'revocation', index: 0 }];
+  return failed(verdict.path, faults, own.revocation);
+}
+
 interface Attempt {
   readonly verdict: PathVerdict;
   /** How much the attempt explains: an anchor reached beats an untrusted root, which beats an unknown issuer. */
