@@ -84,6 +84,11 @@ async function insertLists(
       receivedAt: at,
     })),
   });
+  // One that is still there as evidence, or came from another address, is heard of again here.
+  await database.prisma.revocationList.updateMany({
+    where: { accountId: source.accountId, sha256: { in: lists.map((list) => list.sha256) } },
+    data: { pointId: source.pointId, receivedAt: at, supersededAt: null },
+  });
 }
 
 export type RevocationOverview = {

@@ -1,0 +1,120 @@
+/** What is kept of lists and answers, with the real Postgres: nobody on the way to an authority decides what is at hand. */
+import assert from 'node:assert/strict';
+import { createHash, sign } from 'node:crypto';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, beforeEach, test } from 'node:test';
+import type { Certificate } from '../../src/pki/certificate.ts';
+import { parseCertificate } from '../../src/pki/certificate.ts';
+import {
+  algorithmIdentifier,
+  bitString,
+  context,
+  element,
+  objectIdentifier,
+  octetString,
+  sequence,
+} from '../../src/pki/der-writer.ts';
+import { answersFor, askResponders } from '../../src/services/revocation/ocsp-answers.ts';
+import { refreshDueLists, refreshListsNow } from '../../src/services/revocation/refresh-lists.ts';
+import { importLists, listsInForce, removeImportedList } from '../../src/services/revocation/revocation-lists.ts';
+import { startTestApp, type TestApp } from '../support/app.ts';
+import {
+  basicConstraints,
+  crlNumber,
+  type ForgedKey,
+  forgeCertificate,
+  forgeKey,
+  forgeList,
+  forgeName,
+  generalName,
+  keyUsage,
+} from '../support/certificate-forge.ts';
+
+const DAY_MS = 86_400_000;
+const inDays = (days: number) => new Date(Math.floor((Date.now() + days * DAY_MS) / 1000) * 1000);
+const LIFE = { notBefore: inDays(-100), notAfter: inDays(100) };
+const ROOT = forgeName('Root');
+const rootKey = forgeKey();
+const root = parseCertificate(
+  forgeCertificate({
+    serial: 1,
+    issuer: ROOT,
+    subject: ROOT,
+    ...LIFE,
+    spki: rootKey.spki,
+    extensions: [basicConstraints(true), keyUsage(5, 6)],
+    signer: rootKey,
+  }),
+);
+
+let world: TestApp;
+let server: http.Server;
+let base: string;
+const published = new Map<string, Buffer>();
+const asked: string[] = [];
+
+before(async () => {
+  world = await startTestApp();
+  server = http.createServer((request, response) => {
+    asked.push(request.url ?? '');
+    const bytes = published.get(request.url ?? '');
+    if (bytes === undefined) response.writeHead(503).end();
+    else response.end(bytes);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+after(async () => {
+  server?.close();
+  await world?.stop();
+});
+beforeEach(async () => {
+  published.clear();
+  asked.length = 0;
+  const { prisma } = world.database;
+  await prisma.revocationList.deleteMany();
+  await prisma.revocationPoint.deleteMany();
+});
+
+const inForce = async () => (await listsInForce(world.database, world.alain.id)).sort();
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+function listPoint(kind: 'list' | 'responder', place: string, dueAt = inDays(-1)) {
+  return world.database.prisma.revocationPoint.create({ data: { kind, url: `${base}${place}`, dueAt } });
+}
+
+function forged(number: number, issuer = ROOT): Buffer {
+  const dates = { thisUpdate: inDays(-1), nextUpdate: inDays(10) };
+  return forgeList({ issuer, ...dates, revoked: [], extensions: [crlNumber(number)], signer: rootKey });
+}
+
+async function publish(place: string, bytes: Buffer): Promise<void> {
+  published.set(place, bytes);
+  await world.database.prisma.revocationPoint.updateMany({ data: { fetchedAt: inDays(-1) } });
+  await refreshListsNow(world.context);
+}
+
+test('S04 a list that was removed counts again when it is added again', async () => {
+  const { database, alain } = world;
+  const list = forged(1);
+  await importLists(database, alain.id, list, new Date());
+  const [row] = await database.prisma.revocationList.findMany({ where: { accountId: alain.id } });
+  await removeImportedList(database, alain.id, row?.id ?? '', new Date());
+  assert.deepEqual(await inForce(), []);
+  await importLists(database, alain.id, list, new Date());
+  assert.deepEqual(await inForce(), [sha256(list)]);
+});
+
+test('T25 a list that forged ones had pushed out counts again when its authority is heard again', async () => {
+  await listPoint('list', '/a.crl');
+  const genuine = forged(1);
+  await publish('/a.crl', genuine);
+  // Somebody's mail was judged by it, so that it is kept.
+  const judged = { messageKey: 'a letter', status: 'trusted', evidence: [sha256(genuine)], chain: [], judgedAt: new Date() };
+  await world.database.prisma.signatureEvidence.create({ data: { accountId: world.alain.id, ...judged } });
+  for (const number of [2, 3, 4, 5]) await publish('/a.crl', forged(number));
+  assert.equal((await inForce()).includes(sha256(genuine)), false);
+  await publish('/a.crl', genuine);
+  assert.equal((await inForce()).includes(sha256(genuine)), true);
+});
