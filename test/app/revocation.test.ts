@@ -84,9 +84,9 @@ function listPoint(kind: 'list' | 'responder', place: string, dueAt = inDays(-1)
   return world.database.prisma.revocationPoint.create({ data: { kind, url: `${base}${place}`, dueAt } });
 }
 
-function forged(number: number, issuer = ROOT): Buffer {
-  const dates = { thisUpdate: inDays(-1), nextUpdate: inDays(10) };
-  return forgeList({ issuer, ...dates, revoked: [], extensions: [crlNumber(number)], signer: rootKey });
+function forged(number: number, thisUpdate = inDays(-1)): Buffer {
+  const dates = { thisUpdate, nextUpdate: inDays(10) };
+  return forgeList({ issuer: ROOT, ...dates, revoked: [], extensions: [crlNumber(number)], signer: rootKey });
 }
 
 async function publish(place: string, bytes: Buffer): Promise<void> {
@@ -117,4 +117,14 @@ test('T25 a list that forged ones had pushed out counts again when its authority
   assert.equal((await inForce()).includes(sha256(genuine)), false);
   await publish('/a.crl', genuine);
   assert.equal((await inForce()).includes(sha256(genuine)), true);
+});
+
+test('T25 an address that gives hundreds of lists at once fails: everybody’s mail would be judged by them all', async () => {
+  await listPoint('list', '/many.pem');
+  const pem = (der: Buffer) => `-----BEGIN X509 CRL-----\n${der.toString('base64')}\n-----END X509 CRL-----\n`;
+  const lists = Array.from({ length: 200 }, (_, index) => pem(forged(100 + index)));
+  await publish('/many.pem', Buffer.from(lists.join('')));
+  const point = await world.database.prisma.revocationPoint.findFirstOrThrow();
+  assert.match(point.failure ?? '', /too many/);
+  assert.deepEqual(await inForce(), []);
 });

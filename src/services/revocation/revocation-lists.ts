@@ -5,6 +5,8 @@ import type { Database } from '../database/connect.ts';
 
 /** Older lists of a point that are still in force stand by, so that a forged one cannot push the real one out at once. */
 const KEPT_OF_A_POINT = 4;
+/** Of one address or file; each is read again for every message. Whoever publishes one for each authority has a handful. */
+const MAX_LISTS_IN_FILE = 20;
 /** Of one clerk's own imports. */
 export const MAX_IMPORTED = 20;
 
@@ -38,7 +40,7 @@ export async function storeFetchedLists(
   bytes: Buffer,
   at: Date,
 ): Promise<RevocationList[]> {
-  const lists = readRevocationLists(bytes);
+  const lists = readRevocationLists(bytes, MAX_LISTS_IN_FILE);
   await insertLists(database, lists, { pointId, accountId: null }, at);
   await database.pool.query(
     `update revocation_list set superseded_at = $2
@@ -55,7 +57,7 @@ export type ListImport = { ok: true; lists: RevocationList[] } | { ok: false; re
 export async function importLists(database: Database, accountId: string, bytes: Buffer, at: Date): Promise<ListImport> {
   let lists: RevocationList[];
   try {
-    lists = readRevocationLists(bytes);
+    lists = readRevocationLists(bytes, MAX_LISTS_IN_FILE);
   } catch (error) {
     if (error instanceof PkiError) return { ok: false, reason: 'no-list' };
     throw error;
