@@ -128,3 +128,15 @@ test('T25 an address that gives hundreds of lists at once fails: everybody’s m
   assert.match(point.failure ?? '', /too many/);
   assert.deepEqual(await inForce(), []);
 });
+
+test('T25 a list that cannot be kept is told as a failure and holds up no other', async () => {
+  await listPoint('list', '/odd.crl', inDays(-3));
+  await listPoint('list', '/good.crl', inDays(-2));
+  published.set('/odd.crl', forged(1, new Date('0000-01-01T00:00:00Z')));
+  const good = forged(2);
+  published.set('/good.crl', good);
+  assert.equal(await refreshDueLists(world.context), 2);
+  assert.deepEqual(await inForce(), [sha256(good)]);
+  const odd = await world.database.prisma.revocationPoint.findFirstOrThrow({ where: { url: `${base}/odd.crl` } });
+  assert.notEqual(odd.failure, null);
+});
