@@ -111,7 +111,13 @@ test('T25 a list that forged ones had pushed out counts again when its authority
   const genuine = forged(1);
   await publish('/a.crl', genuine);
   // Somebody's mail was judged by it, so that it is kept.
-  const judged = { messageKey: 'a letter', status: 'trusted', evidence: [sha256(genuine)], chain: [], judgedAt: new Date() };
+  const judged = {
+    messageKey: 'a letter',
+    status: 'trusted',
+    evidence: [sha256(genuine)],
+    chain: [],
+    judgedAt: new Date(),
+  };
   await world.database.prisma.signatureEvidence.create({ data: { accountId: world.alain.id, ...judged } });
   for (const number of [2, 3, 4, 5]) await publish('/a.crl', forged(number));
   assert.equal((await inForce()).includes(sha256(genuine)), false);
@@ -139,4 +145,61 @@ test('T25 a list that cannot be kept is told as a failure and holds up no other'
   assert.deepEqual(await inForce(), [sha256(good)]);
   const odd = await world.database.prisma.revocationPoint.findFirstOrThrow({ where: { url: `${base}/odd.crl` } });
   assert.notEqual(odd.failure, null);
+});
+
+const personKey = forgeKey();
+
+function person(serial: number): Certificate {
+  const responder = sequence(objectIdentifier('1.3.6.1.5.5.7.48.1'), generalName(6, `${base}/ocsp`));
+  return parseCertificate(
+    forgeCertificate({
+      serial,
+      issuer: ROOT,
+      subject: forgeName(`Person ${serial}`),
+      ...LIFE,
+      spki: personKey.spki,
+      extensions: [keyUsage(0), { oid: '1.3.6.1.5.5.7.1.1', value: sequence(responder) }],
+      signer: rootKey,
+    }),
+  );
+}
+
+function answer(about: Certificate, signer: ForgedKey, nextUpdate = inDays(1)): Buffer {
+  const sha1 = (bytes: Buffer) => createHash('sha1').update(bytes).digest();
+  const at = (date: Date) => element(0x18, Buffer.from(`${date.toISOString().replace(/[-:T]|\.\d+/g, '')}`));
+  const id = sequence(
+    algorithmIdentifier('1.3.14.3.2.26'),
+    octetString(sha1(about.issuerRaw)),
+    octetString(sha1(root.key.keyBits)),
+    about.serialRaw,
+  );
+  const single = sequence(id, context(1, at(inDays(-2))), at(inDays(-1)), context(0, at(nextUpdate)));
+  const data = sequence(context(2, octetString(sha1(root.key.keyBits))), at(inDays(-1)), sequence(single));
+  const signature = bitString(sign('sha256', data, signer.privateKey));
+  const basic = sequence(data, algorithmIdentifier('1.2.840.10045.4.3.2'), signature);
+  const bytes = sequence(objectIdentifier('1.3.6.1.5.5.7.48.1.1'), octetString(basic));
+  return sequence(element(0x0a, Buffer.from([0])), context(0, bytes));
+}
+
+const ask = (about: Certificate) => askResponders(world.context, [about.der, root.der]);
+const atHand = (about: Certificate) => answersFor(world.database, [about.sha256], [], new Date());
+
+test('T25 an answer that is at hand is judged by for every message, not for the first one alone', async () => {
+  await listPoint('responder', '/ocsp');
+  const revoked = person(0x2001);
+  published.set('/ocsp', answer(revoked, rootKey));
+  assert.equal(await ask(revoked), true);
+  assert.equal(await ask(revoked), true, 'the next message is judged by it, too');
+  assert.deepEqual(asked, ['/ocsp'], 'nobody is asked twice');
+});
+
+test('T25 a forged answer does not keep the responder from being asked again', async () => {
+  await listPoint('responder', '/ocsp');
+  const revoked = person(0x2002);
+  published.set('/ocsp', answer(revoked, forgeKey(), new Date('9999-01-01T00:00:00Z')));
+  assert.equal(await ask(revoked), false);
+  assert.deepEqual(await atHand(revoked), []);
+  published.set('/ocsp', answer(revoked, rootKey));
+  assert.equal(await ask(revoked), true);
+  assert.equal((await atHand(revoked)).length, 1);
 });

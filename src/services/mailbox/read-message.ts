@@ -63,11 +63,11 @@ function isUnchecked({ signature }: OpenedMessage): boolean {
   return signature.signers.some((signer) => signer.intact && signer.revocation.status === 'unchecked');
 }
 
-/** Asks once for what is not known about the signers, where it may be asked for. True when there is news. */
+/** Asks once for what is not known about the signers, where it may be asked for. True when there is something to judge by. */
 async function askAboutSigners(context: Context, { signature }: OpenedMessage): Promise<boolean> {
   const paths = signature.signers.filter((signer) => signer.intact).map((signer) => signer.path.map((one) => one.der));
-  const news = await Promise.all(paths.map((path) => askResponders(context, path)));
-  return news.includes(true);
+  const answered = await Promise.all(paths.map((path) => askResponders(context, path)));
+  return answered.includes(true);
 }
 
 /** SHA-256 of all certificates on the paths of the signers. */

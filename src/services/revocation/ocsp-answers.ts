@@ -1,7 +1,7 @@
 import type { Context } from '../../context.ts';
 import { type Certificate, parseCertificate } from '../../pki/certificate.ts';
 import { PkiError } from '../../pki/errors.ts';
-import { ocspUris, parseOcspResponse, writeOcspRequest } from '../../pki/ocsp.ts';
+import { findResponse, isAuthorisedResponse, ocspUris, parseOcspResponse, writeOcspRequest } from '../../pki/ocsp.ts';
 import type { Database } from '../database/connect.ts';
 import { FetchFailedError } from './fetch-evidence.ts';
 import { allowedResponders } from './revocation-points.ts';
@@ -26,7 +26,7 @@ export async function answersFor(
 
 /**
  * Asks the responders that the certificates of a path name and an administrator allows, about each whose answer is not at hand.
- * Gives whether there is anything new. A responder that is silent changes nothing.
+ * Gives whether there are answers to judge by, new ones or those at hand. A responder that is silent changes nothing.
  * @param path DER, leaf first, with the anchor last
  */
 export async function askResponders(
@@ -34,8 +34,8 @@ export async function askResponders(
   path: readonly Uint8Array[],
 ): Promise<boolean> {
   const pairs = path.slice(0, -1).map((der, index) => ({ der, issuer: path[index + 1] as Uint8Array }));
-  const news = await Promise.all(pairs.map(({ der, issuer }) => askAbout(context, der, issuer)));
-  return news.includes(true);
+  const answered = await Promise.all(pairs.map(({ der, issuer }) => askAbout(context, der, issuer)));
+  return answered.includes(true);
 }
 
 async function askAbout(
@@ -52,20 +52,27 @@ async function askAbout(
     const known = await database.prisma.ocspAnswer.count({
       where: { certificateSha256: certificate.sha256, nextUpdate: { gt: at } },
     });
-    if (known > 0) return false;
+    if (known > 0) return true;
     const answer = await fetcher.answer(responder, writeOcspRequest(certificate, issuer));
-    return await storeAnswer(database, certificate, answer, at);
+    return await storeAnswer(database, { certificate, issuer }, answer, at);
   } catch (error) {
     if (error instanceof FetchFailedError || error instanceof PkiError) return false;
     throw error;
   }
 }
 
-async function storeAnswer(database: Database, certificate: Certificate, bytes: Buffer, at: Date): Promise<boolean> {
-  const { sha256, responses } = parseOcspResponse(bytes);
-  const about = responses.find((single) => single.serialRaw.equals(certificate.serialRaw));
-  if (about === undefined) return false;
+/** Only what the issuer stands behind: a forged answer would keep the responder from being asked for as long as it pleases. */
+async function storeAnswer(
+  database: Database,
+  { certificate, issuer }: { certificate: Certificate; issuer: Certificate },
+  bytes: Buffer,
+  at: Date,
+): Promise<boolean> {
+  const response = parseOcspResponse(bytes);
+  const about = findResponse(response, certificate, issuer);
+  if (about === null || !isAuthorisedResponse(response, issuer, about.thisUpdate)) return false;
   const nextUpdate = about.nextUpdate ?? new Date(about.thisUpdate.getTime() + DAY_MS);
+  const { sha256 } = response;
   const stored = await database.prisma.ocspAnswer.createMany({
     skipDuplicates: true,
     data: { certificateSha256: certificate.sha256, sha256, bytes: new Uint8Array(bytes), nextUpdate, receivedAt: at },
