@@ -72,12 +72,14 @@ async function storeAnswer(
   const about = findResponse(response, certificate, issuer);
   if (about === null || !isAuthorisedResponse(response, issuer, about.thisUpdate)) return false;
   const nextUpdate = about.nextUpdate ?? new Date(about.thisUpdate.getTime() + DAY_MS);
-  const { sha256 } = response;
-  const stored = await database.prisma.ocspAnswer.createMany({
-    skipDuplicates: true,
-    data: { certificateSha256: certificate.sha256, sha256, bytes: new Uint8Array(bytes), nextUpdate, receivedAt: at },
-  });
-  return stored.count > 0;
+  // From stock it may be the very one that was forgotten.
+  await database.pool.query(
+    `insert into ocsp_answer (certificate_sha256, sha256, bytes, next_update, received_at) values ($1, $2, $3, $4, $5)
+     on conflict (certificate_sha256, sha256) do update
+       set next_update = excluded.next_update, received_at = excluded.received_at`,
+    [certificate.sha256, response.sha256, bytes, nextUpdate, at],
+  );
+  return true;
 }
 
 /** Answers about these certificates count no longer as at hand: the next judgement asks anew. */
