@@ -211,6 +211,19 @@ test('T25 checking again asks for what is published now', async () => {
   assert.match(page.text, /<b>Revoked<\/b>/);
 });
 
+test('T25 checking again forgets no revocation because the authority is silent', async () => {
+  const jens = partner(0x1009, 'jens');
+  publish([{ serial: jens.serial, at: inDays(-1) }], 6);
+  const { prisma, pool } = node.context.database;
+  await prisma.revocationPoint.updateMany({ data: { fetchedAt: null } });
+  await refreshListsNow(node.context);
+  const href = await arrive(jens, inDays(0));
+  assert.match((await alain.get(href)).text, /<b>Revoked<\/b>/);
+  list = null;
+  await pool.query('update revocation_list set superseded_at = now()');
+  assert.match((await alain.post(`${href}/recheck`)).text, /<b>Revoked<\/b>/);
+});
+
 test('security.md a responder is asked only where an administrator listed it', async () => {
   const responder = (uri: string): ForgedExtension => ({
     oid: '1.3.6.1.5.5.7.1.1',

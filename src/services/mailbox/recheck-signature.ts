@@ -1,5 +1,5 @@
 import type { Context } from '../../context.ts';
-import { forgetAnswers } from '../revocation/ocsp-answers.ts';
+import { askResponders } from '../revocation/ocsp-answers.ts';
 import { refreshListsNow } from '../revocation/refresh-lists.ts';
 import { evidenceKey, forgetEvidence } from '../revocation/signature-evidence.ts';
 import type { SignedIn } from '../sessions/session.ts';
@@ -10,16 +10,21 @@ import { readMessage } from './read-message.ts';
 const PATIENCE_MS = 8000;
 
 /**
- * Forgets by what the signature of a message was judged and fetches what is published now, so that the next opening judges anew.
- * The audit trail keeps that somebody asked.
+ * Forgets by what the signature of a message was judged and fetches what is published now, so that the next opening judges anew. What
+ * proves a revocation is kept: whoever can silence the authority must not have it forgotten. The audit trail keeps that somebody asked.
  */
 export async function recheckSignature(context: Context, session: SignedIn, ref: MessageRef): Promise<void> {
   const { database } = context;
   const { opened, facts } = await readMessage(context, session, ref);
-  const path = opened.signature.signers.flatMap((signer) => signer.path.map((one) => one.sha256));
-  await forgetEvidence(database, session.account.id, evidenceKey(facts));
-  await forgetAnswers(database, path, context.now());
-  await Promise.race([refreshListsNow(context), new Promise((resolve) => setTimeout(resolve, PATIENCE_MS).unref())]);
+  const { signers } = opened.signature;
+  if (!signers.some(({ revocation }) => revocation.status === 'revoked'))
+    await forgetEvidence(database, session.account.id, evidenceKey(facts));
+  const paths = signers.filter(({ intact }) => intact).map(({ path }) => path.map((one) => one.der));
+  const asked = Promise.all([
+    refreshListsNow(context),
+    ...paths.map((path) => askResponders(context, path, { anew: true })),
+  ]);
+  await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS).unref())]);
   await context.audit.record({
     accountId: session.account.id,
     actor: session.account.address,

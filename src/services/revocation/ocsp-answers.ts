@@ -28,13 +28,15 @@ export async function answersFor(
  * Asks the responders that the certificates of a path name and an administrator allows, about each whose answer is not at hand.
  * Gives whether there are answers to judge by, new ones or those at hand. A responder that is silent changes nothing.
  * @param path DER, leaf first, with the anchor last
+ * @param anew also about those whose answer is at hand, which stays so: the newest counts
  */
 export async function askResponders(
   context: Pick<Context, 'database' | 'fetcher' | 'now'>,
   path: readonly Uint8Array[],
+  { anew = false } = {},
 ): Promise<boolean> {
   const pairs = path.slice(0, -1).map((der, index) => ({ der, issuer: path[index + 1] as Uint8Array }));
-  const answered = await Promise.all(pairs.map(({ der, issuer }) => askAbout(context, der, issuer)));
+  const answered = await Promise.all(pairs.map(({ der, issuer }) => askAbout(context, der, issuer, anew)));
   return answered.includes(true);
 }
 
@@ -42,6 +44,7 @@ async function askAbout(
   context: Pick<Context, 'database' | 'fetcher' | 'now'>,
   der: Uint8Array,
   issuerDer: Uint8Array,
+  anew: boolean,
 ): Promise<boolean> {
   const { database, fetcher } = context;
   const at = context.now();
@@ -52,7 +55,7 @@ async function askAbout(
     const known = await database.prisma.ocspAnswer.count({
       where: { certificateSha256: certificate.sha256, nextUpdate: { gt: at } },
     });
-    if (known > 0) return true;
+    if (known > 0 && !anew) return true;
     const answer = await fetcher.answer(responder, writeOcspRequest(certificate, issuer));
     return await storeAnswer(database, { certificate, issuer }, answer, at);
   } catch (error) {
@@ -72,7 +75,7 @@ async function storeAnswer(
   const about = findResponse(response, certificate, issuer);
   if (about === null || !isAuthorisedResponse(response, issuer, about.thisUpdate)) return false;
   const nextUpdate = about.nextUpdate ?? new Date(about.thisUpdate.getTime() + DAY_MS);
-  // From stock it may be the very one that was forgotten.
+  // From stock it may be the very one that was given before.
   await database.pool.query(
     `insert into ocsp_answer (certificate_sha256, sha256, bytes, next_update, received_at) values ($1, $2, $3, $4, $5)
      on conflict (certificate_sha256, sha256) do update
@@ -80,14 +83,6 @@ async function storeAnswer(
     [certificate.sha256, response.sha256, bytes, nextUpdate, at],
   );
   return true;
-}
-
-/** Answers about these certificates count no longer as at hand: the next judgement asks anew. */
-export async function forgetAnswers(database: Database, certificates: readonly string[], at: Date): Promise<void> {
-  await database.prisma.ocspAnswer.updateMany({
-    where: { certificateSha256: { in: [...certificates] }, nextUpdate: { gt: at } },
-    data: { nextUpdate: at },
-  });
 }
 
 /** Removes answers that are over and that no judgement rests on. */
