@@ -179,6 +179,24 @@ test('security.md the secret is shown only until a code confirmed it, and stands
   assert.equal(Buffer.from(row.sealedSecret).includes(bytes), false);
 });
 
+test('security.md a secret that somebody saw and nobody confirmed is another one a quarter of an hour later', async () => {
+  await give(world.alain, 'central');
+  const clerk = await Clerk.signIn(world, world.alain);
+  const seen = await secretShown(clerk);
+  assert.equal(await secretShown(clerk), seen, 'the page can be loaded again while the program is set up');
+  pass(16 * MINUTE_MS);
+  const secret = await secretShown(clerk);
+  assert.notEqual(secret, seen);
+  const page = '/administration/second-factor';
+  assert.equal((await clerk.post(page, page, { code: codeOf(seen), password: PASSWORD })).status, 401);
+  assert.equal(
+    (await clerk.post(page, page, { code: codeOf(secret), password: PASSWORD })).location,
+    '/administration',
+  );
+  pass(16 * MINUTE_MS);
+  assert.equal((await clerk.get(page)).location, '/administration', 'a confirmed one stays');
+});
+
 test('security.md a page that was asked for before leaving does not open the administration again', async () => {
   const { clerk } = await administrator(world.alain, 'central');
   pass(5 * MINUTE_MS);
