@@ -18,6 +18,7 @@ import {
 import { answersFor, askResponders } from '../../src/services/revocation/ocsp-answers.ts';
 import { refreshDueLists, refreshListsNow } from '../../src/services/revocation/refresh-lists.ts';
 import { importLists, listsInForce, removeImportedList } from '../../src/services/revocation/revocation-lists.ts';
+import { RevocationStore } from '../../src/services/revocation/revocation-store.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import {
   basicConstraints,
@@ -215,4 +216,24 @@ test('T25 checking again loses no answer, whether the responder gives it from st
   assert.equal(await askResponders(world.context, [revoked.der, root.der], { anew: true }), false);
   assert.equal((await atHand(revoked)).length, 1);
   assert.equal(asked.length, 3);
+});
+
+test('T25 lists that many ask for at once are held once, and none is left out of a judgement', async () => {
+  const { database, alain } = world;
+  const keep = (name: string, bytes: Uint8Array<ArrayBuffer>) =>
+    database.prisma.revocationList.create({
+      data: { sha256: name, issuer: name, bytes, thisUpdate: inDays(-1), nextUpdate: inDays(1) },
+    });
+  const store = new RevocationStore(database, 50_000);
+  const lists = async () =>
+    (await store.evidence(alain.id, { certificates: [], earlier: [] }, new Date())).lists.length;
+  await keep('large', new Uint8Array(10_000));
+  await Promise.all(Array.from({ length: 32 }, lists));
+  await keep('b', new Uint8Array(10));
+  await keep('c', new Uint8Array(10));
+  assert.equal(await lists(), 3);
+  assert.equal(await lists(), 3);
+  await keep('too large to be held', new Uint8Array(60_000));
+  assert.equal(await lists(), 4);
+  assert.equal(await lists(), 4);
 });
