@@ -119,7 +119,7 @@ class ListSearch {
     const { certificate, at, evidence } = question;
     const current = evidence.lists
       .filter((list) => isCurrent(list, certificate, at, evidence.now, 0))
-      .toSorted((a, b) => b.thisUpdate.getTime() - a.thisUpdate.getTime());
+      .toSorted((a, b) => b.thisUpdate.getTime() - a.thisUpdate.getTime() || compareNumbers(b, a));
     this.#complete = current.filter((list) => list.deltaBase === null);
     this.#deltas = current.filter((list) => list.deltaBase !== null);
   }
@@ -287,6 +287,12 @@ export function together(statuses: readonly RevocationStatus[]): RevocationStatu
     evidence: [...new Set(statuses.flatMap(({ evidence }) => evidence))],
     publishedAt: times.length === 0 ? null : new Date(Math.min(...times)),
   };
+}
+
+/** Of two lists of one second the number tells which is the newer one. */
+function compareNumbers(a: RevocationList, b: RevocationList): number {
+  const [first, second] = [a.number ?? 0n, b.number ?? 0n];
+  return first === second ? 0 : first < second ? -1 : 1;
 }
 
 function sameBytes(a: Buffer | null, b: Buffer | null): boolean {

@@ -142,6 +142,16 @@ test('T25 the newest list decides whether a certificate is still on hold', () =>
   assert.equal(judge('2026-06-15', [held, released]).revocation.status, 'good');
 });
 
+test('T25 of two lists of the same second the one with the higher number counts', () => {
+  const before = published('2026-06-14', '2026-06-20', null, [], 4);
+  const after = published('2026-06-14', '2026-06-20', { at: day('2026-06-01') }, [], 5);
+  for (const lists of [
+    [before, after],
+    [after, before],
+  ])
+    assert.deepEqual(judge('2026-06-15', lists).reasons, ['revoked']);
+});
+
 test('T25 a delta list adds to its base', () => {
   const base = published('2026-06-10', '2026-06-20', null, [], 5);
   const indicator = { oid: '2.5.29.27', critical: true, value: integer(5) };
