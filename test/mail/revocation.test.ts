@@ -32,7 +32,8 @@ import { startTestNode, startTestWorld } from '../support/world.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const INBOX = `/mail/${folderId('INBOX')}`;
-const inDays = (days: number) => new Date(Math.floor((Date.now() + days * DAY_MS) / 1000) * 1000);
+const STARTED_AT = Date.now();
+const inDays = (days: number) => new Date(Math.floor((STARTED_AT + days * DAY_MS) / 1000) * 1000);
 const LIFE = { notBefore: inDays(-100), notAfter: inDays(100) };
 const ROOT = forgeName('Partner Root');
 const rootKey = forgeKey();
@@ -119,13 +120,13 @@ function publish(revoked: { serial: number; at: Date }[], number: number): void 
 let counter = 0;
 
 /** Files a signed letter that arrived at `at` and gives the address of its page. */
-async function arrive({ certificate, privateKey, address }: Partner, day: Date): Promise<string> {
+async function arrive({ certificate, privateKey, address }: Partner, day: Date, chain = [root]): Promise<string> {
   counter += 1;
   // Evidence is kept by size and second of arrival: no two here share both.
   const at = new Date(day.getTime() - counter * 1000);
   const headers = `From: ${address}\r\nTo: ${world.people.alain.address}\r\nSubject: Letter ${counter}\r\nDate: ${at.toUTCString()}\r\nMessage-ID: <${counter}@partner.example>\r\n`;
   const mime = Buffer.from('Content-Type: text/plain; charset=utf-8\r\n\r\nHello.\r\n');
-  const sign = { certificate, privateKey, chain: [root] };
+  const sign = { certificate, privateKey, chain };
   const bytes = sealMessage({ mime, headers: Buffer.from(headers), sign, at });
   await fileMessages(node, world.people.alain, [bytes], { date: at });
   const page = await alain.get(INBOX);
@@ -236,6 +237,37 @@ test('security.md a responder is asked only where an administrator listed it', a
   assert.deepEqual(asked, []);
   await alain.get(await arrive(partner(0x1006, 'karl', [responder(`${base}/ocsp/a`)]), inDays(0)));
   assert.deepEqual(asked, ['POST /ocsp/a']);
+});
+
+test('security.md strangers have no responder asked', async () => {
+  const strangerKey = forgeKey();
+  const names = { issuer: forgeName('Stranger'), subject: forgeName('Stranger') };
+  const extensions = [basicConstraints(true), keyUsage(5, 6)];
+  const stranger = forgeCertificate({
+    serial: 1,
+    ...names,
+    ...LIFE,
+    spki: strangerKey.spki,
+    extensions,
+    signer: strangerKey,
+  });
+  const key = forgeKey();
+  const address = 'nobody@stranger.example';
+  const responder = sequence(sequence(objectIdentifier('1.3.6.1.5.5.7.48.1'), generalName(6, `${base}/ocsp/b`)));
+  const der = forgeCertificate({
+    serial: 2,
+    issuer: names.subject,
+    subject: forgeName('Nobody'),
+    ...LIFE,
+    spki: key.spki,
+    extensions: [keyUsage(0), subjectAltName(generalName(1, address)), { oid: '1.3.6.1.5.5.7.1.1', value: responder }],
+    signer: strangerKey,
+  });
+  asked.length = 0;
+  const nobody = { certificate: parseCertificate(der), privateKey: key.privateKey, serial: 2, address };
+  const href = await arrive(nobody, inDays(0), [parseCertificate(stranger)]);
+  assert.match((await alain.get(href)).text, /Nobody/);
+  assert.deepEqual(asked, []);
 });
 
 test('S04 a private authority’s list is added from a file, counts for one’s own mail, and is removed', async () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { fetchSource, type MessageFacts } from '../../mail/message-source.ts';
-import type { OpenedMessage } from '../../smime/verdict.ts';
+import type { OpenedMessage, SignerSummary } from '../../smime/verdict.ts';
 import type { JobFailure, OpenJob, TrustBytes } from '../../smime/worker-jobs.ts';
 import { sealedKeysOf } from '../identities/own-keys.ts';
 import { askResponders } from '../revocation/ocsp-answers.ts';
@@ -65,9 +65,14 @@ function isUnchecked({ signature }: OpenedMessage): boolean {
 
 /** Asks once for what is not known about the signers, where it may be asked for. True when there is something to judge by. */
 async function askAboutSigners(context: Context, { signature }: OpenedMessage): Promise<boolean> {
-  const paths = signature.signers.filter((signer) => signer.intact).map((signer) => signer.path.map((one) => one.der));
+  const paths = signature.signers.filter(isAnchored).map((signer) => signer.path.map((one) => one.der));
   const answered = await Promise.all(paths.map((path) => askResponders(context, path)));
   return answered.includes(true);
+}
+
+/** Nobody is asked for the sake of strangers: they could name any address below a listed one, and have it asked again and again. */
+export function isAnchored({ intact, reasons }: SignerSummary): boolean {
+  return intact && !reasons.some((reason) => reason === 'unknown-issuer' || reason === 'issuer-not-trusted');
 }
 
 /** SHA-256 of all certificates on the paths of the signers. */

@@ -4,7 +4,7 @@ import { refreshListsNow } from '../revocation/refresh-lists.ts';
 import { evidenceKey, forgetEvidence } from '../revocation/signature-evidence.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import type { MessageRef } from './message-ref.ts';
-import { readMessage } from './read-message.ts';
+import { isAnchored, readMessage } from './read-message.ts';
 
 /** Lists are large: a responder that is slow must not hold the page up. */
 const PATIENCE_MS = 8000;
@@ -19,7 +19,7 @@ export async function recheckSignature(context: Context, session: SignedIn, ref:
   const { signers } = opened.signature;
   if (!signers.some(({ revocation }) => revocation.status === 'revoked'))
     await forgetEvidence(database, session.account.id, evidenceKey(facts));
-  const paths = signers.filter(({ intact }) => intact).map(({ path }) => path.map((one) => one.der));
+  const paths = signers.filter(isAnchored).map(({ path }) => path.map((one) => one.der));
   const asked = Promise.all([
     refreshListsNow(context),
     ...paths.map((path) => askResponders(context, path, { anew: true })),
