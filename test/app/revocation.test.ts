@@ -148,6 +148,19 @@ test('T25 a list that cannot be kept is told as a failure and holds up no other'
   assert.notEqual(odd.failure, null);
 });
 
+test('T25 the list of an address that is no longer listed counts to its end, and is not read for ever', async () => {
+  await listPoint('list', '/a.crl');
+  const list = forged(1);
+  await publish('/a.crl', list);
+  await world.database.prisma.revocationPoint.deleteMany();
+  await refreshDueLists(world.context);
+  assert.deepEqual(await inForce(), [sha256(list)]);
+  world.setNow(inDays(11));
+  await refreshDueLists(world.context);
+  world.setNow(new Date());
+  assert.deepEqual(await inForce(), []);
+});
+
 const personKey = forgeKey();
 
 function person(serial: number): Certificate {

@@ -191,7 +191,7 @@ test('T25 by what a message was judged is kept although the authority publishes 
   assert.deepEqual(Buffer.from(kept.chain[0] ?? []), root.der);
   // Nothing is in force any more; what nobody was judged by goes.
   await pool.query('update revocation_list set superseded_at = now()');
-  await removeOldLists(node.context.database);
+  await removeOldLists(node.context.database, new Date());
   assert.match((await alain.get(href)).text, /<b>Not revoked<\/b>/);
   const other = await arrive(partner(0x1003, 'hugo'), inDays(0));
   assert.match((await alain.get(other)).text, /Revocation not checked/);

@@ -45,7 +45,7 @@ export async function refreshDueLists(context: Needs): Promise<number> {
     await refresh(context, point);
     tried += 1;
   }
-  await removeOldLists(context.database);
+  await removeOldLists(context.database, context.now());
   await removeOldAnswers(context.database, context.now());
   return tried;
 }

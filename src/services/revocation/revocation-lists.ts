@@ -126,8 +126,13 @@ export async function removeImportedList(
   return removed.count === 1;
 }
 
-/** Removes lists that were superseded and that no judgement rests on. */
-export async function removeOldLists(database: Database): Promise<void> {
+/** Removes lists that were superseded and that no judgement rests on; those of addresses no longer listed are so at their end. */
+export async function removeOldLists(database: Database, at: Date): Promise<void> {
+  await database.pool.query(
+    `update revocation_list set superseded_at = $1
+     where superseded_at is null and account_id is null and point_id is null and coalesce(next_update, $1) <= $1`,
+    [at],
+  );
   await database.pool.query(
     `delete from revocation_list l where superseded_at is not null
      and not exists (select 1 from signature_evidence e where e.evidence @> array[l.sha256])`,
