@@ -15,6 +15,7 @@ import {
   octetString,
   sequence,
 } from '../../src/pki/der-writer.ts';
+import { markCertificates } from '../../src/services/contacts/contact-marks.ts';
 import { answersFor, askResponders } from '../../src/services/revocation/ocsp-answers.ts';
 import { refreshDueLists, refreshListsNow } from '../../src/services/revocation/refresh-lists.ts';
 import { importLists, listsInForce, removeImportedList } from '../../src/services/revocation/revocation-lists.ts';
@@ -30,6 +31,7 @@ import {
   forgeName,
   generalName,
   keyUsage,
+  subjectAltName,
 } from '../support/certificate-forge.ts';
 
 const DAY_MS = 86_400_000;
@@ -249,4 +251,57 @@ test('T25 lists that many ask for at once are held once, and none is left out of
   await keep('too large to be held', new Uint8Array(60_000));
   assert.equal(await lists(), 4);
   assert.equal(await lists(), 4);
+});
+
+test('T16 a contact below an authority that a responder took back is not encrypted to', async () => {
+  const { database, alain } = world;
+  await database.prisma.trustAnchor.create({
+    data: {
+      accountId: alain.id,
+      certificate: new Uint8Array(root.der),
+      subject: root.subject,
+      sha1: root.sha1,
+      sha256: root.sha256,
+      notAfter: root.notAfter,
+      state: 'trusted',
+      source: 'file',
+      offeredAt: inDays(-1),
+      decidedAt: inDays(-1),
+    },
+  });
+  const name = forgeName('Issuing');
+  const key = forgeKey();
+  const responder = sequence(sequence(objectIdentifier('1.3.6.1.5.5.7.48.1'), generalName(6, `${base}/ocsp`)));
+  const issuing = parseCertificate(
+    forgeCertificate({
+      serial: 0x3001,
+      issuer: ROOT,
+      subject: name,
+      ...LIFE,
+      spki: key.spki,
+      extensions: [basicConstraints(true), keyUsage(5, 6), { oid: '1.3.6.1.5.5.7.1.1', value: responder }],
+      signer: rootKey,
+    }),
+  );
+  const address = 'anna@partner.example';
+  const certificate = parseCertificate(
+    forgeCertificate({
+      serial: 1,
+      issuer: name,
+      subject: forgeName('Anna'),
+      ...LIFE,
+      spki: personKey.spki,
+      extensions: [keyUsage(0, 4), subjectAltName(generalName(1, address))],
+      signer: key,
+    }),
+  );
+  const mark = async () => {
+    const subjects = [{ certificate, chain: [issuing.der], address }];
+    return (await markCertificates(world.context, subjects, { account: alain, at: new Date() }))[0]?.reason;
+  };
+  assert.equal(await mark(), null);
+  await listPoint('responder', '/ocsp');
+  published.set('/ocsp', answer(issuing, rootKey));
+  assert.equal(await ask(issuing), true);
+  assert.equal(await mark(), 'revoked');
 });

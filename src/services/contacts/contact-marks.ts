@@ -81,7 +81,7 @@ export async function markCertificates(
   const [revoked, required, trust] = await Promise.all([
     revokedAmong(context.database, hashes),
     requiresRevocation(context.database, by.account.id),
-    trustFor(context, by, hashes),
+    trustFor(context, by, subjects),
   ]);
   const judged = await judgePaths(context, subjects, trust, by);
   return subjects.map((subject, index) => {
@@ -119,11 +119,16 @@ const UNREADABLE: PathJudgement = {
   path: [],
 };
 
-async function trustFor(context: JudgingContext, { account, at, without }: Judging, certificates: string[]) {
-  const [trust, revocation] = await Promise.all([
-    trustOf(context.database, account.id),
-    context.revocation.evidence(account.id, { certificates, earlier: [] }, at),
-  ]);
+async function trustFor(
+  context: JudgingContext,
+  { account, at, without }: Judging,
+  subjects: readonly MarkedSubject[],
+) {
+  const trust = await trustOf(context.database, account.id);
+  // Of authorities, too: what a responder said about one concerns everybody below it.
+  const authorities = [...trust.intermediates, ...subjects.flatMap(({ chain }) => chain)].map(sha256Of);
+  const certificates = [...new Set([...subjects.map(({ certificate }) => certificate.sha256), ...authorities])];
+  const revocation = await context.revocation.evidence(account.id, { certificates, earlier: [] }, at);
   const anchors = trust.anchors.filter((der) => without === undefined || sha256Of(der) !== without);
   return { ...trust, anchors, explicitlyTrusted: trust.explicitlyTrusted.filter((one) => one !== without), revocation };
 }
