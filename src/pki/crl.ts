@@ -113,9 +113,13 @@ export function parseRevocationList(bytes: Uint8Array): RevocationList {
   };
 }
 
-/** The lists of a `.crl` or `.pem` file: DER, or any number in PEM. Throws PkiError when there is none or one cannot be read. */
-export function readRevocationLists(bytes: Uint8Array): RevocationList[] {
+/**
+ * The lists of a `.crl` or `.pem` file: DER, or any number up to `most` in PEM. Throws PkiError when there is none, one cannot be read,
+ * or there are too many.
+ */
+export function readRevocationLists(bytes: Uint8Array, most = Number.POSITIVE_INFINITY): RevocationList[] {
   const blocks = bytes[0] === TAG.sequence ? [] : pemBlocks(bytes, ['X509 CRL', 'CRL']);
+  if (blocks.length > most) throw new PkiError('too-complex', 'too many revocation lists');
   return (blocks.length > 0 ? blocks : [bytes]).map(parseRevocationList);
 }
 

@@ -55,6 +55,19 @@ export function validatePath(question: PathQuestion): PathVerdict {
   return new PathSearch(question, new PathWork(question.legacyAlgorithms ?? false), new Set()).verdict();
 }
 
+/**
+ * The same verdict with what the issuer of the leaf says about it, whether anybody believes that issuer or not: nobody is good by the
+ * word of such a one, but what it took back is taken back. For those who trust the leaf by itself.
+ */
+export function heedingIssuer(question: PathQuestion, verdict: PathVerdict): PathVerdict {
+  const issuer = verdict.path[1];
+  if (issuer === undefined || verdict.revocation.status !== 'unchecked') return verdict;
+  const own = validatePath({ ...question, candidates: [], anchors: [issuer], anchorDomains: undefined });
+  if (own.revocation.status !== 'revoked') return verdict;
+  const faults: PathFault[] = [...verdict.faults, { reason: 'revoked', rule: 'revocation', index: 0 }];
+  return failed(verdict.path, faults, own.revocation);
+}
+
 interface Attempt {
   readonly verdict: PathVerdict;
   /** How much the attempt explains: an anchor reached beats an untrusted root, which beats an unknown issuer. */
@@ -128,6 +141,9 @@ class PathSearch {
       faults.push({ reason: 'issuer-not-trusted', rule: 'anchor-domain', index: path.length - 1 });
     const revocation = anchored ? this.#revocationOf(path) : NOT_LOOKED_UP;
     faults.push(...this.#revocationFaults(revocation, faults.length > 0));
+    // Else whoever sends enough strangers along could have a revocation overlooked.
+    if (this.#work.exhausted && revocation.index !== null && revocation.status === 'unchecked')
+      faults.push({ reason: 'too-complex', rule: 'bounds', index: revocation.index });
     const verdict: PathVerdict =
       faults.length === 0 ? { valid: true, reasons: [], faults, path, revocation } : failed(path, faults, revocation);
     const better =

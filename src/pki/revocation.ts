@@ -117,6 +117,7 @@ class ListSearch {
   // A certificate may name thousands of points; each list is looked at once.
   readonly #publishers = new Map<RevocationList, Certificate | null>();
   readonly #found = new Map<RevocationList, FoundEntry & { sources: Source[] }>();
+  readonly #counted = new Set<RevocationList>();
   readonly #sources: Source[] = [];
   #covered: ReasonMask = 0;
 
@@ -135,10 +136,9 @@ class ListSearch {
       for (const list of this.#complete) {
         const entry = this.#judge(list, point);
         if (entry !== null) return revoked(entry, this.#sources);
-        if (this.#covered === ALL_REASONS) return good(this.#sources);
       }
     }
-    return UNCHECKED;
+    return this.#covered === ALL_REASONS ? good(this.#sources) : UNCHECKED;
   }
 
   /** Those of the certificate, and last the list that its issuer publishes of all. */
@@ -159,7 +159,8 @@ class ListSearch {
   #judge(list: RevocationList, point: DistributionPoint): RevokedEntry | null {
     const { certificate, at } = this.#question;
     const reasons = reasonsInScope(list, point, certificate);
-    if ((reasons & ~this.#covered) === 0) return null;
+    // Where all reasons are ruled out already the lists of others are looked at still: one of them may have taken it back.
+    if (reasons === 0 || this.#isOvertaken(list)) return null;
     const publisher = this.#publisherOf(list);
     if (publisher === null) return null;
     const { entry, unreadable, sources } = this.#lookUp(list, publisher);
@@ -168,9 +169,22 @@ class ListSearch {
       return entry;
     }
     if (unreadable) return null;
+    this.#counted.add(list);
+    if ((reasons & ~this.#covered) === 0) return null;
     this.#sources.push(...sources);
     this.#covered |= reasons;
     return null;
+  }
+
+  /** Whether a newer list of the same publisher, key and scope was looked at. */
+  #isOvertaken(list: RevocationList): boolean {
+    if (this.#counted.has(list)) return false;
+    return [...this.#counted].some(
+      (newer) =>
+        sameName(newer.issuerName, list.issuerName) &&
+        sameBytes(newer.pointRaw, list.pointRaw) &&
+        sameBytes(newer.authorityKeyIdentifier, list.authorityKeyIdentifier),
+    );
   }
 
   #lookUp(list: RevocationList, publisher: Certificate): FoundEntry & { sources: Source[] } {

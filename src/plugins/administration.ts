@@ -2,7 +2,7 @@ import fp from 'fastify-plugin';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import { hasSecondFactor } from '../services/administration/second-factor.ts';
-import { setAdministration } from '../services/sessions/session.ts';
+import { keepAdministrationOpen } from '../services/sessions/session.ts';
 
 /** How long after the last page an administrator may go on without showing the second factor again. */
 export const ADMINISTRATION_IDLE_MS = 30 * 60_000;
@@ -41,7 +41,7 @@ export const administrationPlugin = fp(
       }
       const full = new Date(Math.min(at.getTime() + ADMINISTRATION_IDLE_MS, session.endsAt.getTime()));
       if (full.getTime() - until.getTime() > EXTEND_EVERY_MS)
-        await setAdministration(context.database, session.sessionId, full);
+        await keepAdministrationOpen(context.database, session.sessionId, full);
     });
   },
   { name: 'administration', dependencies: ['session'] },

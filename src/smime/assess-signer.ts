@@ -1,7 +1,7 @@
 /** What one verified signature is worth to this reader: path, explicit trust, address and date (security.md). */
 import { type Mailbox, sameAddress } from '../mime/addresses.ts';
 import { type Certificate, canSign } from '../pki/certificate.ts';
-import { type PathFault, type PathVerdict, validatePath } from '../pki/path.ts';
+import { heedingIssuer, type PathFault, type PathQuestion, type PathVerdict, validatePath } from '../pki/path.ts';
 import { checkPath } from '../pki/path-checks.ts';
 import { type RevocationEvidence, UNCHECKED } from '../pki/revocation.ts';
 import { summariseCertificate } from './certificate-match.ts';
@@ -108,7 +108,7 @@ function assessPath(
   at: Date,
   legacyAlgorithms: boolean,
 ): AssessedPath {
-  const verdict = validatePath({
+  const question: PathQuestion = {
     leaf,
     candidates: [...carried, ...trust.intermediates],
     anchors: trust.anchors,
@@ -117,7 +117,9 @@ function assessPath(
     purpose: 'email',
     legacyAlgorithms,
     revocation: trust.revocation && { ...trust.revocation, required: false },
-  });
+  };
+  const found = validatePath(question);
+  const verdict = trust.explicitlyTrusted.includes(leaf.sha256) ? heedingIssuer(question, found) : found;
   const usage: Reason[] = canSign(leaf) ? [] : ['wrong-purpose'];
   const { index: _, ...revocation } = verdict.revocation;
   const { status } = revocation;
@@ -142,9 +144,10 @@ function summariseFault({ reason, rule, index }: PathFault, path: readonly Certi
   return { reason, rule, name: commonName ?? subject, issuer, keyLabel, notBefore, notAfter };
 }
 
-/** Nobody's word helps a certificate that its own authority took back. */
-function isExplicit(verdict: PathVerdict, leaf: Certificate, trust: Trust): boolean {
-  return !verdict.valid && verdict.revocation.status !== 'revoked' && trust.explicitlyTrusted.includes(leaf.sha256);
+/** Nobody's word helps a certificate that its own authority took back, or about which that could not be told for all the strangers. */
+function isExplicit({ valid, reasons, revocation }: PathVerdict, leaf: Certificate, trust: Trust): boolean {
+  if (valid || revocation.status === 'revoked' || reasons.includes('too-complex')) return false;
+  return trust.explicitlyTrusted.includes(leaf.sha256);
 }
 
 function fitReasons(check: SignatureCheck, sender: SenderFacts): Reason[] {

@@ -5,6 +5,7 @@ import type { Account, AccountRole } from '../../src/generated/prisma/client.ts'
 import type { Certificate } from '../../src/pki/certificate.ts';
 import { createRootAuthority } from '../../src/pki/issue.ts';
 import { addAdministrator } from '../../src/services/administration/administrators.ts';
+import { keepAdministrationOpen } from '../../src/services/sessions/session.ts';
 import { offerAnchor } from '../../src/services/trust/trust-anchors.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import { Clerk } from '../support/clerk.ts';
@@ -176,6 +177,35 @@ test('security.md the secret is shown only until a code confirmed it, and stands
   const row = await world.database.prisma.totpFactor.findUniqueOrThrow({ where: { accountId: world.alain.id } });
   const bytes = Buffer.from(Secret.fromBase32(secret).bytes);
   assert.equal(Buffer.from(row.sealedSecret).includes(bytes), false);
+});
+
+test('security.md a secret that somebody saw and nobody confirmed is another one a quarter of an hour later', async () => {
+  await give(world.alain, 'central');
+  const clerk = await Clerk.signIn(world, world.alain);
+  const seen = await secretShown(clerk);
+  assert.equal(await secretShown(clerk), seen, 'the page can be loaded again while the program is set up');
+  pass(16 * MINUTE_MS);
+  const secret = await secretShown(clerk);
+  assert.notEqual(secret, seen);
+  const page = '/administration/second-factor';
+  assert.equal((await clerk.post(page, page, { code: codeOf(seen), password: PASSWORD })).status, 401);
+  assert.equal(
+    (await clerk.post(page, page, { code: codeOf(secret), password: PASSWORD })).location,
+    '/administration',
+  );
+  pass(16 * MINUTE_MS);
+  assert.equal((await clerk.get(page)).location, '/administration', 'a confirmed one stays');
+});
+
+test('security.md a page that was asked for before leaving does not open the administration again', async () => {
+  const { clerk } = await administrator(world.alain, 'central');
+  pass(5 * MINUTE_MS);
+  const session = { id: clerk.sid.split('.')[0] ?? '' };
+  const { prisma } = world.database;
+  await clerk.post('/administration', '/administration/leave', {});
+  await keepAdministrationOpen(world.database, session.id, new Date(now.getTime() + 30 * MINUTE_MS));
+  const row = await prisma.session.findUniqueOrThrow({ where: session });
+  assert.equal(row.administrationUntil, null);
 });
 
 test('security.md the administration closes after half an hour of nothing, work keeps it open, leaving ends it', async () => {

@@ -33,7 +33,8 @@ import { startTestNode, startTestWorld } from '../support/world.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const INBOX = `/mail/${folderId('INBOX')}`;
-const inDays = (days: number) => new Date(Math.floor((Date.now() + days * DAY_MS) / 1000) * 1000);
+const STARTED_AT = Date.now();
+const inDays = (days: number) => new Date(Math.floor((STARTED_AT + days * DAY_MS) / 1000) * 1000);
 const LIFE = { notBefore: inDays(-100), notAfter: inDays(100) };
 const ROOT = forgeName('Partner Root');
 const rootKey = forgeKey();
@@ -124,13 +125,13 @@ function publish(revoked: { serial: number; at: Date }[], number: number): void 
 let counter = 0;
 
 /** Files a signed letter that arrived at `at` and gives the address of its page. */
-async function arrive({ certificate, privateKey, address }: Partner, day: Date): Promise<string> {
+async function arrive({ certificate, privateKey, address }: Partner, day: Date, chain = [root]): Promise<string> {
   counter += 1;
   // Evidence is kept by size and second of arrival: no two here share both.
   const at = new Date(day.getTime() - counter * 1000);
   const headers = `From: ${address}\r\nTo: ${world.people.alain.address}\r\nSubject: Letter ${counter}\r\nDate: ${at.toUTCString()}\r\nMessage-ID: <${counter}@partner.example>\r\n`;
   const mime = Buffer.from('Content-Type: text/plain; charset=utf-8\r\n\r\nHello.\r\n');
-  const sign = { certificate, privateKey, chain: [root] };
+  const sign = { certificate, privateKey, chain };
   const bytes = sealMessage({ mime, headers: Buffer.from(headers), sign, at });
   await fileMessages(node, world.people.alain, [bytes], { date: at });
   const page = await alain.get(INBOX);
@@ -195,7 +196,7 @@ test('T25 by what a message was judged is kept although the authority publishes 
   assert.deepEqual(Buffer.from(kept.chain[0] ?? []), root.der);
   // Nothing is in force any more; what nobody was judged by goes.
   await pool.query('update revocation_list set superseded_at = now()');
-  await removeOldLists(node.context.database);
+  await removeOldLists(node.context.database, new Date());
   assert.match((await alain.get(href)).text, /<b>Not revoked<\/b>/);
   const other = await arrive(partner(0x1003, 'hugo'), inDays(0));
   assert.match((await alain.get(other)).text, /Revocation not checked/);
@@ -216,6 +217,19 @@ test('T25 checking again asks for what is published now', async () => {
   assert.match(page.text, /<b>Revoked<\/b>/);
 });
 
+test('T25 checking again forgets no revocation because the authority is silent', async () => {
+  const jens = partner(0x1009, 'jens');
+  publish([{ serial: jens.serial, at: inDays(-1) }], 6);
+  const { prisma, pool } = node.context.database;
+  await prisma.revocationPoint.updateMany({ data: { fetchedAt: null } });
+  await refreshListsNow(node.context);
+  const href = await arrive(jens, inDays(0));
+  assert.match((await alain.get(href)).text, /<b>Revoked<\/b>/);
+  list = null;
+  await pool.query('update revocation_list set superseded_at = now()');
+  assert.match((await alain.post(`${href}/recheck`)).text, /<b>Revoked<\/b>/);
+});
+
 test('security.md a responder is asked only where an administrator listed it', async () => {
   const responder = (uri: string): ForgedExtension => ({
     oid: '1.3.6.1.5.5.7.1.1',
@@ -228,6 +242,37 @@ test('security.md a responder is asked only where an administrator listed it', a
   assert.deepEqual(asked, []);
   await alain.get(await arrive(partner(0x1006, 'karl', [responder(`${base}/ocsp/a`)]), inDays(0)));
   assert.deepEqual(asked, ['POST /ocsp/a']);
+});
+
+test('security.md strangers have no responder asked', async () => {
+  const strangerKey = forgeKey();
+  const names = { issuer: forgeName('Stranger'), subject: forgeName('Stranger') };
+  const extensions = [basicConstraints(true), keyUsage(5, 6)];
+  const stranger = forgeCertificate({
+    serial: 1,
+    ...names,
+    ...LIFE,
+    spki: strangerKey.spki,
+    extensions,
+    signer: strangerKey,
+  });
+  const key = forgeKey();
+  const address = 'nobody@stranger.example';
+  const responder = sequence(sequence(objectIdentifier('1.3.6.1.5.5.7.48.1'), generalName(6, `${base}/ocsp/b`)));
+  const der = forgeCertificate({
+    serial: 2,
+    issuer: names.subject,
+    subject: forgeName('Nobody'),
+    ...LIFE,
+    spki: key.spki,
+    extensions: [keyUsage(0), subjectAltName(generalName(1, address)), { oid: '1.3.6.1.5.5.7.1.1', value: responder }],
+    signer: strangerKey,
+  });
+  asked.length = 0;
+  const nobody = { certificate: parseCertificate(der), privateKey: key.privateKey, serial: 2, address };
+  const href = await arrive(nobody, inDays(0), [parseCertificate(stranger)]);
+  assert.match((await alain.get(href)).text, /Nobody/);
+  assert.deepEqual(asked, []);
 });
 
 test('S04 a private authority’s list is added from a file, counts for one’s own mail, and is removed', async () => {

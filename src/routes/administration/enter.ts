@@ -5,7 +5,7 @@ import { ADMINISTRATION_IDLE_MS } from '../../plugins/administration.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { setSessionCookie, signedIn } from '../../plugins/session.ts';
 import { checkOwnPassword, hasSecondFactor, showSecondFactor } from '../../services/administration/second-factor.ts';
-import { elevateSession, setAdministration } from '../../services/sessions/session.ts';
+import { elevateSession, endAdministration } from '../../services/sessions/session.ts';
 import { localPath } from '../local-path.ts';
 import { FactorForm } from './factor-form.ts';
 import { codeFault, passwordFault, statusOf } from './factor-words.ts';
@@ -44,7 +44,7 @@ export function enterAdministration(context: Context) {
 /** Ends it in this session; the mailbox stays open. */
 export function leaveAdministration(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
-    await setAdministration(context.database, signedIn(request).sessionId, null);
+    await endAdministration(context.database, signedIn(request).sessionId);
     leaveNotice(reply, context.config, 'done', 'administration.left');
     return reply.redirect('/mail');
   };

@@ -15,6 +15,8 @@ const PERIOD_SECONDS = 30;
 const WINDOW = 1;
 const ATTEMPTS = 5;
 const PASSWORD_ATTEMPTS = 10;
+/** How long a secret that was shown waits for its first code: whoever saw it at an open window must not have the factor later. */
+const UNCONFIRMED_MS = 15 * 60_000;
 
 export type SecondFactorResult =
   | { ok: true }
@@ -30,7 +32,7 @@ export async function hasSecondFactor(database: Database, accountId: string): Pr
 }
 
 /**
- * The secret for the authenticator program: made at the first look, the same until a code confirms it. Null when there is a factor
+ * The secret for the authenticator program: made at the first look, the same for a quarter of an hour unless a code confirms it. Null when there is a factor
  * already: its secret is never shown again.
  */
 export async function beginSecondFactor(context: Context, session: SignedIn): Promise<NewSecondFactor | null> {
@@ -39,9 +41,13 @@ export async function beginSecondFactor(context: Context, session: SignedIn): Pr
   const secret = new Secret({ size: SECRET_BYTES });
   const version = config.serverKeys.current;
   const sealed = sealUnder(keyOf(config.serverKeys, version), Buffer.from(secret.bytes), sealContext(accountId));
+  const begunAt = context.now();
+  await database.prisma.totpFactor.deleteMany({
+    where: { accountId, confirmedAt: null, begunAt: { lt: new Date(begunAt.getTime() - UNCONFIRMED_MS) } },
+  });
   await database.prisma.totpFactor.createMany({
     skipDuplicates: true,
-    data: { accountId, sealedSecret: new Uint8Array(sealed), serverKeyVersion: version, begunAt: context.now() },
+    data: { accountId, sealedSecret: new Uint8Array(sealed), serverKeyVersion: version, begunAt },
   });
   const row = await database.prisma.totpFactor.findUniqueOrThrow({ where: { accountId } });
   if (row.confirmedAt !== null) return null;

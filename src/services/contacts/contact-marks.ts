@@ -105,7 +105,9 @@ export async function markCertificates(
 /** Asks once for what is not known, where it may be asked for. True when there is news. */
 async function askAboutUnchecked(context: JudgingContext, judged: readonly (PathJudgement | null)[]): Promise<boolean> {
   const open = judged.filter((one) => one?.valid && one.revocation.status === 'unchecked');
-  const news = await Promise.all(open.map((one) => askResponders(context, one?.path ?? [])));
+  const news = await Promise.all(
+    open.map((one) => askResponders(context, one?.path ?? [], { judgedBy: 'all-at-hand' })),
+  );
   return news.includes(true);
 }
 
@@ -135,9 +137,9 @@ async function trustFor(
   subjects: readonly MarkedSubject[],
 ): Promise<TrustBytes> {
   const trust = await trustOf(context.database, account.id);
-  // What a responder said of any certificate that may lie on a path.
-  const all = [...subjects.flatMap(({ certificate, chain }) => [certificate.der, ...chain]), ...trust.intermediates];
-  const certificates = [...new Set(all.map(sha256Of))];
+  // Of authorities, too: what a responder said about one concerns everybody below it.
+  const authorities = [...trust.intermediates, ...subjects.flatMap(({ chain }) => chain)].map(sha256Of);
+  const certificates = [...new Set([...subjects.map(({ certificate }) => certificate.sha256), ...authorities])];
   const revocation = await context.revocation.evidence(account.id, { certificates, earlier: [] }, at);
   const anchors = trust.anchors.filter((der) => without === undefined || sha256Of(der) !== without);
   return { ...trust, anchors, explicitlyTrusted: trust.explicitlyTrusted.filter((one) => one !== without), revocation };

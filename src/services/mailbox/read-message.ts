@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { fetchSource, type MessageFacts } from '../../mail/message-source.ts';
-import type { OpenedMessage } from '../../smime/verdict.ts';
+import type { OpenedMessage, SignerSummary } from '../../smime/verdict.ts';
 import type { JobFailure, OpenJob, TrustBytes } from '../../smime/worker-jobs.ts';
 import { sealedKeysOf } from '../identities/own-keys.ts';
 import { askResponders } from '../revocation/ocsp-answers.ts';
@@ -63,11 +63,20 @@ function isUnchecked({ signature }: OpenedMessage): boolean {
   return signature.signers.some((signer) => signer.intact && signer.revocation.status === 'unchecked');
 }
 
-/** Asks once for what is not known about the signers, where it may be asked for. True when there is news. */
+/** Asks once for what is not known about the signers, where it may be asked for. True when there is something to judge by. */
 async function askAboutSigners(context: Context, { signature }: OpenedMessage): Promise<boolean> {
-  const paths = signature.signers.filter((signer) => signer.intact).map((signer) => signer.path.map((one) => one.der));
-  const news = await Promise.all(paths.map((path) => askResponders(context, path)));
-  return news.includes(true);
+  const answered = await Promise.all(
+    signature.signers.filter(isAnchored).map(({ path, revocation }) => {
+      const certificates = path.map((one) => one.der);
+      return askResponders(context, certificates, { judgedBy: revocation.evidence });
+    }),
+  );
+  return answered.includes(true);
+}
+
+/** Nobody is asked for the sake of strangers: they could name any address below a listed one, and have it asked again and again. */
+export function isAnchored({ intact, reasons }: SignerSummary): boolean {
+  return intact && !reasons.some((reason) => reason === 'unknown-issuer' || reason === 'issuer-not-trusted');
 }
 
 /** SHA-256 of all certificates on the paths of the signers. */

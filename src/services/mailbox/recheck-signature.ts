@@ -1,26 +1,37 @@
 import type { Context } from '../../context.ts';
-import { forgetAnswers } from '../revocation/ocsp-answers.ts';
+import { askResponders } from '../revocation/ocsp-answers.ts';
 import { refreshListsNow } from '../revocation/refresh-lists.ts';
 import { evidenceKey, forgetEvidence } from '../revocation/signature-evidence.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import type { MessageRef } from './message-ref.ts';
-import { readMessage } from './read-message.ts';
+import { isAnchored, readMessage } from './read-message.ts';
 
 /** Lists are large: a responder that is slow must not hold the page up. */
 const PATIENCE_MS = 8000;
 
 /**
- * Forgets by what the signature of a message was judged and fetches what is published now, so that the next opening judges anew.
- * The audit trail keeps that somebody asked.
+ * Forgets by what the signature of a message was judged and fetches what is published now, so that the next opening judges anew. What
+ * proves a revocation is kept: whoever can silence the authority must not have it forgotten. The audit trail keeps that somebody asked.
  */
 export async function recheckSignature(context: Context, session: SignedIn, ref: MessageRef): Promise<void> {
   const { database } = context;
   const { opened, facts } = await readMessage(context, session, ref);
-  const path = opened.signature.signers.flatMap((signer) => signer.path.map((one) => one.sha256));
-  await forgetEvidence(database, session.account.id, evidenceKey(facts));
-  await forgetAnswers(database, path, context.now());
-  context.fetcher.askAgain(path);
-  await Promise.race([refreshListsNow(context), new Promise((resolve) => setTimeout(resolve, PATIENCE_MS).unref())]);
+  const { signers } = opened.signature;
+  if (!signers.some(({ revocation }) => revocation.status === 'revoked'))
+    await forgetEvidence(database, session.account.id, evidenceKey(facts));
+  const paths = signers.filter(isAnchored).map(({ path }) => path);
+  context.fetcher.askAgain(paths.flat().map((one) => one.sha256));
+  const asked = Promise.all([
+    refreshListsNow(context),
+    ...paths.map((path) =>
+      askResponders(
+        context,
+        path.map((one) => one.der),
+        { anew: true, judgedBy: [] },
+      ),
+    ),
+  ]);
+  await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS).unref())]);
   await context.audit.record({
     accountId: session.account.id,
     actor: session.account.address,

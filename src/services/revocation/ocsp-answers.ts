@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Context } from '../../context.ts';
 import { type Certificate, parseCertificate } from '../../pki/certificate.ts';
 import { PkiError } from '../../pki/errors.ts';
-import { ocspUris, parseOcspResponse, writeOcspRequest } from '../../pki/ocsp.ts';
+import { findResponse, isAuthorisedResponse, ocspUris, parseOcspResponse, writeOcspRequest } from '../../pki/ocsp.ts';
 import type { Database } from '../database/connect.ts';
 import { FetchFailedError } from './fetch-evidence.ts';
 import { allowedResponders } from './revocation-points.ts';
@@ -29,31 +29,44 @@ type Needs = Pick<Context, 'database' | 'fetcher' | 'now'>;
 
 /**
  * Asks the responders that the certificates of a path name and an administrator allows, about each whose answer is not at hand.
- * Gives whether there is anything new. A responder that is silent changes nothing, and is left alone for a while.
+ * Gives whether there are answers that nobody judged by yet. A responder that is silent changes nothing, and is left alone for a while.
  * @param path DER, leaf first, with the anchor last
+ * @param options.judgedBy SHA-256 of the answers that were looked at already, or that all at hand were
+ * @param options.anew also about those whose answer is at hand, which stays so: the newest counts
  */
-export async function askResponders(context: Needs, path: readonly Uint8Array[]): Promise<boolean> {
+export async function askResponders(
+  context: Needs,
+  path: readonly Uint8Array[],
+  options: { judgedBy: readonly string[] | 'all-at-hand'; anew?: boolean },
+): Promise<boolean> {
   const pairs = path.slice(0, -1).map((der, index) => ({ der, issuer: path[index + 1] as Uint8Array }));
-  const news = await Promise.all(pairs.map(({ der, issuer }) => askUnlessKnown(context, der, issuer)));
+  const news = await Promise.all(pairs.map(({ der, issuer }) => askUnlessKnown(context, der, issuer, options)));
   return news.includes(true);
 }
 
-async function askUnlessKnown(context: Needs, der: Uint8Array, issuerDer: Uint8Array): Promise<boolean> {
-  const sha256 = createHash('sha256').update(der).digest('hex');
-  const known = await context.database.prisma.ocspAnswer.count({
-    where: { certificateSha256: sha256, nextUpdate: { gt: context.now() } },
+async function askUnlessKnown(
+  context: Needs,
+  der: Uint8Array,
+  issuerDer: Uint8Array,
+  { judgedBy, anew = false }: { judgedBy: readonly string[] | 'all-at-hand'; anew?: boolean },
+): Promise<boolean> {
+  if (anew) return ask(context, der, issuerDer);
+  const known = await context.database.prisma.ocspAnswer.findMany({
+    where: { certificateSha256: createHash('sha256').update(der).digest('hex'), nextUpdate: { gt: context.now() } },
+    select: { sha256: true },
   });
-  return known === 0 && (await ask(context, der, issuerDer));
+  if (known.length === 0) return ask(context, der, issuerDer);
+  return judgedBy !== 'all-at-hand' && known.some(({ sha256 }) => !judgedBy.includes(sha256));
 }
 
-/** Gives whether the answer is a new one. */
+/** Gives whether there was an answer that the issuer stands behind. */
 async function ask({ database, fetcher, now }: Needs, der: Uint8Array, issuerDer: Uint8Array): Promise<boolean> {
   try {
     const [certificate, issuer] = [parseCertificate(der), parseCertificate(issuerDer)];
     const [responder] = await allowedResponders(database, ocspUris(certificate));
     if (responder === undefined || fetcher.wasSilent(certificate.sha256, now())) return false;
     const answer = await fetcher.answer(responder, writeOcspRequest(certificate, issuer), certificate.sha256, now());
-    return await storeAnswer(database, certificate, answer, now());
+    return await storeAnswer(database, { certificate, issuer }, answer, now());
   } catch (error) {
     if (error instanceof FetchFailedError || error instanceof PkiError) return false;
     throw error;
@@ -92,24 +105,25 @@ function issuerAmong(der: Uint8Array, chain: readonly Uint8Array[]): Uint8Array 
   }
 }
 
-async function storeAnswer(database: Database, certificate: Certificate, bytes: Buffer, at: Date): Promise<boolean> {
-  const { sha256, responses } = parseOcspResponse(bytes);
-  const about = responses.find((single) => single.serialRaw.equals(certificate.serialRaw));
-  if (about === undefined) return false;
+/** Only what the issuer stands behind: a forged answer would keep the responder from being asked for as long as it pleases. */
+async function storeAnswer(
+  database: Database,
+  { certificate, issuer }: { certificate: Certificate; issuer: Certificate },
+  bytes: Buffer,
+  at: Date,
+): Promise<boolean> {
+  const response = parseOcspResponse(bytes);
+  const about = findResponse(response, certificate, issuer);
+  if (about === null || !isAuthorisedResponse(response, issuer, about.thisUpdate)) return false;
   const nextUpdate = about.nextUpdate ?? new Date(about.thisUpdate.getTime() + DAY_MS);
-  const stored = await database.prisma.ocspAnswer.createMany({
-    skipDuplicates: true,
-    data: { certificateSha256: certificate.sha256, sha256, bytes: new Uint8Array(bytes), nextUpdate, receivedAt: at },
-  });
-  return stored.count > 0;
-}
-
-/** Answers about these certificates count no longer as at hand: the next judgement asks anew. */
-export async function forgetAnswers(database: Database, certificates: readonly string[], at: Date): Promise<void> {
-  await database.prisma.ocspAnswer.updateMany({
-    where: { certificateSha256: { in: [...certificates] }, nextUpdate: { gt: at } },
-    data: { nextUpdate: at },
-  });
+  // From stock it may be the very one that was given before.
+  await database.pool.query(
+    `insert into ocsp_answer (certificate_sha256, sha256, bytes, next_update, received_at) values ($1, $2, $3, $4, $5)
+     on conflict (certificate_sha256, sha256) do update
+       set next_update = excluded.next_update, received_at = excluded.received_at`,
+    [certificate.sha256, response.sha256, bytes, nextUpdate, at],
+  );
+  return true;
 }
 
 /** Removes answers that are over and that no judgement rests on. */

@@ -46,7 +46,7 @@ export async function refreshDueLists(context: Needs): Promise<number> {
     tried += 1;
   }
   await refreshAnswers(context);
-  await removeOldLists(context.database);
+  await removeOldLists(context.database, context.now());
   await removeOldAnswers(context.database, context.now());
   return tried;
 }
@@ -71,11 +71,13 @@ async function refresh({ database, fetcher, now }: Needs, point: RevocationPoint
       data: { dueAt: nextFetch(lists, now()), claimedUntil: null, fetchedAt: now(), failedAt: null, failure: null },
     });
   } catch (error) {
-    if (!(error instanceof FetchFailedError || error instanceof PkiError)) throw error;
+    // Also one that the database does not take: it must not hold up the others each time anew.
+    const expected = error instanceof FetchFailedError || error instanceof PkiError;
+    const failure = expected ? error.message.slice(0, 500) : 'the list could not be kept';
     const dueAt = new Date(now().getTime() + RETRY_MS);
     await database.prisma.revocationPoint.updateMany({
       where,
-      data: { dueAt, claimedUntil: null, failedAt: now(), failure: error.message.slice(0, 500) },
+      data: { dueAt, claimedUntil: null, failedAt: now(), failure },
     });
   }
 }

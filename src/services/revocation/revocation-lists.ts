@@ -5,6 +5,8 @@ import type { Database } from '../database/connect.ts';
 
 /** Older lists of a point that are still in force stand by, so that a forged one cannot push the real one out at once. */
 const KEPT_OF_A_POINT = 4;
+/** Of one address or file; each is read again for every message. Whoever publishes one for each authority has a handful. */
+const MAX_LISTS_IN_FILE = 20;
 /** Of one clerk's own imports. */
 export const MAX_IMPORTED = 20;
 
@@ -38,7 +40,7 @@ export async function storeFetchedLists(
   bytes: Buffer,
   at: Date,
 ): Promise<RevocationList[]> {
-  const lists = readRevocationLists(bytes);
+  const lists = readRevocationLists(bytes, MAX_LISTS_IN_FILE);
   await insertLists(database, lists, { pointId, accountId: null }, at);
   await database.pool.query(
     `update revocation_list set superseded_at = $2
@@ -55,7 +57,7 @@ export type ListImport = { ok: true; lists: RevocationList[] } | { ok: false; re
 export async function importLists(database: Database, accountId: string, bytes: Buffer, at: Date): Promise<ListImport> {
   let lists: RevocationList[];
   try {
-    lists = readRevocationLists(bytes);
+    lists = readRevocationLists(bytes, MAX_LISTS_IN_FILE);
   } catch (error) {
     if (error instanceof PkiError) return { ok: false, reason: 'no-list' };
     throw error;
@@ -83,6 +85,11 @@ async function insertLists(
       nextUpdate,
       receivedAt: at,
     })),
+  });
+  // One that is still there as evidence, or came from another address, is heard of again here.
+  await database.prisma.revocationList.updateMany({
+    where: { accountId: source.accountId, sha256: { in: lists.map((list) => list.sha256) } },
+    data: { pointId: source.pointId, receivedAt: at, supersededAt: null },
   });
 }
 
@@ -119,8 +126,13 @@ export async function removeImportedList(
   return removed.count === 1;
 }
 
-/** Removes lists that were superseded and that no judgement rests on. */
-export async function removeOldLists(database: Database): Promise<void> {
+/** Removes lists that were superseded and that no judgement rests on; those of addresses no longer listed are so at their end. */
+export async function removeOldLists(database: Database, at: Date): Promise<void> {
+  await database.pool.query(
+    `update revocation_list set superseded_at = $1
+     where superseded_at is null and account_id is null and point_id is null and coalesce(next_update, $1) <= $1`,
+    [at],
+  );
   await database.pool.query(
     `delete from revocation_list l where superseded_at is not null
      and not exists (select 1 from signature_evidence e where e.evidence @> array[l.sha256])`,

@@ -12,12 +12,14 @@ const MEMORY_BYTES = 256 * 1024 * 1024;
  */
 export class RevocationStore {
   readonly #database: Database;
+  readonly #memoryBytes: number;
   // In order of last use.
   readonly #held = new Map<string, Uint8Array>();
   #bytes = 0;
 
-  constructor(database: Database) {
+  constructor(database: Database, memoryBytes = MEMORY_BYTES) {
     this.#database = database;
+    this.#memoryBytes = memoryBytes;
   }
 
   /**
@@ -37,23 +39,26 @@ export class RevocationStore {
     return { lists, responses, now };
   }
 
+  /** All of them, whatever there is room to hold: one that were left out could be the one that revokes. */
   async #lists(sha256: readonly string[]): Promise<Uint8Array[]> {
-    const missing = sha256.filter((name) => !this.#held.has(name));
-    for (const [name, bytes] of await listBytes(this.#database, missing)) this.#hold(name, shared(bytes));
-    return sha256.flatMap((name) => {
+    const lists = new Map<string, Uint8Array>();
+    for (const name of sha256) {
       const bytes = this.#held.get(name);
-      if (bytes === undefined) return [];
-      this.#held.delete(name);
-      this.#held.set(name, bytes);
-      return [bytes];
-    });
+      if (bytes !== undefined) lists.set(name, bytes);
+    }
+    const missing = sha256.filter((name) => !lists.has(name));
+    for (const [name, bytes] of await listBytes(this.#database, missing))
+      lists.set(name, this.#held.get(name) ?? shared(bytes));
+    for (const [name, bytes] of lists) this.#hold(name, bytes);
+    return [...lists.values()];
   }
 
   #hold(name: string, bytes: Uint8Array): void {
+    // Somebody else may have loaded it at the same time.
+    if (!this.#held.delete(name)) this.#bytes += bytes.length;
     this.#held.set(name, bytes);
-    this.#bytes += bytes.length;
     for (const [oldest, old] of this.#held) {
-      if (this.#bytes <= MEMORY_BYTES || oldest === name) break;
+      if (this.#bytes <= this.#memoryBytes || oldest === name) break;
       this.#held.delete(oldest);
       this.#bytes -= old.length;
     }

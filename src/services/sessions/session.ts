@@ -192,9 +192,16 @@ async function renewToken(
   return formatSessionToken(token);
 }
 
-/** Work keeps the administration open, as it does the keys; null ends it. */
-export async function setAdministration(database: Database, sessionId: string, until: Date | null): Promise<void> {
-  await database.prisma.session.updateMany({ where: { id: sessionId }, data: { administrationUntil: until } });
+/** Work keeps the administration open, as it does the keys; what was ended meanwhile stays so. */
+export async function keepAdministrationOpen(database: Database, sessionId: string, until: Date): Promise<void> {
+  await database.prisma.session.updateMany({
+    where: { id: sessionId, administrationUntil: { not: null } },
+    data: { administrationUntil: until },
+  });
+}
+
+export async function endAdministration(database: Database, sessionId: string): Promise<void> {
+  await database.prisma.session.updateMany({ where: { id: sessionId }, data: { administrationUntil: null } });
 }
 
 /** Work keeps the keys open: the idle lock counts from the last thing the person did. */

@@ -8,8 +8,10 @@ import {
   authorityKeyIdentifier,
   basicConstraints,
   crlNumber,
+  directoryName,
   extendedKeyUsage,
   type ForgedExtension,
+  type ForgedKey,
   forgeCertificate,
   forgeKey,
   forgeList,
@@ -218,3 +220,150 @@ test('S03 an anchor that is believed for one domain does not vouch for another',
 function generalizedTime(digits: string): Buffer {
   return element(0x18, Buffer.from(digits, 'latin1'));
 }
+
+test('security.md strangers under the name of an authority cannot use up what looking for a revocation takes', () => {
+  const issuingKey = forgeKey();
+  const issuingName = forgeName('Issuing');
+  const issuing = (key: ForgedKey, serial: number, signer = key) =>
+    parseCertificate(
+      forgeCertificate({
+        serial,
+        issuer: rootName,
+        subject: issuingName,
+        ...LIFE,
+        spki: key.spki,
+        extensions: [basicConstraints(true), keyUsage(5, 6), subjectKeyIdentifier(Buffer.from('issuing'))],
+        signer,
+      }),
+    );
+  const leaf = parseCertificate(
+    forgeCertificate({
+      serial: ANNAS_SERIAL,
+      issuer: issuingName,
+      subject: forgeName('Anna'),
+      ...LIFE,
+      spki: annaKey.spki,
+      extensions: [keyUsage(0), authorityKeyIdentifier(Buffer.from('issuing'))],
+      signer: issuingKey,
+    }),
+  );
+  const list = parseRevocationList(
+    forgeList({
+      issuer: issuingName,
+      thisUpdate: day('2026-06-14'),
+      nextUpdate: day('2026-06-20'),
+      revoked: [{ serial: ANNAS_SERIAL, at: day('2026-06-01') }],
+      extensions: [crlNumber(1)],
+      signer: issuingKey,
+    }),
+  );
+  const at = day('2026-06-15');
+  const revocation = { lists: [list], responses: [], now: at, required: false };
+  for (const count of [0, 97, 98, 99, 150]) {
+    const strangers = Array.from({ length: count }, (_, index) => issuing(forgeKey(), 100 + index));
+    const candidates = [...strangers, issuing(issuingKey, 2, rootKey)];
+    const verdict = validatePath({ leaf, candidates, anchors: [root], at, purpose: 'any', revocation });
+    assert.equal(verdict.valid, false, `${count} strangers`);
+  }
+});
+
+test('T25 a publisher whom its issuer took back is not good by its own word', () => {
+  const publisherKey = forgeKey();
+  const publisherName = forgeName('Publisher');
+  const named: ForgedExtension = {
+    oid: '2.5.29.31',
+    value: sequence(
+      sequence(context(0, context(0, generalName(6, 'http://p.example/'))), context(2, directoryName(publisherName))),
+    ),
+  };
+  const publisher = parseCertificate(
+    forgeCertificate({
+      serial: 5,
+      issuer: rootName,
+      subject: publisherName,
+      ...LIFE,
+      spki: publisherKey.spki,
+      extensions: [keyUsage(6), named],
+      signer: rootKey,
+    }),
+  );
+  const leaf = anna([named]);
+  const indirect: ForgedExtension = {
+    oid: '2.5.29.28',
+    critical: true,
+    value: sequence(context(0, context(0, generalName(6, 'http://p.example/'))), element(0x84, Buffer.from([0xff]))),
+  };
+  const dates = { thisUpdate: day('2026-06-14'), nextUpdate: day('2026-06-20') };
+  const own = parseRevocationList(
+    forgeList({
+      issuer: publisherName,
+      ...dates,
+      revoked: [],
+      extensions: [crlNumber(1), indirect],
+      signer: publisherKey,
+    }),
+  );
+  const ofRoot = (serials: number[]) =>
+    parseRevocationList(
+      forgeList({
+        issuer: rootName,
+        ...dates,
+        revoked: serials.map((serial) => ({ serial, at: day('2026-06-01') })),
+        extensions: [crlNumber(1)],
+        signer: rootKey,
+      }),
+    );
+  const status = (lists: RevocationList[]) => {
+    const at = day('2026-06-15');
+    const revocation = { lists, responses: [], now: at, required: false };
+    return validatePath({ leaf, candidates: [publisher], anchors: [root], at, purpose: 'email', revocation }).revocation
+      .status;
+  };
+  assert.equal(status([own]), 'good');
+  assert.equal(status([own, ofRoot([6])]), 'good');
+  assert.equal(status([ofRoot([5, ANNAS_SERIAL]), own]), 'revoked');
+  assert.equal(status([own, ofRoot([5, ANNAS_SERIAL])]), 'revoked');
+});
+
+test('T25 what an authority took back another one of its name does not make good', () => {
+  const issuingName = forgeName('Issuing');
+  const issuing = (id: string, serial: number) => {
+    const key = forgeKey();
+    const extensions = [basicConstraints(true), keyUsage(5, 6), subjectKeyIdentifier(Buffer.from(id))];
+    const names = { issuer: rootName, subject: issuingName };
+    const der = forgeCertificate({ serial, ...names, ...LIFE, spki: key.spki, extensions, signer: rootKey });
+    const list = (thisUpdate: string, serials: number[]) =>
+      parseRevocationList(
+        forgeList({
+          issuer: issuingName,
+          thisUpdate: day(thisUpdate),
+          nextUpdate: day('2026-06-20'),
+          revoked: serials.map((one) => ({ serial: one, at: day('2026-06-01') })),
+          extensions: [crlNumber(1), authorityKeyIdentifier(Buffer.from(id))],
+          signer: key,
+        }),
+      );
+    return { key, list, certificate: parseCertificate(der) };
+  };
+  const [first, second] = [issuing('first', 11), issuing('second', 12)] as const;
+  const leaf = parseCertificate(
+    forgeCertificate({
+      serial: ANNAS_SERIAL,
+      issuer: issuingName,
+      subject: forgeName('Anna'),
+      ...LIFE,
+      spki: annaKey.spki,
+      extensions: [keyUsage(0), authorityKeyIdentifier(Buffer.from('first'))],
+      signer: first.key,
+    }),
+  );
+  const at = day('2026-06-15');
+  const status = (lists: RevocationList[]) => {
+    const revocation = { lists, responses: [], now: at, required: false };
+    const candidates = [second.certificate, first.certificate];
+    return validatePath({ leaf, candidates, anchors: [root], at, purpose: 'any', revocation }).revocation.status;
+  };
+  const took = first.list('2026-06-13', [ANNAS_SERIAL]);
+  assert.equal(status([took]), 'revoked');
+  assert.equal(status([took, second.list('2026-06-14', [])]), 'revoked');
+});
