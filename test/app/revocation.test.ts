@@ -19,6 +19,7 @@ import { markCertificates } from '../../src/services/contacts/contact-marks.ts';
 import { answersFor, askResponders } from '../../src/services/revocation/ocsp-answers.ts';
 import { refreshDueLists, refreshListsNow } from '../../src/services/revocation/refresh-lists.ts';
 import { importLists, listsInForce, removeImportedList } from '../../src/services/revocation/revocation-lists.ts';
+import { allowedResponders } from '../../src/services/revocation/revocation-points.ts';
 import { RevocationStore } from '../../src/services/revocation/revocation-store.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import {
@@ -304,4 +305,17 @@ test('T16 a contact below an authority that a responder took back is not encrypt
   published.set('/ocsp', answer(issuing, rootKey));
   assert.equal(await ask(issuing), true);
   assert.equal(await mark(), 'revoked');
+});
+
+test('security.md no certificate names an address outside of the listed ones with dots or slashes in disguise', async () => {
+  await listPoint('responder', '/ocsp');
+  const below = [`${base}/ocsp`, `${base}/ocsp/a?b`];
+  const outside = ['/ocsp/../admin', '/ocsp/%2e%2e/admin', '/ocsp/..%2fadmin', '/ocsp/%2E%2E%5Cadmin', '/ocspadmin'];
+  const uris = [
+    ...below,
+    ...outside.map((place) => `${base}${place}`),
+    base.replace('//', '//user@'),
+    `${base}@x/ocsp`,
+  ];
+  assert.deepEqual(await allowedResponders(world.database, uris), below);
 });

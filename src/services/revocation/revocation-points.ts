@@ -53,6 +53,8 @@ function isBelow(uri: string, listed: string): boolean {
   const [asked, allowed] = [URL.parse(uri), URL.parse(listed)];
   if (asked === null || allowed === null || asked.origin !== allowed.origin) return false;
   if (asked.username !== '' || asked.password !== '') return false;
+  // Some servers take these for what they stand for, and so leave the folder.
+  if (/%(2e|2f|5c)/i.test(asked.pathname)) return false;
   const folder = allowed.pathname.endsWith('/') ? allowed.pathname : `${allowed.pathname}/`;
   return asked.pathname === allowed.pathname || asked.pathname.startsWith(folder);
 }
