@@ -93,6 +93,8 @@ export function parseRevocationList(bytes: Uint8Array): RevocationList {
   if (!innerAlgorithm.equals(rawOf(algorithmNode))) throw new PkiError('malformed', 'signature algorithms differ');
   const issuerName = readName(fields.next(TAG.sequence));
   const thisUpdate = timeOf(fields.next());
+  // Before X.509 there was none, and no database keeps such a time.
+  if (thisUpdate.getUTCFullYear() < 1988) throw new PkiError('malformed', 'time of a revocation list');
   const nextUpdate = fields.optional(TAG.utcTime) ?? fields.optional(TAG.generalizedTime);
   const revoked = fields.optional(TAG.sequence);
   const extensionsNode = fields.optional(0xa0);

@@ -61,7 +61,9 @@ async function administrator(account: Account, role: AccountRole): Promise<{ cle
 }
 
 async function secretShown(clerk: Clerk): Promise<string> {
-  const page = await clerk.get('/administration/second-factor');
+  const page = await clerk.post('/administration/second-factor', '/administration/second-factor', {
+    password: PASSWORD,
+  });
   assert.equal(page.status, 200, page.body);
   return /<dd class="mono">([A-Z2-7 ]+)<\/dd>/.exec(page.body)?.[1]?.replaceAll(' ', '') ?? assert.fail('no secret');
 }
@@ -151,6 +153,19 @@ test('security.md a form of the administration without its token is refused, als
       assert.equal(answer.status, 403, `POST ${url}`);
     }
   }
+});
+
+test('security.md the secret of a second factor is shown for the password only', async () => {
+  await give(world.alain, 'central');
+  const clerk = await Clerk.signIn(world, world.alain);
+  const asked = await clerk.get('/administration/second-factor');
+  assert.doesNotMatch(asked.body, /<dd class="mono">|<svg[^>]*viewBox="0 0 [4-9]/);
+  const wrong = await clerk.post('/administration/second-factor', '/administration/second-factor', {
+    password: 'wrong',
+  });
+  assert.equal(wrong.status, 401);
+  assert.doesNotMatch(wrong.body, /<dd class="mono">/);
+  assert.equal((await secretShown(clerk)).length, 32);
 });
 
 test('security.md a code is good once, a wrong one and a wrong password are refused, and tries are counted', async () => {

@@ -74,6 +74,10 @@ describe('the administration in Chromium', () => {
       await signIn(page, world.people.carla);
       await page.goto('/administration');
       await page.getByRole('heading', { name: 'Set up a second factor' }).waitFor();
+      if (javaScriptEnabled) await assertSound(window, 'password');
+      await page.getByLabel('Mailbox password').fill(world.people.carla.password);
+      await page.getByRole('button', { name: 'Show the secret' }).click();
+      await page.getByLabel('Code').waitFor();
       if (javaScriptEnabled) await assertSound(window, 'second factor');
       const secret = (await page.locator('dd.mono').innerText()).replaceAll(' ', '');
       await page.getByLabel('Code').fill(new TOTP({ secret: Secret.fromBase32(secret) }).generate());

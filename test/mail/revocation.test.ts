@@ -7,6 +7,7 @@ import { type Certificate, parseCertificate } from '../../src/pki/certificate.ts
 import { objectIdentifier, sequence } from '../../src/pki/der-writer.ts';
 import type { Node } from '../../src/server.ts';
 import { folderId } from '../../src/services/mailbox/read-folders.ts';
+import { askResponders } from '../../src/services/revocation/ocsp-answers.ts';
 import { refreshDueLists, refreshListsNow } from '../../src/services/revocation/refresh-lists.ts';
 import { removeOldLists } from '../../src/services/revocation/revocation-lists.ts';
 import { sealMessage } from '../../src/smime/seal-message.ts';
@@ -335,4 +336,20 @@ test('T18 a responder is asked about a contact when it matters, and its silence 
   await refreshDueLists(node.context);
   assert.match(await mark(), /Revoked/);
   await prisma.programme.updateMany({ data: { revocationPolicy: 'note' } });
+});
+
+test('T25 an answer at hand that says revoked counts beside a list that does not know it yet', async () => {
+  const { prisma } = node.context.database;
+  const responder = sequence(sequence(objectIdentifier('1.3.6.1.5.5.7.48.1'), generalName(6, `${base}/ocsp/olga`)));
+  const olga = partner(0x100a, 'olga', [{ oid: '1.3.6.1.5.5.7.1.1', value: responder }]);
+  publish([], 20);
+  await prisma.revocationPoint.updateMany({ data: { fetchedAt: null } });
+  await refreshListsNow(node.context);
+  const said = forgeOcspResponse({
+    ...{ about: olga.certificate, issuerKey: rootKey, issuerName: ROOT, signer: rootKey },
+    ...{ thisUpdate: inDays(-0.01), nextUpdate: inDays(3), revokedAt: inDays(-1) },
+  });
+  answers.set('/ocsp/olga', () => said);
+  assert.equal(await askResponders(node.context, [olga.certificate.der, root.der], { judgedBy: [] }), true);
+  assert.match((await alain.get(await arrive(olga, inDays(0)))).text, /<b>Revoked<\/b>/);
 });

@@ -6,39 +6,45 @@ import {
   beginSecondFactor,
   checkOwnPassword,
   confirmSecondFactor,
+  hasSecondFactor,
 } from '../../services/administration/second-factor.ts';
 import { openAdministration } from './enter.ts';
 import { FactorForm } from './factor-form.ts';
 import { codeFault, passwordFault, statusOf } from './factor-words.ts';
 
+/** First the password: the secret is for nobody who only found a window open. */
 export function showSecondFactorPage(context: Context) {
-  return async (request: FastifyRequest, reply: FastifyReply) => secondFactorPage(context, request, reply, {});
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    if (await hasSecondFactor(context.database, signedIn(request).account.id)) return reply.redirect('/administration');
+    return passwordPage(request, reply, null);
+  };
 }
 
+/** With the password alone the secret is shown; with a code of it, too, the factor is set up. */
 export function setUpSecondFactor(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const session = signedIn(request);
     const { code, password: typed } = FactorForm.parse(request.body);
     const password = await checkOwnPassword(context, session, typed);
     if (!password.ok)
-      return secondFactorPage(context, request, reply.code(statusOf(password)), {
-        password: passwordFault(request.formats, password),
-      });
+      return passwordPage(request, reply.code(statusOf(password)), passwordFault(request.formats, password));
+    if (code === '') return secretPage(context, request, reply, null);
     const result = await confirmSecondFactor(context, session, code);
-    if (!result.ok) {
-      const faults = { code: codeFault(request.formats, result) };
-      return secondFactorPage(context, request, reply.code(statusOf(result)), faults);
-    }
+    if (!result.ok)
+      return secretPage(context, request, reply.code(statusOf(result)), codeFault(request.formats, result));
     return openAdministration(context, request, reply, '/administration');
   };
 }
 
-async function secondFactorPage(
-  context: Context,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  faults: { code?: string; password?: string },
-) {
+function passwordPage(request: FastifyRequest, reply: FastifyReply, fault: string | null) {
+  return reply.page('administration/factor-password', {
+    title: request.formats.t('administration.factor.title'),
+    place: 'administration',
+    fault,
+  });
+}
+
+async function secretPage(context: Context, request: FastifyRequest, reply: FastifyReply, fault: string | null) {
   const factor = await beginSecondFactor(context, signedIn(request));
   if (factor === null) return reply.redirect('/administration');
   return reply.page('administration/second-factor', {
@@ -46,6 +52,6 @@ async function secondFactorPage(
     place: 'administration',
     secret: factor.secret.match(/.{1,4}/g)?.join(' ') ?? '',
     qr: renderSVG(factor.uri, { border: 4 }),
-    faults,
+    fault,
   });
 }

@@ -5,7 +5,7 @@ import { fetchSource, type MessageFacts } from '../../mail/message-source.ts';
 import type { OpenedMessage, SignerSummary } from '../../smime/verdict.ts';
 import type { JobFailure, OpenJob, TrustBytes } from '../../smime/worker-jobs.ts';
 import { sealedKeysOf } from '../identities/own-keys.ts';
-import { askResponders } from '../revocation/ocsp-answers.ts';
+import { askResponders, hasAnswersBeside } from '../revocation/ocsp-answers.ts';
 import { evidenceKey, evidenceOf } from '../revocation/signature-evidence.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { type TrustMaterial, trustOf } from '../trust/trust-of.ts';
@@ -37,7 +37,7 @@ export async function readMessage(
   options: { recorded?: boolean } = {},
 ): Promise<ReadMessage> {
   let { opened, facts } = await openOnce(context, session, ref);
-  if (isUnchecked(opened) && (await askAboutSigners(context, opened)))
+  if ((isUnchecked(opened) && (await askAboutSigners(context, opened))) || (await hasOtherAnswers(context, opened)))
     ({ opened, facts } = await openOnce(context, session, ref, signersOf(opened)));
   const failed = opened.encryption.status === 'failed';
   const closed = !failed || session.masterKey ? 'none' : session.hasVault ? 'locked' : 'no-vault';
@@ -72,6 +72,18 @@ async function askAboutSigners(context: Context, { signature }: OpenedMessage): 
     }),
   );
   return answered.includes(true);
+}
+
+/** What a responder said may be newer than the list that a signer is good by: an answer at hand is never passed over. */
+async function hasOtherAnswers(context: Context, { signature }: OpenedMessage): Promise<boolean> {
+  const good = signature.signers.filter(({ revocation }) => revocation.status === 'good');
+  const found = await Promise.all(
+    good.map(({ path, revocation }) => {
+      const certificates = path.map((one) => one.sha256);
+      return hasAnswersBeside(context.database, certificates, revocation.evidence, context.now());
+    }),
+  );
+  return found.includes(true);
 }
 
 /** Nobody is asked for the sake of strangers: they could name any address below a listed one, and have it asked again and again. */

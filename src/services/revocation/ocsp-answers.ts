@@ -25,6 +25,23 @@ export async function answersFor(
   return rows.rows.map((row) => row.bytes);
 }
 
+/** Whether there are answers in force about these certificates that were not judged by. */
+export async function hasAnswersBeside(
+  database: Database,
+  certificates: readonly string[],
+  judgedBy: readonly string[],
+  at: Date,
+): Promise<boolean> {
+  const beside = await database.prisma.ocspAnswer.count({
+    where: {
+      certificateSha256: { in: [...certificates] },
+      nextUpdate: { gt: at },
+      sha256: { notIn: [...judgedBy] },
+    },
+  });
+  return beside > 0;
+}
+
 type Needs = Pick<Context, 'database' | 'fetcher' | 'now'>;
 
 /**
