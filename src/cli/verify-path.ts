@@ -116,7 +116,7 @@ function listsOf(files: readonly string[]): RevocationList[] | null {
 function readAll<T>(files: readonly string[], read: (bytes: Buffer) => T[]): T[] | null {
   const contents = files.map((file) => readFileSync(file));
   try {
-    return contents.flatMap(read);
+    return contents.flatMap((bytes) => read(bytes));
   } catch (error) {
     if (error instanceof PkiError) return null;
     throw error;
