@@ -112,18 +112,28 @@ export async function readRevocationOverview(database: Database, accountId: stri
   return { points, lists };
 }
 
-/** An imported list counts no longer; what was judged by it stays. Gives whether it was there. */
+/**
+ * An imported list counts no longer, also for messages that were judged by it; what an address publishes too stays. Gives whether it
+ * was there.
+ */
 export async function removeImportedList(
   database: Database,
   accountId: string,
   id: string,
   at: Date,
 ): Promise<boolean> {
-  const removed = await database.prisma.revocationList.updateMany({
+  const found = await database.prisma.revocationList.findFirst({
     where: { id, accountId, supersededAt: null },
-    data: { supersededAt: at },
+    select: { sha256: true },
   });
-  return removed.count === 1;
+  if (found === null) return false;
+  await database.prisma.revocationList.updateMany({ where: { id, accountId }, data: { supersededAt: at } });
+  await database.pool.query(
+    `delete from signature_evidence where account_id = $1 and evidence @> array[$2::text]
+     and not exists (select 1 from revocation_list where account_id is null and sha256 = $2)`,
+    [accountId, found.sha256],
+  );
+  return true;
 }
 
 /** Removes lists that were superseded and that no judgement rests on; those of addresses no longer listed are so at their end. */
