@@ -7,6 +7,7 @@ import { createRootAuthority } from '../../src/pki/issue.ts';
 import { addAdministrator } from '../../src/services/administration/administrators.ts';
 import { keepAdministrationOpen } from '../../src/services/sessions/session.ts';
 import { offerAnchor } from '../../src/services/trust/trust-anchors.ts';
+import { ADMINISTRATION_PAGES as TABLE } from '../support/administration-pages.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import { Clerk } from '../support/clerk.ts';
 import { nameOf, noteRoutes, type Route } from '../support/routes.ts';
@@ -69,31 +70,6 @@ async function secretShown(clerk: Clerk): Promise<string> {
 }
 
 const addressOf = (url: string) => url.replace(/:\w+/g, UUID);
-
-/** Who may ask for what: `entry` before the second factor was shown, `in` after it. */
-const TABLE: Record<string, 'entry' | 'country' | 'central'> = {
-  'GET /administration/second-factor': 'entry',
-  'POST /administration/second-factor': 'entry',
-  'GET /administration/enter': 'entry',
-  'POST /administration/enter': 'entry',
-  'POST /administration/leave': 'country',
-  'GET /administration': 'country',
-  'GET /administration/programme': 'central',
-  'POST /administration/programme': 'central',
-  'GET /administration/trust': 'central',
-  'POST /administration/trust/roots': 'central',
-  'GET /administration/trust/roots/:root/confirm': 'central',
-  'POST /administration/trust/roots/:root/confirm': 'central',
-  'POST /administration/trust/roots/:root/dismiss': 'central',
-  'GET /administration/trust/roots/:root/withdraw': 'central',
-  'POST /administration/trust/roots/:root/withdraw': 'central',
-  'POST /administration/trust/requests/:request/take-up': 'central',
-  'POST /administration/trust/requests/:request/decline': 'central',
-  'GET /administration/revocation': 'central',
-  'POST /administration/revocation': 'central',
-  'POST /administration/revocation/fetch': 'central',
-  'POST /administration/revocation/:place/remove': 'central',
-};
 
 test('security.md every page of the administration is in the table of who may ask for it', () => {
   const known = routes.filter((route) => route.url.startsWith('/administration')).map(nameOf);

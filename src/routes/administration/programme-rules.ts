@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
+import { administeredProgramme } from '../../services/administration/administered.ts';
 import { RULE_BOUNDS, saveProgrammeRules } from '../../services/administration/programme-rules.ts';
 
 const MARKING_POLICIES = ['optional', 'decide', 'outside'] as const;
@@ -38,7 +39,7 @@ type Fields = Record<keyof z.input<typeof Form>, string>;
 
 export function showRules(_context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
-    const { programme } = signedIn(request).account.country;
+    const programme = administeredProgramme(signedIn(request));
     const fields: Fields = {
       name: programme.name,
       accountLimit: String(programme.accountLimit),
@@ -90,7 +91,7 @@ function typedFields(body: unknown): Fields {
 
 function rulesPage(request: FastifyRequest, reply: FastifyReply, fields: Fields, faults: Record<string, string>) {
   const { t } = request.formats;
-  const { programme } = signedIn(request).account.country;
+  const programme = administeredProgramme(signedIn(request));
   return reply.page('administration/programme', {
     title: t('administration.programme.title'),
     place: 'administration',

@@ -33,3 +33,8 @@ export const ANNEX_A: readonly { readonly code: string; readonly iso: string }[]
   { code: 'SK', iso: 'SK' },
   { code: 'SLO', iso: 'SI' },
 ];
+
+/** The ISO 3166 code for a distinguishing sign of Annex A, or null. */
+export function isoOf(code: string): string | null {
+  return ANNEX_A.find((each) => each.code === code)?.iso ?? null;
+}

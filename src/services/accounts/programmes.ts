@@ -2,6 +2,7 @@ import type { Country, MailServer as MailServerRow, MarkingPolicy, Programme } f
 import type { MailServer } from '../../mail/mail-server.ts';
 import type { Database } from '../database/connect.ts';
 import { composeDomain } from './address-rule.ts';
+import { isoOf } from './annex-a.ts';
 
 export type NewProgramme = {
   /** `tcn` */
@@ -30,18 +31,23 @@ export async function createProgramme(database: Database, programme: NewProgramm
 /** As an administrator enters it; `hosted` when the accounts are in this database. */
 export type NewMailServer = MailServer & { name: string; hosted: boolean };
 
-/** A country of the programme with its mail server; the domain follows from the pattern. A server of that name is updated. */
+/**
+ * A country of the programme with its mail server; the domain follows from the pattern. A server of that name is updated.
+ * @param isoCode ISO 3166, two letters; only for countries that Annex A does not list
+ */
 export async function addCountry(
   database: Database,
   programme: Programme,
   code: string,
   server: NewMailServer,
+  isoCode: string | null = isoOf(code),
 ): Promise<Country> {
   if (!/^[A-Z]{1,3}$/.test(code)) throw new RangeError(`not a distinguishing sign in ASCII: ${code}`);
+  if (isoCode === null || !/^[A-Z]{2}$/.test(isoCode)) throw new RangeError(`no ISO 3166 code for ${code}`);
   const mailServer = await saveMailServer(database, server);
   const domain = composeDomain(programme.domainPattern, code);
   return database.prisma.country.create({
-    data: { programmeId: programme.id, code, domain, mailServerId: mailServer.id },
+    data: { programmeId: programme.id, code, isoCode, domain, mailServerId: mailServer.id },
   });
 }
 

@@ -1,9 +1,11 @@
 import type { Context } from '../../context.ts';
 import type { Account } from '../../generated/prisma/client.ts';
 import type { SignedIn } from '../sessions/session.ts';
+import { administeredCountries, administeredProgramme } from './administered.ts';
 
 export type CountryOverview = {
   code: string;
+  isoCode: string;
   domain: string;
   hosted: boolean;
   accounts: Pick<Account, 'id' | 'firstName' | 'surname' | 'address' | 'state' | 'role'>[];
@@ -15,11 +17,11 @@ export type Overview = { countries: CountryOverview[]; openRequests: number; fai
 export async function readOverview(context: Context, session: SignedIn): Promise<Overview> {
   const { prisma } = context.database;
   const { account } = session;
-  const { programmeId } = account.country;
+  const programmeId = administeredProgramme(session).id;
   const isCentral = account.role === 'central';
   const [countries, openRequests, failedPlaces] = await Promise.all([
     prisma.country.findMany({
-      where: isCentral ? { programmeId } : { id: account.countryId },
+      where: administeredCountries(session),
       include: {
         mailServer: { select: { hosted: true } },
         accounts: {
@@ -34,8 +36,8 @@ export async function readOverview(context: Context, session: SignedIn): Promise
     isCentral ? prisma.revocationPoint.count({ where: { failedAt: { not: null } } }) : 0,
   ]);
   return {
-    countries: countries.map(({ code, domain, mailServer, accounts }) => {
-      return { code, domain, hosted: mailServer.hosted, accounts };
+    countries: countries.map(({ code, isoCode, domain, mailServer, accounts }) => {
+      return { code, isoCode, domain, hosted: mailServer.hosted, accounts };
     }),
     openRequests,
     failedPlaces,

@@ -1,6 +1,7 @@
 import type { Context } from '../../context.ts';
 import type { Programme } from '../../generated/prisma/client.ts';
 import type { SignedIn } from '../sessions/session.ts';
+import { administeredProgramme } from './administered.ts';
 
 /** What a central administrator may change about the programme. */
 export type ProgrammeRules = Pick<
@@ -17,7 +18,7 @@ export const RULE_BOUNDS = {
 
 /** Everything at once, as the form has it; the trail keeps which rules changed, not their values. */
 export async function saveProgrammeRules(context: Context, session: SignedIn, rules: ProgrammeRules): Promise<void> {
-  const { programme } = session.account.country;
+  const programme = administeredProgramme(session);
   const changed = (Object.keys(rules) as (keyof ProgrammeRules)[]).filter(
     (name) => JSON.stringify(rules[name]) !== JSON.stringify(programme[name]),
   );

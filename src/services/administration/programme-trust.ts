@@ -5,6 +5,7 @@ import type { Certificate } from '../../pki/certificate.ts';
 import { compareThumbprint, type ThumbprintComparison } from '../../pki/thumbprint.ts';
 import { readOrNull } from '../contacts/contact-marks.ts';
 import type { SignedIn } from '../sessions/session.ts';
+import { administeredProgramme } from './administered.ts';
 
 /** Longest note of a clerk and answer of the administration. */
 export const NOTE_MAX = 500;
@@ -18,7 +19,7 @@ export async function readProgrammeTrust(
   session: SignedIn,
 ): Promise<{ roots: ProgrammeRoot[]; open: AskedRoot[]; decided: AskedRoot[] }> {
   const { prisma } = context.database;
-  const { programmeId } = session.account.country;
+  const programmeId = administeredProgramme(session).id;
   const who = { account: { select: { firstName: true, surname: true, address: true } } };
   const [rows, accepted, open, decided] = await Promise.all([
     prisma.trustAnchor.findMany({ where: { programmeId, accountId: null }, orderBy: { offeredAt: 'asc' } }),
@@ -45,7 +46,7 @@ export async function readProgrammeTrust(
 
 /** Puts a root on the administration's page; it grants nothing before its thumbprint was compared. */
 export async function offerProgrammeRoot(context: Context, session: SignedIn, root: Certificate): Promise<TrustAnchor> {
-  const { programmeId } = session.account.country;
+  const programmeId = administeredProgramme(session).id;
   return context.database.prisma.$transaction(async (tx) => {
     // Without an account it stands outside of the unique index, so the row of the programme is locked while one is added.
     await tx.$queryRaw`select id from programme where id = ${programmeId}::uuid for update`;
@@ -74,7 +75,7 @@ export async function confirmProgrammeRoot(
   await prisma.$transaction([
     prisma.trustAnchor.updateMany({ where: { id: row.id, accountId: null }, data: { state: 'trusted', decidedAt } }),
     prisma.trustRequest.updateMany({
-      where: { programmeId: session.account.country.programmeId, sha256: row.sha256, state: 'open' },
+      where: { programmeId: administeredProgramme(session).id, sha256: row.sha256, state: 'open' },
       data: { state: 'accepted', decidedAt },
     }),
   ]);
@@ -99,7 +100,7 @@ function anchorOf(root: Certificate) {
 
 /** A root of the administrator's programme. @throws AppError not-found */
 export async function findProgrammeRoot(context: Context, session: SignedIn, id: string): Promise<TrustAnchor> {
-  const { programmeId } = session.account.country;
+  const programmeId = administeredProgramme(session).id;
   const row = await context.database.prisma.trustAnchor.findFirst({ where: { id, programmeId, accountId: null } });
   if (!row) throw new AppError('not-found');
   return row;
@@ -116,7 +117,7 @@ export async function withdrawProgrammeRoot(context: Context, session: SignedIn,
 
 /** A request of the administrator's programme. @throws AppError not-found */
 export async function findTrustRequest(context: Context, session: SignedIn, id: string): Promise<AskedRoot> {
-  const { programmeId } = session.account.country;
+  const programmeId = administeredProgramme(session).id;
   const row = await context.database.prisma.trustRequest.findFirst({
     where: { id, programmeId },
     include: { account: { select: { firstName: true, surname: true, address: true } } },

@@ -40,7 +40,7 @@ export async function issueIdentity(database: Database, request: IssueRequest, a
   if (!issuingRow || !rootRow) return { ok: false, problem: 'no-authority' };
   const issuer = await openAuthority(issuingRow, request.passphrase);
   if (!issuer) return { ok: false, problem: 'wrong-passphrase' };
-  const pair = await generateKeyPair(request.keyAlgorithm ?? 'RSA-3072');
+  const pair = await generateKeyPair(request.keyAlgorithm ?? (programme.keyAlgorithm as KeyAlgorithm));
   const certificate = await issuePersonalCertificate({
     issuer,
     name: `${account.firstName} ${account.surname}`,
@@ -54,6 +54,7 @@ export async function issueIdentity(database: Database, request: IssueRequest, a
   await database.prisma.issuedCertificate.create({
     data: {
       authorityId: issuingRow.id,
+      accountId: account.id,
       address: account.address,
       usage: request.usage ?? 'both',
       certificate: new Uint8Array(certificate.der),

@@ -1,0 +1,39 @@
+/** `entry` before the second factor was shown; `country` and `central` after it. */
+export type Needs = 'entry' | 'country' | 'central';
+
+const DOOR: Record<string, Needs> = {
+  'GET /administration/second-factor': 'entry',
+  'POST /administration/second-factor': 'entry',
+  'GET /administration/enter': 'entry',
+  'POST /administration/enter': 'entry',
+  'POST /administration/leave': 'country',
+  'GET /administration': 'country',
+};
+
+const PROGRAMME: Record<string, Needs> = {
+  'GET /administration/programme': 'central',
+  'POST /administration/programme': 'central',
+};
+
+const TRUST: Record<string, Needs> = {
+  'GET /administration/trust': 'central',
+  'POST /administration/trust/roots': 'central',
+  'GET /administration/trust/roots/:root/confirm': 'central',
+  'POST /administration/trust/roots/:root/confirm': 'central',
+  'POST /administration/trust/roots/:root/dismiss': 'central',
+  'GET /administration/trust/roots/:root/withdraw': 'central',
+  'POST /administration/trust/roots/:root/withdraw': 'central',
+  'POST /administration/trust/requests/:request/take-up': 'central',
+  'POST /administration/trust/requests/:request/decline': 'central',
+  'GET /administration/revocation': 'central',
+  'POST /administration/revocation': 'central',
+  'POST /administration/revocation/fetch': 'central',
+  'POST /administration/revocation/:place/remove': 'central',
+};
+
+/** Every page of the administration with who may ask for it. A page that is missing here fails `test/app/administration.test.ts`. */
+export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
+  ...DOOR,
+  ...PROGRAMME,
+  ...TRUST,
+};
