@@ -38,6 +38,7 @@ export interface Validity {
 export interface IssuerLocations {
   readonly crlUrl?: string;
   readonly caIssuersUrl?: string;
+  readonly ocspUrl?: string;
 }
 
 /** A new self-signed root with its key. No extended key usage: what it signs says that. */
@@ -70,16 +71,26 @@ export interface IssuingAuthorityOptions extends SubjectName, Validity, IssuerLo
 
 /** A new authority below `issuer` that issues to persons only (pathLen 0), for mail and for these domains only. */
 export async function createIssuingAuthority(options: IssuingAuthorityOptions): Promise<Authority> {
-  if (options.domains.length === 0) throw new RangeError('an issuing authority needs a domain');
   const pair = await generateKeyPair(options.keyAlgorithm);
-  const certificate = await issueBelow(options.issuer, options, pair.publicKey, [
+  const profile = issuingAuthorityProfile(options.domains, options.policyOid);
+  const certificate = await issueBelow(options.issuer, options, pair.publicKey, profile);
+  return { certificate, privateKey: pair.privateKey };
+}
+
+/**
+ * What makes an issuing authority, in its certificate or in the request for one. Its list of purposes has OCSP signing besides mail, since
+ * programs want each purpose of a certificate in those above it too: without, no responder below it would be believed.
+ * Throws RangeError without a domain.
+ */
+export function issuingAuthorityProfile(domains: readonly string[], policyOid?: string): x509.Extension[] {
+  if (domains.length === 0) throw new RangeError('an issuing authority needs a domain');
+  return [
     new x509.BasicConstraintsExtension(true, 0, true),
     new x509.KeyUsagesExtension(AUTHORITY_KEY_USAGE, true),
-    new x509.ExtendedKeyUsageExtension([EXTENDED_KEY_USAGE.emailProtection]),
-    permittedMailDomains(options.domains),
-    ...(options.policyOid === undefined ? [] : [new x509.CertificatePolicyExtension([options.policyOid])]),
-  ]);
-  return { certificate, privateKey: pair.privateKey };
+    new x509.ExtendedKeyUsageExtension([EXTENDED_KEY_USAGE.emailProtection, EXTENDED_KEY_USAGE.ocspSigning]),
+    permittedMailDomains(domains),
+    ...(policyOid === undefined ? [] : [new x509.CertificatePolicyExtension([policyOid])]),
+  ];
 }
 
 /** One key pair for everything, or one of two split ones. */
@@ -122,7 +133,11 @@ function issueBelow(
   publicKey: Buffer,
   profile: readonly x509.Extension[],
 ): Promise<Certificate> {
-  const { crlUrl, caIssuersUrl } = options;
+  const { crlUrl, caIssuersUrl, ocspUrl } = options;
+  const access = {
+    ...(ocspUrl === undefined ? {} : { ocsp: ocspUrl }),
+    ...(caIssuersUrl === undefined ? {} : { caIssuers: caIssuersUrl }),
+  };
   const issuerKey = issuer.certificate.subjectKeyIdentifier ?? keyIdentifier(issuer.certificate.key.spki);
   return generate(issuer.privateKey, {
     subject: writeName(options),
@@ -134,7 +149,7 @@ function issueBelow(
       new x509.SubjectKeyIdentifierExtension(keyIdentifier(publicKey).toString('hex')),
       new x509.AuthorityKeyIdentifierExtension(issuerKey.toString('hex')),
       ...(crlUrl === undefined ? [] : [new x509.CRLDistributionPointsExtension([crlUrl])]),
-      ...(caIssuersUrl === undefined ? [] : [new x509.AuthorityInfoAccessExtension({ caIssuers: caIssuersUrl })]),
+      ...(Object.keys(access).length === 0 ? [] : [new x509.AuthorityInfoAccessExtension(access)]),
     ],
   });
 }

@@ -1,5 +1,6 @@
 import type { Database } from './database/connect.ts';
 import { readContactEnds } from './expiry/read-contact-ends.ts';
+import { removeOldOffers } from './issuing/offered.ts';
 import { removeOldAttempts } from './sessions/attempts.ts';
 import { removeEndedSessions } from './sessions/session.ts';
 
@@ -10,6 +11,7 @@ export function startHousekeeping(database: Database, now: () => Date): { stop()
   const tidy = async () => {
     await removeEndedSessions(database, now());
     await removeOldAttempts(database, now());
+    await removeOldOffers(database, now());
     await readContactEnds(database);
   };
   // A database that is away for a while is tidied next time.

@@ -1,0 +1,81 @@
+import type { Context } from '../../context.ts';
+import type { KeyAlgorithm } from '../../pki/key-pair.ts';
+import { administeredProgramme } from '../administration/administered.ts';
+import {
+  AUTHORITY_PASSPHRASE_MIN_LENGTH,
+  createAuthorities,
+  issuingBelow,
+  openAuthority,
+  sealedAuthority,
+} from '../identities/authorities.ts';
+import type { SignedIn } from '../sessions/session.ts';
+import { findAuthority } from './list-authorities.ts';
+import { openUnderCount, recordAuthority, type WrongPassphrase } from './record-authority.ts';
+
+export const PASSPHRASE_MAX_LENGTH = 200;
+export const NAME_MAX_LENGTH = 64;
+
+export type NewPassphrase = { passphrase: string; repeated: string };
+export type NewPassphraseProblem = 'too-short' | 'too-long' | 'not-repeated';
+
+/** The rule for passphrases of authorities: length counts. */
+export function authorityPassphraseProblem({ passphrase, repeated }: NewPassphrase): NewPassphraseProblem | null {
+  if (passphrase.length < AUTHORITY_PASSPHRASE_MIN_LENGTH) return 'too-short';
+  if (passphrase.length > PASSPHRASE_MAX_LENGTH) return 'too-long';
+  return passphrase === repeated ? null : 'not-repeated';
+}
+
+export type WantedAuthorities = {
+  rootName: string;
+  issuingName: string;
+  keyAlgorithm: KeyAlgorithm;
+  rootPassphrase: string;
+  passphrase: string;
+};
+
+/** Root and issuing CA of the programme (T12); the programme stands behind the root that was made here. */
+export async function makeAuthorities(context: Context, session: SignedIn, wanted: WantedAuthorities): Promise<void> {
+  const { database, config } = context;
+  const programme = administeredProgramme(session);
+  const order = { ...wanted, publicUrl: config.publicUrl };
+  const made = await createAuthorities(database, programme, order, context.now());
+  await recordAuthority(context, session, made.root.sha256, 'done', 'root-made');
+  await recordAuthority(context, session, made.issuing.sha256, 'done', 'authority-made');
+}
+
+export type WantedIssuing = {
+  /** Id of the root */
+  root: string;
+  rootPassphrase: string;
+  issuingName: string;
+  keyAlgorithm: KeyAlgorithm;
+  passphrase: string;
+};
+
+/**
+ * Another issuing CA below a root whose key is here: it issues from now on, and what the older one issued stays.
+ * @throws AppError not-found
+ */
+export async function makeIssuing(
+  context: Context,
+  session: SignedIn,
+  wanted: WantedIssuing,
+): Promise<{ ok: true } | WrongPassphrase> {
+  const programme = administeredProgramme(session);
+  const row = await findAuthority(context, session, wanted.root, 'root');
+  const opened = await openUnderCount(context, session, row.sha256, () => openAuthority(row, wanted.rootPassphrase));
+  if (!opened.ok) return opened;
+  const at = context.now();
+  const { issuingName: name, keyAlgorithm } = wanted;
+  try {
+    const { publicUrl } = context.config;
+    const issuing = await issuingBelow(opened.value, programme, { name, keyAlgorithm, publicUrl, at });
+    const data = await sealedAuthority(programme.id, 'issuing', issuing, wanted.passphrase);
+    issuing.privateKey.fill(0);
+    await context.database.prisma.authority.create({ data: { ...data, createdAt: at } });
+    await recordAuthority(context, session, issuing.certificate.sha256, 'done', 'authority-made');
+    return { ok: true };
+  } finally {
+    opened.value.privateKey.fill(0);
+  }
+}
