@@ -6,7 +6,7 @@ import { signedIn } from '../../../plugins/session.ts';
 import { exportTrail } from '../../../services/audit/export-trail.ts';
 import { readFilter } from '../../trail-form.ts';
 
-const Form = z.object({ form: z.enum(['csv', 'jsonl']) });
+const Form = z.object({ form: z.enum(['csv', 'jsonl']).default('csv') });
 const TYPES = { csv: 'text/csv; charset=utf-8', jsonl: 'application/jsonl; charset=utf-8' };
 
 /** What the filter shows, as a file. Spreadsheets of French and German readers expect semicolons. */
