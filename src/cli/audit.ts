@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { readConfig } from '../config.ts';
-import { verifyAuditTrail } from '../services/audit.ts';
+import { verifyAuditTrail } from '../services/audit/verify-trail.ts';
 import { connectDatabase } from '../services/database/connect.ts';
 import { startEmbeddedPostgres } from '../services/database/embedded-postgres.ts';
 
@@ -14,8 +14,8 @@ export async function audit(args: string[]): Promise<number> {
   const connectionString =
     config.databaseUrl ?? (await startEmbeddedPostgres(path.join(config.dataFolder, 'postgres'))).connectionString;
   const database = connectDatabase(connectionString);
-  const verification = await verifyAuditTrail(database);
+  const { whole, entries, problems } = await verifyAuditTrail(database);
   await database.close();
-  console.log(JSON.stringify(verification));
-  return verification.whole ? 0 : 1;
+  console.log(JSON.stringify({ whole, entries, problems }));
+  return whole ? 0 : 1;
 }

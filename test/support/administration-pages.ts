@@ -31,9 +31,17 @@ const TRUST: Record<string, Needs> = {
   'POST /administration/revocation/:place/remove': 'central',
 };
 
+const AUDIT: Record<string, Needs> = {
+  'GET /administration/audit': 'country',
+  'POST /administration/audit/export': 'country',
+  'GET /administration/audit/check': 'central',
+  'POST /administration/audit/check': 'central',
+};
+
 /** Every page of the administration with who may ask for it. A page that is missing here fails `test/app/administration.test.ts`. */
 export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...DOOR,
   ...PROGRAMME,
   ...TRUST,
+  ...AUDIT,
 };

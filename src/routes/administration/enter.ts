@@ -44,7 +44,17 @@ export function enterAdministration(context: Context) {
 /** Ends it in this session; the mailbox stays open. */
 export function leaveAdministration(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
-    await endAdministration(context.database, signedIn(request).sessionId);
+    const session = signedIn(request);
+    await endAdministration(context.database, session.sessionId);
+    await context.audit.record({
+      accountId: session.account.id,
+      actor: session.account.address,
+      network: session.network,
+      action: 'administration',
+      object: session.account.id,
+      result: 'done',
+      reason: 'left',
+    });
     leaveNotice(reply, context.config, 'done', 'administration.left');
     return reply.redirect('/mail');
   };

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../../context.ts';
+import { auditRoutes } from './audit/routes.ts';
 import { enterAdministration, leaveAdministration, showEntry } from './enter.ts';
 import { showOverview } from './overview.ts';
 import { saveRules, showRules } from './programme-rules.ts';
@@ -52,4 +53,6 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
   app.post('/administration/revocation', central, addPlace(context));
   app.post('/administration/revocation/fetch', central, fetchLists(context));
   app.post('/administration/revocation/:place/remove', central, removePlace(context));
+
+  auditRoutes(app, context);
 }

@@ -2,10 +2,12 @@ import type { FastifyInstance } from 'fastify';
 import type { Context } from '../../context.ts';
 import { endOtherSessionsAction, endSessionAction } from './end-session.ts';
 import { saveSettingsAction } from './save-settings.ts';
+import { showActivity } from './show-activity.ts';
 import { showSettings } from './show-settings.ts';
 
 export function settingsRoutes(app: FastifyInstance, context: Context): void {
   app.get('/settings', showSettings(context));
+  app.get('/settings/activity', showActivity(context));
   app.post('/settings', saveSettingsAction(context));
   app.post('/settings/sessions/end-others', endOtherSessionsAction(context));
   app.post('/settings/sessions/:id/end', endSessionAction(context));

@@ -17,9 +17,24 @@ export type Settings = {
   shortcuts: boolean;
 };
 
+/** What of them bears on security: the trail keeps that it changed. */
+const RECORDED = ['signByDefault', 'encryptByDefault', 'lockMinutes', 'remoteImages'] as const;
+
 /** Everything at once, as the form has it. */
 export async function saveSettings(context: Context, session: SignedIn, settings: Settings): Promise<void> {
-  await context.database.prisma.account.update({ where: { id: session.account.id }, data: settings });
+  const { account } = session;
+  await context.database.prisma.account.update({ where: { id: account.id }, data: settings });
+  const changed = RECORDED.filter((name) => settings[name] !== account[name]);
+  if (changed.length === 0) return;
+  await context.audit.record({
+    accountId: account.id,
+    actor: account.address,
+    network: session.network,
+    action: 'settings-change',
+    object: account.id,
+    result: 'done',
+    reason: `settings: ${changed.join(', ')}`,
+  });
 }
 
 export type SessionSummary = {

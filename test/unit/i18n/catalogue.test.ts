@@ -14,6 +14,7 @@ const SOURCE = fileURLToPath(new URL('../../../src/', import.meta.url));
 const BUILT_KEYS = [
   ...['common.nav.', 'common.place.', 'common.shortcuts.', 'common.certificate.role.'],
   'errors.',
+  ...['audit.action.', 'audit.result.', 'audit.reason.', 'audit.object.', 'audit.network.', 'audit.rule.'],
   'verdict.',
 ];
 

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import type { Node } from '../../src/server.ts';
+import type { World } from '../../testbed/world.ts';
+import {
+  assertAccessible,
+  assertFits,
+  launchBrowser,
+  openWindow,
+  takePicture,
+  type Window,
+} from '../support/browser.ts';
+import { signIn } from '../support/journey.ts';
+import { assertReachable } from '../support/keyboard.ts';
+import { startTestNode, startTestWorld } from '../support/world.ts';
+
+const WIDE = { width: 1280, height: 900 };
+
+describe('the audit trail in Chromium', () => {
+  let world: World;
+  let node: Node;
+  let browser: Browser;
+  before(async () => {
+    world = await startTestWorld({ network: 148 });
+    node = await startTestNode(world);
+    browser = await launchBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await node?.stop();
+    await world?.stop();
+  });
+
+  async function assertSound({ page, consoleErrors }: Window, name: string): Promise<void> {
+    assert.deepEqual(
+      consoleErrors.filter((line) => !/status of 4\d\d/.test(line)),
+      [],
+      `console of ${name}`,
+    );
+    assert.equal(await page.locator('h1:visible').count(), 1, name);
+    assert.doesNotMatch(await page.locator('body').innerText(), /\b(audit|activity)\.[a-z]\w+|undefined|\{\w+\}/);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await assertAccessible(page, `${name}, ${colorScheme}`);
+    }
+    await page.emulateMedia({ colorScheme: 'light' });
+    await takePicture(page, `audit-${name}-1280`);
+    for (const width of [360, 320]) {
+      await page.setViewportSize({ width, height: 800 });
+      await assertFits(page, `${name} at ${width} px`);
+      if (width === 360) await takePicture(page, `audit-${name}-360`);
+    }
+    await page.setViewportSize(WIDE);
+    await assertReachable(page, name);
+  }
+
+  /** What the door asks for is proved in administration.test.ts. */
+  async function openDoor(page: Page): Promise<void> {
+    const { prisma } = node.context.database;
+    const { carla } = world.people;
+    const account = await prisma.account.findUniqueOrThrow({ where: { addressKey: carla.address.toLowerCase() } });
+    const now = new Date();
+    const factor = { sealedSecret: new Uint8Array(1), serverKeyVersion: '1', begunAt: now, confirmedAt: now };
+    const where = { accountId: account.id };
+    await prisma.totpFactor.upsert({ where, create: { ...where, ...factor }, update: factor });
+    await prisma.session.updateMany({ where, data: { administrationUntil: new Date(now.getTime() + 30 * 60_000) } });
+    await page.goto('/administration');
+  }
+
+  for (const javaScriptEnabled of [true, false]) {
+    test(`security.md Carla searches the trail, takes it along and has it verified, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
+      const window = await openWindow(browser, node.url, { javaScriptEnabled });
+      const { page } = window;
+      await page.setViewportSize(WIDE);
+      await page.emulateMedia({ reducedMotion: 'reduce' });
+      await page.goto('/sign-in');
+      await page.getByLabel('Address').fill('nobody@tcn.b.eu-admin.net');
+      await page.getByLabel('Password').fill('wrong');
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.getByText('do not fit').first().waitFor();
+      await signIn(page, world.people.carla);
+      await openDoor(page);
+      await page.getByRole('link', { name: 'Audit trail' }).click();
+      await page.getByRole('heading', { name: 'Audit trail', level: 1 }).waitFor();
+      if (javaScriptEnabled) await assertSound(window, 'trail');
+      await page.getByLabel('Result').selectOption({ label: 'Refused' });
+      await page.getByLabel('Action').selectOption({ label: 'Signing in' });
+      await page.getByRole('button', { name: 'Show', exact: true }).click();
+      await page.getByText('nobody@tcn.b.eu-admin.net').first().waitFor();
+      await page.locator('summary', { hasText: 'Details' }).first().click();
+      await page.getByText('Hash of the entry before').first().waitFor();
+      await takePicture(page, 'audit-details-1280');
+      await page.reload();
+      if (javaScriptEnabled) await assertSound(window, 'refused');
+      const download = page.waitForEvent('download');
+      await page.getByRole('button', { name: 'CSV' }).click();
+      const file = await download;
+      assert.match(file.suggestedFilename(), /^audit-\d{4}-\d{2}-\d{2}\.csv$/);
+      const text = fs.readFileSync(await file.path(), 'utf8');
+      assert.match(text, /"nobody@tcn\.b\.eu-admin\.net"/);
+      assert.doesNotMatch(text, /"done"/);
+      await page.getByLabel('Person').fill('no such person');
+      await page.getByRole('button', { name: 'Show', exact: true }).click();
+      await page.getByText('No entry fits').waitFor();
+      if (javaScriptEnabled) await assertSound(window, 'nothing');
+      await page.getByRole('button', { name: 'Verify now' }).click();
+      await page.getByText('The trail is whole.').waitFor();
+      if (javaScriptEnabled) await assertSound(window, 'whole');
+      await page.goto('/settings');
+      await page.getByRole('link', { name: 'Recent activity' }).click();
+      await page.getByRole('heading', { name: 'Recent activity' }).waitFor();
+      await page.getByText('Signing in').first().waitFor();
+      if (javaScriptEnabled) await assertSound(window, 'activity');
+      await window.context.close();
+    });
+  }
+});
