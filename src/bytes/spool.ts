@@ -6,10 +6,12 @@
 import { type Cipheriv, createCipheriv, randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, constants, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { type ByteSource, SLICE_BYTES } from './byte-source.ts';
+import { type ByteSource, free, SLICE_BYTES } from './byte-source.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 const BLOCK_BYTES = 16;
+/** Written as they come; what is smaller is gathered first. */
+const DIRECT_BYTES = SLICE_BYTES / 2;
 /** Content up to this size stays in memory. */
 export const MEMORY_BYTES = 2 * 1024 * 1024;
 
@@ -87,6 +89,11 @@ export class SpoolWriter {
   }
 
   write(bytes: Uint8Array): void {
+    if (bytes.length >= DIRECT_BYTES) {
+      this.#flush();
+      this.#put(bytes);
+      return;
+    }
     for (let from = 0; from < bytes.length; ) {
       const taken = Math.min(bytes.length - from, SLICE_BYTES - this.#waitingBytes);
       this.#waiting.set(bytes.subarray(from, from + taken), this.#waitingBytes);
@@ -102,13 +109,18 @@ export class SpoolWriter {
   }
 
   #flush(): void {
-    const encrypted = madeSlice(this.#cipher.update(this.#waiting.subarray(0, this.#waitingBytes)));
+    if (this.#waitingBytes > 0) this.#put(this.#waiting.subarray(0, this.#waitingBytes));
+    this.#waitingBytes = 0;
+  }
+
+  #put(bytes: Uint8Array): void {
+    const encrypted = this.#cipher.update(bytes);
     for (let from = 0; from < encrypted.length; ) {
       const count = writeSync(this.#fd, encrypted, from, encrypted.length - from, this.#written);
       from += count;
       this.#written += count;
     }
-    this.#waitingBytes = 0;
+    free(encrypted);
   }
 }
 
@@ -145,6 +157,19 @@ export class SpoolSource implements ByteSource {
     return this.#window.subarray(start - this.#windowStart, last - this.#windowStart);
   }
 
+  *slices(start: number, end: number, size: number): Generator<Buffer> {
+    const cipher = spoolCipher(this.#handle.key, start);
+    const last = Math.min(end, this.length);
+    const encrypted = Buffer.allocUnsafeSlow(Math.max(0, Math.min(size, last - start)));
+    for (let at = start; at < last; at += encrypted.length) {
+      const part = encrypted.subarray(0, Math.min(encrypted.length, last - at));
+      this.#fill(part, at);
+      const slice = cipher.update(part);
+      yield slice;
+      free(slice);
+    }
+  }
+
   // Windows are never written again, since views of them are given out.
   #load(start: number): void {
     this.#window = this.#read(start, Math.min(this.length, start + SLICE_BYTES));
@@ -154,15 +179,19 @@ export class SpoolSource implements ByteSource {
   #read(start: number, end: number): Buffer {
     const size = end - start;
     if (size > this.#scratch.length) this.#scratch = Buffer.allocUnsafeSlow(size);
-    for (let got = 0; got < size; ) {
-      const count = readSync(this.#handle.fd, this.#scratch, got, size - got, start + got);
-      if (count === 0) throw new Error('a spool file is shorter than what was written');
-      got += count;
-    }
+    this.#fill(this.#scratch.subarray(0, size), start);
     // Going on where the last read ended, which is how nearly all is read, needs no new cipher.
     if (this.#cipher === null || this.#cipherAt !== start) this.#cipher = spoolCipher(this.#handle.key, start);
     this.#cipherAt = end;
     return madeSlice(this.#cipher.update(this.#scratch.subarray(0, size)));
+  }
+
+  #fill(buffer: Buffer, start: number): void {
+    for (let got = 0; got < buffer.length; ) {
+      const count = readSync(this.#handle.fd, buffer, got, buffer.length - got, start + got);
+      if (count === 0) throw new Error('a spool file is shorter than what was written');
+      got += count;
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 /** Base64 in regular lines, read from any place without decoding it into a file first. */
-import { type ByteSource, SLICE_BYTES } from '../bytes/byte-source.ts';
-import { base64Slices } from './base64.ts';
+import { type ByteSource, free, SLICE_BYTES, slicesOf } from '../bytes/byte-source.ts';
+import { base64Slices, decodedWhole } from './base64.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -67,6 +67,23 @@ class RegularLines implements ByteSource {
     return this.#window.subarray(start - this.#windowStart, last - this.#windowStart);
   }
 
+  *slices(start: number, end: number, size: number): Generator<Buffer> {
+    const { bytes, count } = this.#lines;
+    const last = Math.min(end, this.length);
+    if (start >= last) return;
+    let at = Math.min(count, Math.floor(start / bytes)) * bytes;
+    for (const decoded of this.#decodedLines(at / bytes, Math.min(count, Math.ceil(last / bytes)), size)) {
+      // Whole when all of it is wanted, so that it can be freed.
+      const isWhole = at >= start && at + decoded.length <= last;
+      yield isWhole ? decoded : decoded.subarray(Math.max(0, start - at), last - at);
+      at += decoded.length;
+      free(decoded);
+    }
+    if (last > this.#regularBytes) {
+      yield this.#tail.subarray(Math.max(0, start - this.#regularBytes), last - this.#regularBytes);
+    }
+  }
+
   #load(start: number, end: number): void {
     const { bytes, count } = this.#lines;
     const wanted = Math.min(this.length, Math.max(end, start + SLICE_BYTES));
@@ -78,15 +95,31 @@ class RegularLines implements ByteSource {
   }
 
   #decode(first: number, last: number): Buffer {
-    const { width, bytes } = this.#lines;
+    const { width } = this.#lines;
     if (first === last) return Buffer.alloc(0);
-    const text = this.#source.subarray(this.#start + first * width, this.#start + last * width);
-    const hasReturn = width - (bytes / 3) * 4 === 2;
-    for (let at = width - 1; at < text.length; at += width) {
-      if (text[at] !== LF || (hasReturn && text[at - 1] !== CR)) throw new IrregularLinesError();
-    }
-    const decoded = Buffer.from(text.toString('latin1'), 'base64');
-    if (decoded.length !== (last - first) * bytes) throw new IrregularLinesError();
-    return decoded;
+    return decodedLines(this.#source.subarray(this.#start + first * width, this.#start + last * width), this.#lines);
   }
+
+  *#decodedLines(first: number, last: number, size: number): Generator<Buffer> {
+    const { width, bytes } = this.#lines;
+    const textBytes = Math.max(1, Math.floor(size / bytes)) * width;
+    let begun: Buffer = Buffer.alloc(0);
+    for (const slice of slicesOf(this.#source, this.#start + first * width, this.#start + last * width, textBytes)) {
+      const text = begun.length === 0 ? slice : Buffer.concat([begun, slice]);
+      const whole = text.length - (text.length % width);
+      if (whole > 0) yield decodedLines(text.subarray(0, whole), this.#lines);
+      begun = Buffer.from(text.subarray(whole));
+    }
+  }
+}
+
+function decodedLines(text: Buffer, { width, bytes }: Lines): Buffer {
+  const hasReturn = width - (bytes / 3) * 4 === 2;
+  for (let at = width - 1; at < text.length; at += width) {
+    if (text[at] !== LF || (hasReturn && text[at - 1] !== CR)) throw new IrregularLinesError();
+  }
+  const expected = (text.length / width) * bytes;
+  const decoded = decodedWhole(text.toString('latin1'), expected);
+  if (decoded === null) throw new IrregularLinesError();
+  return decoded;
 }

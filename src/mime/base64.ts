@@ -13,6 +13,14 @@ export function* base64Slices(slices: Iterable<Buffer>): Generator<Buffer> {
   yield* decoder.end();
 }
 
+/**
+ * What characters in whole groups stand for, line ends between them: null when that is less than `bytes`, the most there can be.
+ */
+export function decodedWhole(text: string, bytes: number): Buffer | null {
+  const decoded = Buffer.allocUnsafeSlow(bytes);
+  return decoded.write(text, 0, 'base64') === bytes ? decoded : null;
+}
+
 const STRANGE = /[^A-Za-z0-9+/_=-]+/g;
 
 /**
@@ -37,8 +45,8 @@ class Base64Decoder {
     }
     const lines = Math.floor(text.length / this.#width);
     const body = text.slice(0, lines * this.#width);
-    const decoded = this.#endsInLines(body) ? Buffer.from(body, 'base64') : null;
-    if (decoded === null || decoded.length !== lines * this.#bytesPerLine) {
+    const decoded = this.#endsInLines(body) ? decodedWhole(body, lines * this.#bytesPerLine) : null;
+    if (decoded === null) {
       this.#width = -1;
       yield* this.#decode(text);
       return;

@@ -1,5 +1,5 @@
 /** Content-Transfer-Encoding (RFC 2045 section 6), tolerant of what programs and transports do to it. */
-import { type ByteSource, partOf, slicesOf } from '../bytes/byte-source.ts';
+import { type ByteSource, freed, partOf, slicesOf } from '../bytes/byte-source.ts';
 import { collect, type SpoolScope } from '../bytes/spool.ts';
 import { base64Slices } from './base64.ts';
 import { base64Source } from './base64-source.ts';
@@ -16,12 +16,12 @@ export function decodeBody(entity: MimeEntity): Buffer {
   return decodeTransfer(entity.source.subarray(entity.bodyStart, entity.end), entity.encoding);
 }
 
-/** The same slice by slice, for parts of any size; unknown encodings are taken as none. */
+/** The same slice by slice as `slicesOf`, for parts of any size; unknown encodings are taken as none. */
 export function* decodedSlices(entity: MimeEntity): Generator<Buffer> {
   const slices = slicesOf(entity.source, entity.bodyStart, entity.end);
   switch (entity.encoding) {
     case 'base64':
-      yield* base64Slices(slices);
+      yield* freed(base64Slices(slices));
       return;
     case 'quoted-printable':
       yield* quotedPrintableSlices(slices);
@@ -51,15 +51,22 @@ export function decodedStart(entity: MimeEntity, maxBytes: number): Buffer {
   const slices: Buffer[] = [];
   let length = 0;
   for (const slice of decodedSlices(entity)) {
-    slices.push(slice);
+    slices.push(Buffer.from(slice));
     length += slice.length;
     if (length >= maxBytes) break;
   }
   return Buffer.concat(slices, Math.min(length, maxBytes));
 }
 
-/** Bytes after decoding. */
+/**
+ * Bytes after decoding, to be shown: of large base64 in regular lines by their number alone, without a look at those in the
+ * middle.
+ */
 export function decodedSize(entity: MimeEntity): number {
+  if (entity.encoding === 'base64' && !Buffer.isBuffer(entity.source)) {
+    const view = base64Source(entity.source, entity.bodyStart, entity.end);
+    if (view !== null) return view.length;
+  }
   let size = 0;
   for (const slice of decodedSlices(entity)) size += slice.length;
   return size;
@@ -175,7 +182,7 @@ export function toCanonicalLines(bytes: Buffer): Buffer {
   return out;
 }
 
-/** The canonical form of a stretch, slice by slice. */
+/** The canonical form of a stretch, slice by slice as `slicesOf`. */
 export function* canonicalSlices(source: ByteSource, start: number, end: number): Generator<Buffer> {
   let lastOctet = 0;
   for (const slice of slicesOf(source, start, end)) {

@@ -1,5 +1,5 @@
 /** Writes MIME entities as streams whose size is known before they are written. */
-import { type ByteSource, slicesOf } from '../bytes/byte-source.ts';
+import { type ByteSource, freed, slicesOf } from '../bytes/byte-source.ts';
 import { isSpool, type SpoolHandle, SpoolSource } from '../bytes/spool.ts';
 import { toCanonicalLines } from './decode.ts';
 
@@ -17,7 +17,7 @@ export type EntityPiece =
   | { readonly base64: Iterable<Uint8Array> | SpoolHandle; readonly size: number }
   | { readonly written: Iterable<Uint8Array> | SpoolHandle; readonly size: number };
 
-/** Bytes of known size that are made slice by slice while they are read. */
+/** Bytes of known size that are made slice by slice while they are read, each good until the next one as with `slicesOf`. */
 export interface Stretch {
   readonly size: number;
   slices(): Iterable<Buffer>;
@@ -40,7 +40,7 @@ export function stretchOfBytes(bytes: ByteSource): Stretch {
 export function base64Stretch(content: Stretch): Stretch {
   const { size } = content;
   const written = Math.ceil(size / 3) * 4 + Math.ceil(size / LINE_BYTES) * BREAK_BYTES;
-  return { size: written, slices: () => base64Lines(content.slices()) };
+  return { size: written, slices: () => freed(base64Lines(content.slices())) };
 }
 
 export function totalSize(stretches: readonly Stretch[]): number {
@@ -112,15 +112,24 @@ function* base64Lines(source: Iterable<Buffer>): Generator<Buffer> {
   if (begunBytes > 0) yield encodedLines(begun.subarray(0, begunBytes));
 }
 
+/** Lines of base64 before their ends are put between them. */
+const unbroken = Buffer.allocUnsafeSlow(CHUNK_LINES * LINE_CHARACTERS);
+const unbrokenView = new DataView(unbroken.buffer);
+
 function encodedLines(bytes: Buffer): Buffer {
-  const text = Buffer.from(bytes.toString('base64'), 'latin1');
-  const lines = Math.ceil(text.length / LINE_CHARACTERS);
-  const out = Buffer.allocUnsafe(text.length + lines * BREAK_BYTES);
+  const characters = unbroken.write(bytes.toString('base64'), 0, 'latin1');
+  const lines = Math.ceil(characters / LINE_CHARACTERS);
+  const out = Buffer.allocUnsafeSlow(characters + lines * BREAK_BYTES);
+  const view = new DataView(out.buffer);
   let at = 0;
-  for (let from = 0; from < text.length; from += LINE_CHARACTERS) {
-    at += text.copy(out, at, from, Math.min(text.length, from + LINE_CHARACTERS));
-    out[at++] = 0x0d;
-    out[at++] = 0x0a;
+  for (let from = 0; from < characters; from += LINE_CHARACTERS) {
+    const end = at + Math.min(LINE_CHARACTERS, characters - from);
+    let read = from;
+    // Eight at a time, without a call for each line: half the time of `copy`.
+    for (; at + 8 <= end; at += 8, read += 8) view.setBigInt64(at, unbrokenView.getBigInt64(read));
+    for (; at < end; at += 4, read += 4) view.setInt32(at, unbrokenView.getInt32(read));
+    view.setInt16(at, 0x0d0a);
+    at += BREAK_BYTES;
   }
   return out;
 }

@@ -2,7 +2,7 @@
  * ASN.1 in BER and DER (X.690): a bounded reader that points into the given bytes instead of copying them,
  * and a writer for DER. Mail from old programs uses indefinite lengths and constructed strings, so both are read.
  */
-import { type ByteSource, slicesOf } from '../bytes/byte-source.ts';
+import { type ByteSource, joinSlices, slicesOf } from '../bytes/byte-source.ts';
 import { PkiError } from './errors.ts';
 
 /** Deepest nesting accepted anywhere. */
@@ -105,7 +105,7 @@ export function rawOf(node: DerNode): Buffer {
 }
 
 /**
- * The pieces of a primitive or (BER) constructed octet string in order, none larger than a slice. Strings inside strings are flattened
+ * The pieces of a primitive or (BER) constructed octet string in order, slice by slice as `slicesOf`. Strings inside strings are flattened
  * without recursion, so their nesting does not count as depth.
  */
 export function* octetPieces(node: DerNode): Generator<Buffer> {
@@ -130,7 +130,7 @@ export function* octetPieces(node: DerNode): Generator<Buffer> {
 
 /** The value of an octet string: a view when primitive, else a copy. */
 export function octetsOf(node: DerNode): Buffer {
-  return node.constructed ? Buffer.concat([...octetPieces(node)]) : contentOf(node);
+  return node.constructed ? joinSlices(octetPieces(node)) : contentOf(node);
 }
 
 /** The bits of a bit string, and how many bits of the last octet are not used. */

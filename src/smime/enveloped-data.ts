@@ -1,6 +1,6 @@
 /** EnvelopedData (RFC 5652 section 6) and AuthEnvelopedData (RFC 5083): taken apart, and opened with the reader's keys. */
 import { createDecipheriv, type Decipheriv } from 'node:crypto';
-import type { ByteSource } from '../bytes/byte-source.ts';
+import { type ByteSource, free } from '../bytes/byte-source.ts';
 import { collect, type SpoolScope } from '../bytes/spool.ts';
 import { IrregularLinesError } from '../mime/base64-source.ts';
 import { readAlgorithm } from '../pki/certificate.ts';
@@ -103,7 +103,11 @@ function decryptContent(envelope: Envelope, contentKey: Buffer, scope: SpoolScop
 }
 
 function* deciphered(pieces: Iterable<Buffer>, decipher: Decipheriv): Generator<Buffer> {
-  for (const piece of pieces) yield decipher.update(piece);
+  for (const piece of pieces) {
+    const slice = decipher.update(piece);
+    yield slice;
+    free(slice);
+  }
   yield decipher.final();
 }
 

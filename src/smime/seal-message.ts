@@ -72,6 +72,7 @@ export function sealStretches(question: SealQuestion): Stretch[] {
 
 function clearSigned(entity: readonly Stretch[], key: SigningKey, at: Date): Stretch[] {
   const boundary = `sealpost-${randomBytes(18).toString('hex')}`;
+  const { content, cms } = signedDataStretches(entity, key, at, false);
   return [
     lines(
       'Content-Type: multipart/signed; protocol="application/pkcs7-signature";',
@@ -81,15 +82,15 @@ function clearSigned(entity: readonly Stretch[], key: SigningKey, at: Date): Str
       '',
       `--${boundary}`,
     ),
-    ...entity,
+    content,
     lines('', `--${boundary}`),
-    ...cmsPart('application/pkcs7-signature', 'smime.p7s', signedDataStretches(entity, key, at, false)),
+    ...cmsPart('application/pkcs7-signature', 'smime.p7s', cms),
     lines(`--${boundary}--`),
   ];
 }
 
 function opaqueSigned(entity: readonly Stretch[], key: SigningKey, at: Date): Stretch[] {
-  const cms = signedDataStretches(entity, key, at, true);
+  const { cms } = signedDataStretches(entity, key, at, true);
   return cmsPart('application/pkcs7-mime; smime-type=signed-data', 'smime.p7m', cms);
 }
 

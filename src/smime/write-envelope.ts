@@ -1,5 +1,6 @@
 /** Makes EnvelopedData (AES-256-CBC) and AuthEnvelopedData (AES-256-GCM, RFC 5083/5084) for several recipients. */
 import { type Cipheriv, createCipheriv, randomBytes } from 'node:crypto';
+import { free } from '../bytes/byte-source.ts';
 import { joinStretches, type Stretch, slicesOfAll, stretchOfBytes, totalSize } from '../mime/encode.ts';
 import type { Certificate } from '../pki/certificate.ts';
 import {
@@ -77,7 +78,11 @@ function* encryptedSlices(
   after: () => Buffer[],
 ): Generator<Buffer> {
   yield* head;
-  for (const slice of slicesOfAll(content)) yield cipher.update(slice);
+  for (const slice of slicesOfAll(content)) {
+    const encrypted = cipher.update(slice);
+    yield encrypted;
+    free(encrypted);
+  }
   yield cipher.final();
   yield* after();
 }

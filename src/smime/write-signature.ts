@@ -31,6 +31,9 @@ export interface SigningKey {
 
 type SigningDigest = 'sha256' | 'sha384' | 'sha512';
 
+/** The signature over the signed attributes. */
+type Signing = (attributes: Buffer) => Buffer;
+
 interface SignatureForm {
   digest: SigningDigest;
   /** What node:crypto is told; Ed25519 hashes by itself. */
@@ -46,63 +49,125 @@ interface SignatureForm {
  * @param opaque whether the content stands inside; detached otherwise
  */
 export function writeSignedData(content: Buffer, key: SigningKey, at: Date, opaque: boolean): Buffer {
-  return joinStretches(signedDataStretches([stretchOfBytes(content)], key, at, opaque));
+  return joinStretches(signedDataStretches([stretchOfBytes(content)], key, at, opaque).cms);
 }
 
-/** The same for content of any size, which is gone through once here, and once more by who reads an opaque result. */
+/** What was signed, to be sent before or within `cms`: the signature is made of what was read there. */
+export interface SignedStretches {
+  readonly content: Stretch;
+  /** The ContentInfo: beside the content when it is detached, else around it. */
+  readonly cms: readonly Stretch[];
+}
+
+/** The same for content of any size, which is gone through once when it is read in order, and by one more pass under ECDSA. */
 export function signedDataStretches(
   content: readonly Stretch[],
   key: SigningKey,
   at: Date,
   opaque: boolean,
-): Stretch[] {
+): SignedStretches {
   const { certificate } = key;
   const form = signatureForm(certificate);
   const digestAlgorithm = algorithmIdentifier(DIGEST_OID[form.digest]);
   const extra = key.encryptionCertificate === undefined ? [] : [key.encryptionCertificate];
   const before = Buffer.concat([integer(1), setOf(digestAlgorithm)]);
-  const after = Buffer.concat([
-    certificateSet([certificate, ...extra, ...key.chain]),
-    setOf(signerInfo(content, key, at, form, digestAlgorithm)),
-  ]);
+  const certificates = certificateSet([certificate, ...extra, ...key.chain]);
+  const signed = new HashedOnTheWay(content, form.digest);
+  const after = signatureStretch(signed, key, form, (digest, signing) =>
+    Buffer.concat([certificates, setOf(signerInfo(digest, key, at, form, digestAlgorithm, signing))]),
+  );
   const type = objectIdentifier(CONTENT_TYPE.data);
-  if (!opaque) {
-    return [stretchOfBytes(contentInfo(CONTENT_TYPE.signedData, sequence(before, sequence(type), after)))];
-  }
-  const bytes = totalSize(content);
-  // Every header stands before the content, so their lengths are written from the inside out.
-  const octets = elementHeader(0x04, bytes);
-  const wrapper = Buffer.concat([elementHeader(0xa0, octets.length + bytes), octets]);
-  const encapsulated = Buffer.concat([elementHeader(0x30, type.length + wrapper.length + bytes), type, wrapper]);
-  const bodyBytes = before.length + encapsulated.length + bytes + after.length;
-  const body = Buffer.concat([elementHeader(0x30, bodyBytes), before, encapsulated]);
-  const outer = elementHeader(0xa0, body.length + bytes + after.length);
   const outerType = objectIdentifier(CONTENT_TYPE.signedData);
-  const all = outerType.length + outer.length + body.length + bytes + after.length;
-  const head = Buffer.concat([elementHeader(0x30, all), outerType, outer, body]);
-  return [stretchOfBytes(head), ...content, stretchOfBytes(after)];
+  const inner = opaque ? signed.stretch : stretchOfBytes(Buffer.alloc(0));
+  // Every header stands before the content, so their lengths are written from the inside out.
+  const octets = opaque ? elementHeader(0x04, inner.size) : Buffer.alloc(0);
+  const wrapper = opaque ? Buffer.concat([elementHeader(0xa0, octets.length + inner.size), octets]) : octets;
+  const encapsulated = Buffer.concat([elementHeader(0x30, type.length + wrapper.length + inner.size), type, wrapper]);
+  const bodyBytes = before.length + encapsulated.length + inner.size + after.size;
+  const body = Buffer.concat([elementHeader(0x30, bodyBytes), before, encapsulated]);
+  const outer = elementHeader(0xa0, body.length + inner.size + after.size);
+  const all = outerType.length + outer.length + body.length + inner.size + after.size;
+  const head = stretchOfBytes(Buffer.concat([elementHeader(0x30, all), outerType, outer, body]));
+  return { content: signed.stretch, cms: [head, inner, after] };
+}
+
+/** Content that is hashed while it is read for the first time, so that signing it needs no pass of its own. */
+class HashedOnTheWay {
+  readonly stretch: Stretch;
+  readonly #content: readonly Stretch[];
+  readonly #algorithm: SigningDigest;
+  #digest: Buffer | null = null;
+
+  constructor(content: readonly Stretch[], algorithm: SigningDigest) {
+    this.#content = content;
+    this.#algorithm = algorithm;
+    this.stretch = { size: totalSize(content), slices: () => this.#slices() };
+  }
+
+  /** Reads everything when nobody has done so yet. */
+  digest(): Buffer {
+    for (const _ of this.#digest === null ? this.#slices() : []);
+    if (this.#digest === null) throw new RangeError('content that was read has no digest');
+    return this.#digest;
+  }
+
+  *#slices(): Generator<Buffer> {
+    if (this.#digest !== null) {
+      yield* slicesOfAll(this.#content);
+      return;
+    }
+    const hash = createHash(this.#algorithm);
+    for (const slice of slicesOfAll(this.#content)) {
+      hash.update(slice);
+      yield slice;
+    }
+    this.#digest ??= hash.digest();
+  }
+}
+
+/**
+ * What follows the content. Its size has to be known before, so it is made at once where signatures differ in length (ECDSA in
+ * DER), else when it is read; once only, since no two signatures need be the same.
+ */
+function signatureStretch(
+  content: HashedOnTheWay,
+  { certificate, privateKey }: SigningKey,
+  form: SignatureForm,
+  write: (digest: Buffer, signing: Signing) => Buffer,
+): Stretch {
+  let made: Buffer | null = null;
+  const make = () => {
+    made ??= write(content.digest(), (attributes) => signature(attributes, privateKey, form));
+    return made;
+  };
+  const signatureBytes = fixedSignatureBytes(certificate);
+  if (signatureBytes === null) return stretchOfBytes(make());
+  const digestBytes = Number(form.digest.slice(3)) / 8;
+  const { length } = write(Buffer.alloc(digestBytes), () => Buffer.alloc(signatureBytes));
+  return { size: length, slices: () => [make()] };
+}
+
+function fixedSignatureBytes({ key }: Certificate): number | null {
+  if (key.family === 'ed25519') return 64;
+  return key.family === 'rsa' || key.family === 'rsa-pss' ? Math.ceil(key.bits / 8) : null;
 }
 
 function signerInfo(
-  content: readonly Stretch[],
+  messageDigest: Buffer,
   key: SigningKey,
   at: Date,
   form: SignatureForm,
   digestAlgorithm: Buffer,
+  signing: Signing,
 ): Buffer {
   const { certificate } = key;
-  const hash = createHash(form.digest);
-  for (const slice of slicesOfAll(content)) hash.update(slice);
   const attributes = writeSignedAttributes({
-    messageDigest: hash.digest(),
+    messageDigest,
     at,
     certificate,
     encryptionCertificate: key.encryptionCertificate ?? certificate,
     marking: key.marking,
   });
-  const pss =
-    form.saltLength === undefined ? {} : { padding: crypto.RSA_PKCS1_PSS_PADDING, saltLength: form.saltLength };
-  const signature = sign(form.hash, attributes, { key: key.privateKey, dsaEncoding: 'der', ...pss });
   const implicit = Buffer.from(attributes);
   implicit[0] = 0xa0;
   return sequence(
@@ -111,8 +176,14 @@ function signerInfo(
     digestAlgorithm,
     implicit,
     form.algorithm,
-    octetString(signature),
+    octetString(signing(attributes)),
   );
+}
+
+function signature(attributes: Buffer, privateKey: KeyObject, form: SignatureForm): Buffer {
+  const pss =
+    form.saltLength === undefined ? {} : { padding: crypto.RSA_PKCS1_PSS_PADDING, saltLength: form.saltLength };
+  return sign(form.hash, attributes, { key: privateKey, dsaEncoding: 'der', ...pss });
 }
 
 /** `micalg` of multipart/signed (RFC 8551 section 3.5.3.2). */
