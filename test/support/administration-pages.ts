@@ -38,10 +38,29 @@ const AUDIT: Record<string, Needs> = {
   'POST /administration/audit/check': 'central',
 };
 
+const AUTHORITIES: Record<string, Needs> = {
+  'GET /administration/authorities': 'central',
+  'POST /administration/authorities/:authority/retire': 'central',
+  'POST /administration/authorities/:authority/resume': 'central',
+  'GET /administration/authorities/set-up': 'central',
+  'POST /administration/authorities/set-up': 'central',
+  'GET /administration/authorities/issuing': 'central',
+  'POST /administration/authorities/issuing': 'central',
+  'GET /administration/authorities/import': 'central',
+  'POST /administration/authorities/import': 'central',
+  'GET /administration/authorities/request': 'central',
+  'POST /administration/authorities/request': 'central',
+  'GET /administration/authorities/requests/:request': 'central',
+  'GET /administration/authorities/requests/:request/file': 'central',
+  'POST /administration/authorities/requests/:request/answer': 'central',
+  'POST /administration/authorities/requests/:request/discard': 'central',
+};
+
 /** Every page of the administration with who may ask for it. A page that is missing here fails `test/app/administration.test.ts`. */
 export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...DOOR,
   ...PROGRAMME,
   ...TRUST,
   ...AUDIT,
+  ...AUTHORITIES,
 };

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../../context.ts';
 import { auditRoutes } from './audit/routes.ts';
+import { authorityRoutes } from './authorities/routes.ts';
 import { enterAdministration, leaveAdministration, showEntry } from './enter.ts';
 import { showOverview } from './overview.ts';
 import { saveRules, showRules } from './programme-rules.ts';
@@ -55,4 +56,5 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
   app.post('/administration/revocation/:place/remove', central, removePlace(context));
 
   auditRoutes(app, context);
+  authorityRoutes(app, context);
 }

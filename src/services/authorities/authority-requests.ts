@@ -14,13 +14,13 @@ import type { SignedIn } from '../sessions/session.ts';
 import { type Adopted, adoptAuthority } from './adopt-authority.ts';
 import { openUnderCount, recordAuthority, type WrongPassphrase } from './record-authority.ts';
 
-export type WantedRequest = { name: string; keyAlgorithm: KeyAlgorithm; passphrase: string };
+export type WantedRequest = { nonce: string; name: string; keyAlgorithm: KeyAlgorithm; passphrase: string };
 
 /** The key of an issuing CA, made here, and the request that an outside root shall sign. */
 export async function requestAuthority(
   context: Context,
   session: SignedIn,
-  { name, keyAlgorithm, passphrase }: WantedRequest,
+  { nonce, name, keyAlgorithm, passphrase }: WantedRequest,
 ): Promise<AuthorityRequest> {
   const programme = administeredProgramme(session);
   const { privateKey } = await generateKeyPair(keyAlgorithm);
@@ -28,8 +28,12 @@ export async function requestAuthority(
     const request = writeAuthorityRequest({ privateKey, name, domains: [permittedDomain(programme.domainPattern)] });
     const publicKey = publicKeyOf(privateKey);
     const { salt, sealed } = await sealUnderPassphrase(passphrase, privateKey, requestContext(publicKey));
-    const row = await context.database.prisma.authorityRequest.create({
+    const { authorityRequest } = context.database.prisma;
+    const known = await authorityRequest.findFirst({ where: { id: nonce, programmeId: programme.id } });
+    if (known !== null) return known; // the same form once more
+    const row = await authorityRequest.create({
       data: {
+        id: nonce,
         programmeId: programme.id,
         name,
         request: new Uint8Array(request),

@@ -1,4 +1,5 @@
 import type { Context } from '../../context.ts';
+import { Prisma } from '../../generated/prisma/client.ts';
 import type { KeyAlgorithm } from '../../pki/key-pair.ts';
 import { administeredProgramme } from '../administration/administered.ts';
 import {
@@ -26,6 +27,8 @@ export function authorityPassphraseProblem({ passphrase, repeated }: NewPassphra
 }
 
 export type WantedAuthorities = {
+  /** Of the form: sent twice it makes one */
+  nonce: string;
   rootName: string;
   issuingName: string;
   keyAlgorithm: KeyAlgorithm;
@@ -37,13 +40,15 @@ export type WantedAuthorities = {
 export async function makeAuthorities(context: Context, session: SignedIn, wanted: WantedAuthorities): Promise<void> {
   const { database, config } = context;
   const programme = administeredProgramme(session);
-  const order = { ...wanted, publicUrl: config.publicUrl };
-  const made = await createAuthorities(database, programme, order, context.now());
+  const order = { ...wanted, id: wanted.nonce, publicUrl: config.publicUrl };
+  const made = await onceOnly(() => createAuthorities(database, programme, order, context.now()));
+  if (made === null) return;
   await recordAuthority(context, session, made.root.sha256, 'done', 'root-made');
   await recordAuthority(context, session, made.issuing.sha256, 'done', 'authority-made');
 }
 
 export type WantedIssuing = {
+  nonce: string;
   /** Id of the root */
   root: string;
   rootPassphrase: string;
@@ -72,10 +77,21 @@ export async function makeIssuing(
     const issuing = await issuingBelow(opened.value, programme, { name, keyAlgorithm, publicUrl, at });
     const data = await sealedAuthority(programme.id, 'issuing', issuing, wanted.passphrase);
     issuing.privateKey.fill(0);
-    await context.database.prisma.authority.create({ data: { ...data, createdAt: at } });
-    await recordAuthority(context, session, issuing.certificate.sha256, 'done', 'authority-made');
+    const { authority } = context.database.prisma;
+    const made = await onceOnly(() => authority.create({ data: { ...data, id: wanted.nonce, createdAt: at } }));
+    if (made) await recordAuthority(context, session, issuing.certificate.sha256, 'done', 'authority-made');
     return { ok: true };
   } finally {
     opened.value.privateKey.fill(0);
+  }
+}
+
+/** Null when it was made already by the same form. */
+async function onceOnly<T>(make: () => Promise<T>): Promise<T | null> {
+  try {
+    return await make();
+  } catch (error) {
+    if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') return null;
+    throw error;
   }
 }

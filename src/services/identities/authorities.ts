@@ -25,6 +25,8 @@ export type NewAuthorities = {
   keyAlgorithm?: KeyAlgorithm;
   rootName?: string;
   issuingName?: string;
+  /** Id of the root: whoever asks twice with the same one makes one */
+  id?: string;
   /** Where the pages are: certificates say where lists are */
   publicUrl?: URL;
 };
@@ -61,7 +63,9 @@ export async function createAuthorities(
   ];
   for (const { privateKey } of [root, issuing]) privateKey.fill(0);
   await database.prisma.$transaction([
-    database.prisma.authority.createMany({ data: rows.map((row) => ({ ...row, createdAt: at })) }),
+    database.prisma.authority.createMany({
+      data: rows.map((row) => ({ ...row, ...(wanted.id && row.kind === 'root' && { id: wanted.id }), createdAt: at })),
+    }),
     database.prisma.trustAnchor.create({ data: programmeAnchor(programme, root.certificate, at) }),
   ]);
   return { root: root.certificate, issuing: issuing.certificate };
