@@ -66,20 +66,20 @@ async function removeMailOf({ database, config, audit, now }: Needs, id: string)
   const record = (result: 'done' | 'failed', reason: string) =>
     audit.record({
       ...{ accountId: null, actor: 'system', network: '', action: 'administration' as const },
-      ...{ object: id, result, reason: `account: remove mail, ${reason}` },
+      ...{ object: id, result, reason },
     });
   // Without the credential somebody with access to the mail server has to do it; the page of the account says so.
   if (config.serviceMail === null) return false;
   const server = mailServerOf(account.country.mailServer);
   const connected = await connectMailbox(server, { ...config.serviceMail, authorizationUser: account.addressKey });
   if (!connected.ok) {
-    await record('failed', connected.reason);
+    await record('failed', `account: delete-mail, ${connected.reason}`);
     return false;
   }
   try {
     const emptied = await emptyMailbox(connected.connection);
     if (!emptied.ok) {
-      await record('failed', emptied.reason);
+      await record('failed', `account: delete-mail, ${emptied.reason}`);
       return false;
     }
     const [marked] = await database.prisma.$transaction([
@@ -89,7 +89,7 @@ async function removeMailOf({ database, config, audit, now }: Needs, id: string)
       }),
       database.prisma.vault.deleteMany({ where: { accountId: id, account: { state: 'removed' } } }),
     ]);
-    await record('done', `${emptied.value} messages`);
+    await record('done', 'account: delete-mail');
     return marked.count === 1;
   } finally {
     await connected.connection.close();

@@ -89,7 +89,7 @@ export async function sendAddressList(
   if (accounts.length === 0) return null;
   const addresses = accounts.map(({ address }) => address);
   const sentBy = session.account.address;
-  const list = await prisma.addressList.create({
+  await prisma.addressList.create({
     data: { countryId: country.id, addresses, sentBy, sentAt: context.now() },
   });
   await context.audit.record({
@@ -97,9 +97,9 @@ export async function sendAddressList(
     actor: sentBy,
     network: session.network,
     action: 'administration',
-    object: list.id,
+    object: country.domain,
     result: 'done',
-    reason: `address list: ${country.domain}, ${addresses.length}`,
+    reason: 'address-list',
   });
   return addresses.length;
 }

@@ -36,9 +36,9 @@ export async function createAccountOf(
     actor: session.account.address,
     network: session.network,
     action: 'administration',
-    object: made.ok ? made.account.id : country.id,
+    object: made.ok ? made.account.id : country.domain,
     result: made.ok ? 'done' : 'refused',
-    reason: `account: ${country.mailServer.hosted ? 'create' : 'list'} ${made.ok ? made.account.address : made.problem}`,
+    reason: `account: ${country.mailServer.hosted ? 'create' : 'list'}${made.ok ? '' : `, ${made.problem}`}`,
   });
   return made.ok ? { ...made, handOver } : made;
 }

@@ -120,7 +120,7 @@ export async function changeRole(
       await tx.account.update({ where: { id: account.id }, data: { role } });
       return null;
     },
-    ` ${role}`,
+    `, ${role}`,
   );
 }
 
