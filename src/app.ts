@@ -27,6 +27,7 @@ import { pkiRoutes } from './routes/pki/routes.ts';
 import { sessionRoutes } from './routes/sessions/routes.ts';
 import { settingsRoutes } from './routes/settings/routes.ts';
 import { trustRoutes } from './routes/trust/routes.ts';
+import { welcomeRoutes } from './routes/welcome/routes.ts';
 
 const PUBLIC_FOLDER = fileURLToPath(new URL('../public', import.meta.url));
 const FORM_BYTES = 4 * 1024 * 1024;
@@ -63,6 +64,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     await pages.register(errorPages);
 
     sessionRoutes(pages, context);
+    welcomeRoutes(pages, context);
     keyRoutes(pages, context);
     firstStepsRoutes(pages, context);
     messageRoutes(pages, context);

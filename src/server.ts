@@ -5,6 +5,7 @@ import { makeSpoolFolder } from './bytes/spool.ts';
 import type { Config } from './config.ts';
 import type { Context } from './context.ts';
 import { MailboxConnections } from './mail/mailbox-connections.ts';
+import { startRemovingMail } from './services/accounts/remove-mail.ts';
 import { openAuditTrail } from './services/audit.ts';
 import { connectDatabase } from './services/database/connect.ts';
 import { startEmbeddedPostgres } from './services/database/embedded-postgres.ts';
@@ -40,6 +41,7 @@ export async function startNode(config: Config): Promise<Node> {
   const audit = openAuditTrail(database, config.nodeName, now);
   const outbox = await openOutbox({ config, database, audit, now });
   const housekeeping = startHousekeeping(database, now);
+  const removingMail = startRemovingMail({ database, config, audit, now });
   await listPoints(database, config, now());
   const revocation = new RevocationStore(database);
   const fetcher = new EvidenceFetcher(config.fetchProxy);
@@ -56,6 +58,7 @@ export async function startNode(config: Config): Promise<Node> {
     stop: async (options = {}) => {
       await app.close();
       housekeeping.stop();
+      await removingMail.stop();
       await refreshing.stop();
       await fetcher.close();
       await outbox.stop();

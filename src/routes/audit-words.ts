@@ -25,6 +25,7 @@ const COMPOSED: [pattern: RegExp, key: string, parameter: 'count' | 'names'][] =
   [/^ended (\d{1,6})$/, 'audit.reason.ended', 'count'],
   [/^programme: (.+)$/, 'audit.reason.programme', 'names'],
   [/^settings: (.+)$/, 'audit.reason.settings', 'names'],
+  [/^account: (.+)$/, 'audit.reason.account', 'names'],
 ];
 
 /** @param accounts addresses of accounts by id, for entries that are about one */

@@ -7,6 +7,7 @@ export const AUDIT_ACTIONS = [
   'sign-out',
   'vault-create',
   'passphrase-change',
+  'password-change',
   'recovery-use',
   'unlock',
   'lock',

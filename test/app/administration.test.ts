@@ -109,7 +109,8 @@ test('security.md an administrator of a country reaches what is for countries an
     const [method, url = ''] = name.split(' ');
     const answer =
       method === 'GET' ? await clerk.get(addressOf(url)) : await clerk.post('/settings', addressOf(url), {});
-    assert.equal(answer.status, needs === 'country' ? 200 : 404, name);
+    // What an address of nobody's country or account names is not there either.
+    assert.equal(answer.status, needs === 'country' && !url.includes(':') ? 200 : 404, name);
   }
   const overview = await clerk.get('/administration');
   assert.match(overview.body, /Belgium \(B\)/);

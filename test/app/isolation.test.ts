@@ -316,7 +316,9 @@ const PUBLIC = [
   'GET /health/ready',
   'GET /help',
   'GET /sign-in',
+  'GET /welcome',
   'POST /sign-in',
+  'POST /welcome',
 ];
 
 test('a visitor is led from every page but the public ones to the sign-in', async () => {

@@ -89,6 +89,9 @@ test('addresses that name nothing are not found, whatever stands in them', async
       const url = route.url.replace(/:\w+/g, odd);
       const answer = route.method === 'GET' ? await alain.get(url) : await alain.post('/settings', url, {});
       assertClear(answer, `${route.method} ${url.slice(0, 80)}`);
+      // Dots lead to the address above, as in a browser, and that may be a page of its own.
+      const above = odd === '..' ? new URL(url, 'http://localhost').pathname : null;
+      if (routes.some((each) => each.method === route.method && each.url === above)) continue;
       assert.ok(
         [302, 400, 403, 404, 414].includes(answer.status),
         `${nameOf(route)} ${odd.slice(0, 20)}: ${answer.status}`,

@@ -26,7 +26,8 @@ export async function startMailFixture(network: number): Promise<MailFixture> {
   const client = new pg.Client({ connectionString: postgres.connectionString });
   await client.connect();
   await client.query(`
-    create table hosted_mailbox (address text primary key, password_hash text, quota_mb int, active bool);
+    create table hosted_mailbox (address text primary key, password_hash text, quota_mb int, active bool,
+      receives bool not null default true);
     create role sealpost_mail login password '${MAIL_ROLE_PASSWORD}';
     grant select on hosted_mailbox to sealpost_mail`);
   const database = {
@@ -54,7 +55,10 @@ export async function startMailFixture(network: number): Promise<MailFixture> {
     addHostedAccount: async (address, password, { quotaMb = 0, active = true } = {}) => {
       const cost = { memoryCost: 1024, timeCost: 2, parallelism: 1 };
       const hash = await argon2.hash(password, { type: argon2.argon2id, ...cost });
-      await client.query('insert into hosted_mailbox values (lower($1), $2, $3, $4)', [address, hash, quotaMb, active]);
+      await client.query(
+        'insert into hosted_mailbox (address, password_hash, quota_mb, active) values (lower($1), $2, $3, $4)',
+        [address, hash, quotaMb, active],
+      );
     },
     stop: async () => {
       await testbed.stop();

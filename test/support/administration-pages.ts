@@ -56,6 +56,28 @@ const AUTHORITIES: Record<string, Needs> = {
   'POST /administration/authorities/requests/:request/discard': 'central',
 };
 
+const ACCOUNTS: Record<string, Needs> = {
+  'GET /administration/accounts': 'country',
+  'GET /administration/countries/:country/accounts': 'country',
+  'POST /administration/countries/:country/accounts': 'country',
+  'GET /administration/countries/:country/accounts/new': 'country',
+  'POST /administration/countries/:country/accounts/preview': 'country',
+  'POST /administration/countries/:country/accounts/send': 'country',
+  'GET /administration/accounts/:account': 'country',
+  'GET /administration/accounts/:account/suspend': 'country',
+  'POST /administration/accounts/:account/suspend': 'country',
+  'GET /administration/accounts/:account/resume': 'country',
+  'POST /administration/accounts/:account/resume': 'country',
+  'GET /administration/accounts/:account/remove': 'country',
+  'POST /administration/accounts/:account/remove': 'country',
+  'GET /administration/accounts/:account/restore': 'country',
+  'POST /administration/accounts/:account/restore': 'country',
+  'GET /administration/accounts/:account/hand-over': 'country',
+  'POST /administration/accounts/:account/hand-over': 'country',
+  'GET /administration/accounts/:account/role': 'country',
+  'POST /administration/accounts/:account/role': 'country',
+};
+
 /** Every page of the administration with who may ask for it. A page that is missing here fails `test/app/administration.test.ts`. */
 export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...DOOR,
@@ -63,4 +85,5 @@ export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...TRUST,
   ...AUDIT,
   ...AUTHORITIES,
+  ...ACCOUNTS,
 };

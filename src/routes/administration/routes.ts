@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../../context.ts';
+import { accountRoutes } from './accounts/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { authorityRoutes } from './authorities/routes.ts';
 import { enterAdministration, leaveAdministration, showEntry } from './enter.ts';
@@ -32,6 +33,8 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
   app.post('/administration/leave', country, leaveAdministration(context));
 
   app.get('/administration', country, showOverview(context));
+
+  accountRoutes(app, context);
 
   app.get('/administration/programme', central, showRules(context));
   app.post('/administration/programme', central, saveRules(context));

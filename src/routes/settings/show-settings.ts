@@ -3,6 +3,7 @@ import type { Context } from '../../context.ts';
 import { LOCALES } from '../../i18n/translate.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { listSessions, type SessionSummary, type Settings } from '../../services/accounts/settings.ts';
+import { administratorsOf } from '../../services/administration/address-lists.ts';
 
 /** What the fields show: values as they are stored, or as they were typed. */
 export type SettingsFields = { [name in keyof Settings]: string | boolean };
@@ -39,6 +40,7 @@ export async function settingsPage(
   const { t } = request.formats;
   const session = signedIn(request);
   const sessions = await listSessions(context, session);
+  const hosted = session.account.country.mailServer.hosted;
   return reply.code(status).page('settings/show', {
     title: t('settings.title'),
     place: 'settings',
@@ -52,6 +54,10 @@ export async function settingsPage(
     zones: timeZones(String(fields.timeZone)).map((value) => ({ value, text: value.replaceAll('_', ' ') })),
     sessions: sessions.map((each) => ({ ...each, program: programOf(each) })),
     hasVault: session.hasVault,
+    hosted,
+    // The password of a country's own server is changed there; these people know where to ask.
+    askAbout: hosted ? [] : await administratorsOf(context, session.account.countryId),
+    mailHost: session.account.country.mailServer.serverName ?? session.account.country.mailServer.imapHost,
   });
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { argon2id, hash } from 'argon2';
 import type { Account, Country } from '../../generated/prisma/client.ts';
 import { Prisma } from '../../generated/prisma/client.ts';
@@ -6,6 +7,14 @@ import { type AddressName, composeLocalPart } from './address-rule.ts';
 
 export type Person = { firstName: string; surname: string };
 
+/** What the address is made from where the names alone do not say it. */
+export type AddressWish = {
+  /** Names of another script in Latin letters, as an administrator confirmed them */
+  latin?: Person;
+  /** Which of those with these names it is, from 2 on */
+  number?: number;
+};
+
 export type AccountResult =
   | { ok: true; account: Account }
   | {
@@ -13,9 +22,12 @@ export type AccountResult =
       problem: Extract<AddressName, { ok: false }>['problem'] | 'taken' | 'limit-reached' | 'weak-password';
     };
 
+/** The account in the transaction that makes it; what is written besides stands or falls with it. */
+export type AndThen = (tx: Prisma.TransactionClient, account: Account) => Promise<void>;
+
 /** Checked by the mail server at each log-in, so cheaper than the keys' passphrase (OWASP's minimum for argon2id). */
 const MAILBOX_COST = { memoryCost: 19 * 1024, timeCost: 2, parallelism: 1 } as const;
-const PASSWORD_MIN_LENGTH = 10;
+export const PASSWORD_MIN_LENGTH = 10;
 
 /** An account whose mailbox the hosted mail server serves (T01). The password is kept only as what that server checks. */
 export async function createHostedAccount(
@@ -27,8 +39,25 @@ export async function createHostedAccount(
   return createAccount(database, country, person, await hashMailboxPassword(person.password));
 }
 
+/**
+ * A hosted account whose holder chooses the password: it takes mail in at once, and nobody can sign in before.
+ * @param andThen makes the code of the hand-over
+ */
+export async function openHostedAccount(
+  database: Database,
+  country: Country,
+  person: Person & AddressWish,
+  andThen: AndThen,
+): Promise<AccountResult> {
+  return createAccount(database, country, person, await hashOfNoPassword(), andThen);
+}
+
 /** An address of a country that runs its own server: listed, so that it may sign in; the password stays with that server. */
-export async function listOwnAccount(database: Database, country: Country, person: Person): Promise<AccountResult> {
+export async function listOwnAccount(
+  database: Database,
+  country: Country,
+  person: Person & AddressWish,
+): Promise<AccountResult> {
   return createAccount(database, country, person, null);
 }
 
@@ -37,18 +66,29 @@ export function hashMailboxPassword(password: string): Promise<string> {
   return hash(password, { ...MAILBOX_COST, type: argon2id });
 }
 
+/** Of 256 random bits that nobody has: the mail server refuses whatever is typed. */
+export function hashOfNoPassword(): Promise<string> {
+  return hashMailboxPassword(randomBytes(32).toString('base64'));
+}
+
+/** How the trigger of the database says that a country has as many accounts as the programme allows. */
+export function isLimitReached(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('account_limit');
+}
+
 async function createAccount(
   database: Database,
   country: Country,
-  { firstName, surname }: Person,
+  { firstName, surname, latin, number }: Person & AddressWish,
   mailboxPasswordHash: string | null,
+  andThen: AndThen = async () => {},
 ): Promise<AccountResult> {
-  const name = composeLocalPart(firstName, surname);
+  const name = composeLocalPart(latin?.firstName ?? firstName, latin?.surname ?? surname, number);
   if (!name.ok) return name;
   const address = `${name.localPart}@${country.domain}`;
   try {
     return await database.prisma.$transaction(async (tx) => {
-      // The row lock makes parallel creations for one country wait for each other: the limit (T03) holds in a race too.
+      // The row lock makes parallel creations wait for each other, so that they hear why; the trigger holds the limit (T03).
       await tx.$queryRaw`select id from country where id = ${country.id}::uuid for update`;
       const programme = await tx.programme.findUniqueOrThrow({ where: { id: country.programmeId } });
       const taken = await tx.account.count({ where: { countryId: country.id, state: { not: 'removed' } } });
@@ -63,11 +103,13 @@ async function createAccount(
           mailboxPasswordHash,
         },
       });
+      await andThen(tx, account);
       return { ok: true, account } as const;
     });
   } catch (error) {
     const isTaken = error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002';
     if (isTaken) return { ok: false, problem: 'taken' };
+    if (isLimitReached(error)) return { ok: false, problem: 'limit-reached' };
     throw error;
   }
 }

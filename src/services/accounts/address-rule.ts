@@ -8,7 +8,10 @@
  * 4. Spaces, hyphens and dashes become one hyphen: Jean Pierre and Jean–Pierre become Jean-Pierre, van der Berg Van-der-Berg.
  * 5. The first letter of each of the two names is upper case, the others stay as they were written.
  *
- * Anything else (other scripts, digits, signs) is refused: a transliteration is for a person to confirm.
+ * 6. Who comes second under the same address gets a number behind the surname: Alain.Dupont2. No surname has digits, so that it is
+ *    clear what it is; whether another first name tells the two apart better is for a person to decide.
+ *
+ * Anything else (other scripts, digits, signs) is refused: a transliteration (transliteration.ts) is for a person to confirm.
  */
 export type AddressName = { ok: true; localPart: string } | { ok: false; problem: 'empty' | 'not-latin' | 'too-long' };
 
@@ -41,12 +44,18 @@ const WRITTEN_OUT: Readonly<Record<string, string>> = {
   Ŋ: 'Ng',
 };
 
-/** The part before the @ for these names, as it stands in certificates; comparisons ignore its case. */
-export function composeLocalPart(firstName: string, surname: string): AddressName {
+/** How many people of one country can have the same names. */
+export const NAMESAKES_MAX = 99;
+
+/**
+ * The part before the @ for these names, as it stands in certificates; comparisons ignore its case.
+ * @param number which of those with these names it is; the first one has none
+ */
+export function composeLocalPart(firstName: string, surname: string, number = 1): AddressName {
   const names = [firstName, surname].map(writeName);
   if (names.some((name) => name === null)) return { ok: false, problem: 'not-latin' };
   if (names.some((name) => name === '')) return { ok: false, problem: 'empty' };
-  const localPart = names.join('.');
+  const localPart = `${names.join('.')}${number > 1 ? number : ''}`;
   return localPart.length > LOCAL_PART_MAX ? { ok: false, problem: 'too-long' } : { ok: true, localPart };
 }
 

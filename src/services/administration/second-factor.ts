@@ -85,7 +85,8 @@ export async function checkOwnPassword(
   return { ok: true };
 }
 
-function isOwnPassword(session: SignedIn, typed: string): boolean {
+/** Compared in a time that does not depend on where the two differ. */
+export function isOwnPassword(session: SignedIn, typed: string): boolean {
   const [own, other] = [session.mailboxPassword(), typed].map((text) => createHash('sha256').update(text).digest());
   return timingSafeEqual(own as Buffer, other as Buffer);
 }

@@ -3,7 +3,15 @@ import type { Database } from '../database/connect.ts';
 
 const WINDOW_MS = 15 * 60_000;
 
-export type AttemptKind = 'sign-in-address' | 'sign-in-network' | 'unlock' | 'import' | 'second-factor' | 'authority';
+export type AttemptKind =
+  | 'sign-in-address'
+  | 'sign-in-network'
+  | 'unlock'
+  | 'import'
+  | 'second-factor'
+  | 'authority'
+  | 'hand-over'
+  | 'hand-over-network';
 
 /**
  * Counts an attempt in a window of 15 minutes that all nodes share, and says whether it is still within the limit.

@@ -89,7 +89,7 @@ export async function findSession(
     },
   });
   if (!row || !isSessionSecret(token.secret, row.secretHash)) return null;
-  if (row.endsAt <= at || row.account.state !== 'active') {
+  if (row.endsAt <= at || row.account.state !== 'active' || isSignedOut(row)) {
     await endSession(database, row.id);
     return null;
   }
@@ -114,6 +114,11 @@ export async function findSession(
       masterKey?.fill(0);
     },
   };
+}
+
+/** Begun before all sessions of the account were ended, with a password that counts no longer. */
+function isSignedOut({ createdAt, account }: Session & { account: Account }): boolean {
+  return account.signedOutAt !== null && createdAt < account.signedOutAt;
 }
 
 /** Idle lock: keys that ran out are forgotten in the row too, not only ignored. */
@@ -164,16 +169,35 @@ export async function elevateSession(
   return renewToken(database, config, session, { masterKey, keysUntil, administrationUntil: until });
 }
 
-/** The session goes on under a new token; the old one ends. What it keeps is sealed anew, to the new secret. */
-async function renewToken(
-  database: Database,
+/**
+ * The session goes on with the new password of the mailbox, under a new token; it counts as begun now, when all others end.
+ * @param tx the transaction that changes the password
+ * @returns the new cookie's value
+ */
+export async function renewCredential(
+  tx: SessionTable,
   config: Config,
   session: SignedIn,
-  kept: { masterKey: Uint8Array | null; keysUntil: Date | null; administrationUntil?: Date },
+  password: string,
+  at: Date,
+): Promise<string> {
+  const { masterKey, keysUntil } = session;
+  return renewToken({ prisma: tx }, config, session, { masterKey, keysUntil, createdAt: at }, password);
+}
+
+type SessionTable = Pick<Database['prisma'], 'session'>;
+
+/** The session goes on under a new token; the old one ends. What it keeps is sealed anew, to the new secret. */
+async function renewToken(
+  database: { prisma: SessionTable },
+  config: Config,
+  session: SignedIn,
+  kept: { masterKey: Uint8Array | null; keysUntil: Date | null; administrationUntil?: Date; createdAt?: Date },
+  mailboxPassword = session.mailboxPassword(),
 ): Promise<string> {
   const token = generateSessionToken();
   const key = keyOf(config.sessionKeys, config.sessionKeys.current);
-  const credential = Buffer.from(session.mailboxPassword());
+  const credential = Buffer.from(mailboxPassword);
   const { masterKey, ...times } = kept;
   const renewed = await database.prisma.session.updateMany({
     where: { id: session.sessionId },

@@ -42,6 +42,13 @@ test('T02 names that the rule does not cover are refused, not guessed', () => {
   assert.equal(problem('A'.repeat(40), 'B'.repeat(40)), 'too-long');
 });
 
+test('T02 of people with the same names the second and further ones have a number', () => {
+  const address = (number: number) => composeLocalPart('Alain', 'Dupont', number);
+  assert.deepEqual(address(1), { ok: true, localPart: 'Alain.Dupont' });
+  assert.deepEqual(address(2), { ok: true, localPart: 'Alain.Dupont2' });
+  assert.deepEqual(composeLocalPart('A'.repeat(31), 'B'.repeat(32), 2), { ok: false, problem: 'too-long' });
+});
+
 test('T02 the domain of a country comes from the programme’s pattern', () => {
   assert.equal(composeDomain('tcn.{cc}.eu-admin.net', 'FIN'), 'tcn.fin.eu-admin.net');
 });

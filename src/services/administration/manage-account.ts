@@ -1,0 +1,196 @@
+import type { Context } from '../../context.ts';
+import { AppError } from '../../errors.ts';
+import type { Account, AccountRole, AccountState, Prisma } from '../../generated/prisma/client.ts';
+import { hashOfNoPassword, isLimitReached } from '../accounts/accounts.ts';
+import { endSessionsOf } from '../accounts/end-sessions.ts';
+import { makeHandOver, type NewHandOver } from '../accounts/hand-over.ts';
+import type { SignedIn } from '../sessions/session.ts';
+import { type AdministeredAccount, administeredProgramme } from './administered.ts';
+
+const DAY_MS = 86_400_000;
+/** How long the mail of a removed account is kept: a quarter, in which a mistake is noticed and a matter that was open is handed on. */
+export const MAIL_KEPT_DAYS = 90;
+/** How long nobody else gets the address: the longest life of a Digital ID, so that none of the former holder fits a new one. */
+export const ADDRESS_RESTS_DAYS = 1100;
+
+export type AccountAct = 'suspend' | 'resume' | 'remove' | 'restore' | 'hand-over' | 'role';
+
+/** - `own-account`: nobody does this to himself; - `central-only`: the account, or the role, is a matter of the centre */
+export type ActProblem =
+  | 'own-account'
+  | 'central-only'
+  | 'last-central'
+  | 'limit-reached'
+  | 'too-late'
+  | 'state-changed';
+
+export type ActResult = { ok: true; handOver: NewHandOver | null } | { ok: false; problem: ActProblem };
+
+/** In which state an account must be for what is done to it. */
+const FROM: Record<AccountAct, readonly AccountState[]> = {
+  suspend: ['active'],
+  resume: ['suspended'],
+  remove: ['active', 'suspended'],
+  restore: ['removed'],
+  'hand-over': ['active'],
+  role: ['active'],
+};
+
+/** What this administrator may do to an account as it is now: the page shows these, and `actOnAccount` allows no other. */
+export function actsFor(session: SignedIn, account: AdministeredAccount, at: Date): AccountAct[] {
+  if (problemOf(session, account) !== null) return [];
+  return (Object.keys(FROM) as AccountAct[]).filter((act) => {
+    if (!FROM[act].includes(account.state)) return false;
+    if (act === 'hand-over') return account.country.mailServer.hosted;
+    if (act === 'restore') return isKept(account, at);
+    return act !== 'role' || rolesFor(session, account).length > 0;
+  });
+}
+
+/** The roles that this administrator may give: the centre all of them, a country those of the country. */
+export function rolesFor(session: SignedIn, account: Pick<Account, 'role'>): AccountRole[] {
+  const all: AccountRole[] =
+    session.account.role === 'central' ? ['clerk', 'country', 'central'] : ['clerk', 'country'];
+  return all.filter((role) => role !== account.role);
+}
+
+export function suspendAccount(context: Context, session: SignedIn, account: AdministeredAccount): Promise<ActResult> {
+  return actOnAccount(context, session, account, 'suspend', async (tx) => {
+    await tx.account.update({ where: { id: account.id }, data: { state: 'suspended' } });
+    return null;
+  });
+}
+
+export function resumeAccount(context: Context, session: SignedIn, account: AdministeredAccount): Promise<ActResult> {
+  return actOnAccount(context, session, account, 'resume', async (tx) => {
+    await tx.account.update({ where: { id: account.id }, data: { state: 'active' } });
+    return null;
+  });
+}
+
+/** No sign-in and no mail from now on; what is in a hosted mailbox is kept for a time, and the address rests for a longer one. */
+export function removeAccount(context: Context, session: SignedIn, account: AdministeredAccount): Promise<ActResult> {
+  return actOnAccount(context, session, account, 'remove', async (tx, at) => {
+    const isHosted = account.country.mailServer.hosted;
+    await tx.handOver.deleteMany({ where: { accountId: account.id } });
+    await tx.totpFactor.deleteMany({ where: { accountId: account.id } });
+    await tx.account.update({
+      where: { id: account.id },
+      data: {
+        ...{ state: 'removed', role: 'clerk', removedAt: at },
+        ...(isHosted ? { mailboxPasswordHash: await hashOfNoPassword() } : {}),
+        mailKeptUntil: isHosted ? new Date(at.getTime() + MAIL_KEPT_DAYS * DAY_MS) : null,
+        addressRestsUntil: new Date(at.getTime() + ADDRESS_RESTS_DAYS * DAY_MS),
+      },
+    });
+    return null;
+  });
+}
+
+/** The same person again, while everything is kept; a hosted mailbox gets a new code, since the password is forgotten. */
+export function restoreAccount(context: Context, session: SignedIn, account: AdministeredAccount): Promise<ActResult> {
+  return actOnAccount(context, session, account, 'restore', async (tx, at) => {
+    const none = { removedAt: null, mailKeptUntil: null, mailRemovalTriedAt: null, addressRestsUntil: null };
+    await tx.account.update({ where: { id: account.id }, data: { state: 'active', ...none } });
+    return account.country.mailServer.hosted ? makeHandOver(tx, context.config, account.id, at) : null;
+  });
+}
+
+/** The old password stops at once, and a new code is shown, once. */
+export function renewHandOver(context: Context, session: SignedIn, account: AdministeredAccount): Promise<ActResult> {
+  return actOnAccount(context, session, account, 'hand-over', async (tx, at) => {
+    await tx.account.update({ where: { id: account.id }, data: { mailboxPasswordHash: await hashOfNoPassword() } });
+    return makeHandOver(tx, context.config, account.id, at);
+  });
+}
+
+export async function changeRole(
+  context: Context,
+  session: SignedIn,
+  account: AdministeredAccount,
+  role: AccountRole,
+): Promise<ActResult> {
+  if (!rolesFor(session, account).includes(role)) return { ok: false, problem: 'central-only' };
+  return actOnAccount(
+    context,
+    session,
+    account,
+    'role',
+    async (tx) => {
+      await tx.account.update({ where: { id: account.id }, data: { role } });
+      return null;
+    },
+    `, ${role}`,
+  );
+}
+
+type Change = (tx: Prisma.TransactionClient, at: Date) => Promise<NewHandOver | null>;
+
+/**
+ * One act at a time in a programme: what two administrators do to each other at the same moment comes one after the other, and the
+ * second finds that he is none any more. All but resuming and restoring end the account's sessions.
+ */
+async function actOnAccount(
+  context: Context,
+  session: SignedIn,
+  account: AdministeredAccount,
+  act: AccountAct,
+  change: Change,
+  detail = '',
+): Promise<ActResult> {
+  const at = context.now();
+  let ended: string[] = [];
+  let result: ActResult;
+  try {
+    result = await context.database.prisma.$transaction(async (tx): Promise<ActResult> => {
+      await tx.$queryRaw`select id from programme where id = ${administeredProgramme(session).id}::uuid for update`;
+      const actor = await tx.account.findUnique({ where: { id: session.account.id } });
+      if (actor?.state !== 'active' || actor.role !== session.account.role) throw new AppError('not-found');
+      await tx.$queryRaw`select id from account where id = ${account.id}::uuid for update`;
+      const fresh = { ...account, ...(await tx.account.findUniqueOrThrow({ where: { id: account.id } })) };
+      const problem = problemOf(session, fresh) ?? (await lastCentral(tx, fresh, act));
+      if (problem !== null) return { ok: false, problem };
+      if (act === 'role' && fresh.role !== account.role) return { ok: false, problem: 'state-changed' };
+      if (!FROM[act].includes(fresh.state)) return { ok: false, problem: 'state-changed' };
+      if (act === 'restore' && !isKept(fresh, at)) return { ok: false, problem: 'too-late' };
+      if (act === 'hand-over' && !account.country.mailServer.hosted) return { ok: false, problem: 'state-changed' };
+      const handOver = await change(tx, at);
+      if (act !== 'resume' && act !== 'restore') ended = await endSessionsOf(tx, account.id, at);
+      return { ok: true, handOver };
+    });
+  } catch (error) {
+    if (!isLimitReached(error)) throw error;
+    result = { ok: false, problem: 'limit-reached' };
+  }
+  if (result.ok) await Promise.all(ended.map((id) => context.mail.close(id)));
+  await context.audit.record({
+    accountId: session.account.id,
+    actor: session.account.address,
+    network: session.network,
+    action: 'administration',
+    object: account.id,
+    result: result.ok ? 'done' : 'refused',
+    reason: `account: ${act}${detail}${result.ok ? '' : `, ${result.problem}`}`,
+  });
+  return result;
+}
+
+function problemOf(session: SignedIn, account: Pick<Account, 'id' | 'role'>): ActProblem | null {
+  if (account.id === session.account.id) return 'own-account';
+  return account.role === 'central' && session.account.role !== 'central' ? 'central-only' : null;
+}
+
+/** There is always one who can let the others in again. Whoever acts is one, so this holds should that rule ever change. */
+async function lastCentral(tx: Prisma.TransactionClient, account: AdministeredAccount, act: AccountAct) {
+  if (account.role !== 'central' || !['suspend', 'remove', 'role'].includes(act)) return null;
+  const others = { role: 'central', state: 'active', id: { not: account.id } } as const;
+  const left = await tx.account.count({ where: { ...others, country: { programmeId: account.country.programmeId } } });
+  return left === 0 ? 'last-central' : null;
+}
+
+function isKept(account: AdministeredAccount, at: Date): boolean {
+  // A node whose clock is ahead may be at it already.
+  if (account.mailRemovedAt !== null || account.mailRemovalTriedAt !== null) return false;
+  const until = account.country.mailServer.hosted ? account.mailKeptUntil : account.addressRestsUntil;
+  return until !== null && until > at;
+}
