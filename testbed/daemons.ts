@@ -4,10 +4,12 @@ import {
   DNS_PORT,
   IMAPS_PORT,
   type Layout,
+  MILTER_PORT,
   POP3S_PORT,
   SMTP_PORT,
   SUBMISSION_PORT,
 } from './layout.ts';
+import { atSite } from './namespaces.ts';
 import type { Daemon } from './processes.ts';
 
 /** Folder of the mailboxes of a country; below it `<domain>/<local part>/Maildir`. */
@@ -39,24 +41,46 @@ export function wireCopiesFolder(place: string): string {
   return path.join(place, 'wire-copies');
 }
 
+/** Where virus scanners ask clamd. */
+export function clamdSocket(place: string): string {
+  return path.join(place, 'scanner', 'run', 'clamd.sock');
+}
+
 /** Everything that runs, in an order in which it can be started. */
 export function daemonsOf(place: string, layout: Layout): Daemon[] {
-  return [
+  const daemons = [
     nameServer(place, layout),
+    ...wholeNetwork(place, layout),
     ...layout.countries.map((country) => dovecot(place, country)),
     ...layout.countries.map((country) =>
-      postfix(place, `mail-${country.key}`, [
+      postfix(place, `mail-${country.key}`, country.site, [
         { address: country.address, port: SMTP_PORT },
         { address: country.address, port: SUBMISSION_PORT },
       ]),
     ),
-    postfix(place, 'relay', [{ address: layout.relayAddress, port: SMTP_PORT }]),
+    ...layout.relays.map(({ name, site, address }) => postfix(place, name, site, [{ address, port: SMTP_PORT }])),
+  ];
+  return daemons.map((daemon) => ({ ...daemon, start: [...atSite(layout, daemon.site), ...daemon.start] }));
+}
+
+/** What the small network does without: resolvers, balancer and scanner. */
+function wholeNetwork(place: string, { whole, countries }: Layout): PlacedDaemon[] {
+  if (whole === null) return [];
+  return [
+    ...countries.map((country) => resolver(place, country)),
+    clamd(place),
+    milter(place, whole.scannerAddress),
+    balancer(place, whole.balancerAddress),
   ];
 }
 
-function nameServer(place: string, layout: Layout): Daemon {
+type PlacedDaemon = Daemon & { site: string };
+
+function nameServer(place: string, layout: Layout): PlacedDaemon {
   return {
     name: 'dns',
+    site: 'testa',
+    runs: 'background',
     start: ['nsd', '-c', path.join(place, 'dns', 'etc', 'nsd.conf')],
     pidFile: path.join(place, 'dns', 'run', 'nsd.pid'),
     outputFile: path.join(place, 'log', 'dns.start'),
@@ -65,10 +89,68 @@ function nameServer(place: string, layout: Layout): Daemon {
   };
 }
 
-function dovecot(place: string, country: CountryLayout): Daemon {
+function resolver(place: string, { key, site, resolverAddress }: CountryLayout): PlacedDaemon {
+  const name = `resolver-${key}`;
+  return {
+    name,
+    site,
+    runs: 'background',
+    start: ['unbound', '-c', path.join(place, name, 'etc', 'unbound.conf')],
+    pidFile: path.join(place, name, 'run', 'unbound.pid'),
+    outputFile: path.join(place, 'log', `${name}.start`),
+    executable: 'unbound',
+    listeners: [{ address: resolverAddress, port: DNS_PORT }],
+  };
+}
+
+function clamd(place: string): PlacedDaemon {
+  const run = path.join(place, 'scanner', 'run');
+  return {
+    name: 'clamd',
+    site: 'testa',
+    // in the background its first process sometimes misses the word of the second that it is up, and never returns
+    runs: 'foreground',
+    start: ['clamd', '--foreground', '-c', path.join(place, 'scanner', 'etc', 'clamd.conf')],
+    pidFile: path.join(run, 'clamd.pid'),
+    outputFile: path.join(place, 'log', 'clamd.start'),
+    executable: 'clamd',
+    listeners: [{ path: clamdSocket(place) }],
+  };
+}
+
+function milter(place: string, address: string): PlacedDaemon {
+  return {
+    name: 'scanner',
+    site: 'testa',
+    runs: 'foreground',
+    start: ['clamav-milter', '--foreground', '-c', path.join(place, 'scanner', 'etc', 'clamav-milter.conf')],
+    pidFile: path.join(place, 'scanner', 'run', 'clamav-milter.pid'),
+    outputFile: path.join(place, 'log', 'scanner.start'),
+    executable: 'clamav-milter',
+    listeners: [{ address, port: MILTER_PORT }],
+  };
+}
+
+/** Its name is that of what stands at its address in the small network. */
+function balancer(place: string, address: string): PlacedDaemon {
+  return {
+    name: 'relay',
+    site: 'testa',
+    runs: 'background',
+    start: ['haproxy', '-D', '-f', path.join(place, 'balancer', 'etc', 'haproxy.cfg')],
+    pidFile: path.join(place, 'balancer', 'run', 'haproxy.pid'),
+    outputFile: path.join(place, 'log', 'relay.start'),
+    executable: 'haproxy',
+    listeners: [{ address, port: SMTP_PORT }],
+  };
+}
+
+function dovecot(place: string, country: CountryLayout): PlacedDaemon {
   const folder = path.join(place, `dovecot-${country.key}`);
   return {
     name: `dovecot-${country.key}`,
+    site: country.site,
+    runs: 'background',
     start: ['dovecot', '-c', path.join(folder, 'etc', 'dovecot.conf')],
     pidFile: path.join(folder, 'run', 'master.pid'),
     outputFile: path.join(place, 'log', `dovecot-${country.key}.start`),
@@ -80,9 +162,11 @@ function dovecot(place: string, country: CountryLayout): Daemon {
   };
 }
 
-function postfix(place: string, name: string, listeners: Daemon['listeners']): Daemon {
+function postfix(place: string, name: string, site: string, listeners: Daemon['listeners']): PlacedDaemon {
   return {
     name,
+    site,
+    runs: 'background',
     start: ['postfix', '-c', path.join(place, name, 'etc'), 'start'],
     pidFile: path.join(queueFolder(place, name), 'pid', 'master.pid'),
     outputFile: path.join(place, 'log', `${name}.start`),

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { connectMailbox, type MailboxConnection } from '../../src/mail/imap-connection.ts';
 import type { Credential } from '../../src/mail/mail-server.ts';
 import { startEmbeddedPostgres } from '../../src/services/database/embedded-postgres.ts';
-import { startTestbed, type Testbed, type TestbedCountry } from '../../testbed/testbed.ts';
+import { startTestbed, type Testbed, type TestbedCountry, type TestbedOptions } from '../../testbed/testbed.ts';
 
 export interface MailFixture {
   testbed: Testbed;
@@ -18,7 +18,7 @@ export interface MailFixture {
 
 const MAIL_ROLE_PASSWORD = 'mail-role-secret';
 
-export async function startMailFixture(network: number): Promise<MailFixture> {
+export async function startMailFixture(network: number, options: Partial<TestbedOptions> = {}): Promise<MailFixture> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'sealpost-mail-'));
   // mkdtemp makes it private; Postgres and the mail servers run as other users
   await chmod(folder, 0o711);
@@ -43,7 +43,7 @@ export async function startMailFixture(network: number): Promise<MailFixture> {
   };
   let testbed: Testbed;
   try {
-    testbed = await startTestbed({ folder, profile: 'short', network, database });
+    testbed = await startTestbed({ folder, profile: 'short', network, database, ...options });
   } catch (error) {
     await closeDatabase();
     throw error;
