@@ -122,7 +122,7 @@ async function writeRelay(site: Site, relay: RelayLayout): Promise<void> {
   await writePostfix(site, 'postfix-relay', relay.name, relay, {
     ADDRESS: relay.address,
     BALANCED_LISTENER: `${isBalanced || !layout.namespaces ? relay.address : '127.0.0.1'}:${BALANCED_PORT}`,
-    MILTERS: whole === null ? '' : `inet:${whole.scannerAddress}:${MILTER_PORT}`,
+    MILTERS: whole === null ? '' : `inet:${relay.address}:${MILTER_PORT}`,
     MEMBER_STATE_SERVERS: layout.countries.map(({ address }) => `${address}/32`).join(', '),
     ROUTES: layout.countries.map(({ domain, address }) => `${domain}  smtp:[${address}]`).join('\n'),
   });

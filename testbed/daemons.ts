@@ -6,6 +6,8 @@ import {
   type Layout,
   MILTER_PORT,
   POP3S_PORT,
+  type RelayLayout,
+  type RelayName,
   SMTP_PORT,
   SUBMISSION_PORT,
 } from './layout.ts';
@@ -41,9 +43,14 @@ export function wireCopiesFolder(place: string): string {
   return path.join(place, 'wire-copies');
 }
 
-/** Where virus scanners ask clamd. */
-export function clamdSocket(place: string): string {
-  return path.join(place, 'scanner', 'run', 'clamd.sock');
+/** Folder of clamd and its milter at a relay. */
+export function scannerFolder(place: string, relay: RelayName): string {
+  return path.join(place, `scanner-${relay}`);
+}
+
+/** Where clamd of a relay is asked. */
+export function clamdSocket(place: string, relay: RelayName): string {
+  return path.join(scannerFolder(place, relay), 'run', 'clamd.sock');
 }
 
 /** Everything that runs, in an order in which it can be started. */
@@ -64,12 +71,11 @@ export function daemonsOf(place: string, layout: Layout): Daemon[] {
 }
 
 /** What the small network does without: resolvers, balancer and scanner. */
-function wholeNetwork(place: string, { whole, countries }: Layout): PlacedDaemon[] {
+function wholeNetwork(place: string, { whole, countries, relays }: Layout): PlacedDaemon[] {
   if (whole === null) return [];
   return [
     ...countries.map((country) => resolver(place, country)),
-    clamd(place),
-    milter(place, whole.scannerAddress),
+    ...relays.flatMap((relay) => [clamd(place, relay), milter(place, relay)]),
     balancer(place, whole.balancerAddress),
   ];
 }
@@ -103,29 +109,30 @@ function resolver(place: string, { key, site, resolverAddress }: CountryLayout):
   };
 }
 
-function clamd(place: string): PlacedDaemon {
-  const run = path.join(place, 'scanner', 'run');
+function clamd(place: string, { name, site }: RelayLayout): PlacedDaemon {
+  const folder = scannerFolder(place, name);
   return {
-    name: 'clamd',
-    site: 'testa',
+    name: `clamd-${name}`,
+    site,
     // in the background its first process sometimes misses the word of the second that it is up, and never returns
     runs: 'foreground',
-    start: ['clamd', '--foreground', '-c', path.join(place, 'scanner', 'etc', 'clamd.conf')],
-    pidFile: path.join(run, 'clamd.pid'),
-    outputFile: path.join(place, 'log', 'clamd.start'),
+    start: ['clamd', '--foreground', '-c', path.join(folder, 'etc', 'clamd.conf')],
+    pidFile: path.join(folder, 'run', 'clamd.pid'),
+    outputFile: path.join(place, 'log', `clamd-${name}.start`),
     executable: 'clamd',
-    listeners: [{ path: clamdSocket(place) }],
+    listeners: [{ path: clamdSocket(place, name) }],
   };
 }
 
-function milter(place: string, address: string): PlacedDaemon {
+function milter(place: string, { name, site, address }: RelayLayout): PlacedDaemon {
+  const folder = scannerFolder(place, name);
   return {
-    name: 'scanner',
-    site: 'testa',
+    name: `scanner-${name}`,
+    site,
     runs: 'foreground',
-    start: ['clamav-milter', '--foreground', '-c', path.join(place, 'scanner', 'etc', 'clamav-milter.conf')],
-    pidFile: path.join(place, 'scanner', 'run', 'clamav-milter.pid'),
-    outputFile: path.join(place, 'log', 'scanner.start'),
+    start: ['clamav-milter', '--foreground', '-c', path.join(folder, 'etc', 'clamav-milter.conf')],
+    pidFile: path.join(folder, 'run', 'clamav-milter.pid'),
+    outputFile: path.join(place, 'log', `scanner-${name}.start`),
     executable: 'clamav-milter',
     listeners: [{ address, port: MILTER_PORT }],
   };
@@ -142,6 +149,8 @@ function balancer(place: string, address: string): PlacedDaemon {
     outputFile: path.join(place, 'log', 'relay.start'),
     executable: 'haproxy',
     listeners: [{ address, port: SMTP_PORT }],
+    // a relay that does not answer its first question counts as down for some seconds
+    last: true,
   };
 }
 

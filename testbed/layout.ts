@@ -40,8 +40,8 @@ export interface Layout {
   /** What DNS says, lowest preference first */
   mailExchangers: { preference: number; hostName: string; address: string }[];
   relays: RelayLayout[];
-  /** Only in the whole network: what stands between the member states and the first two relays, and scans for all */
-  whole: { balancerAddress: string; balanced: RelayLayout[]; scannerAddress: string } | null;
+  /** Only in the whole network, where each relay also has its virus scanner: what stands before the first two */
+  whole: { balancerAddress: string; balanced: RelayLayout[] } | null;
   countries: CountryLayout[];
   /** In network namespaces of their own, with the addresses of the document */
   namespaces: boolean;
@@ -89,7 +89,7 @@ export function layoutOf({ network, relays = 'one', moreCountries = [], namespac
     dnsAddress: `${base}.0.53`,
     mailExchangers: exchangers.map(({ hostName, address }, index) => ({ preference: index + 1, hostName, address })),
     relays: relays === 'one' ? [first] : [...real, backup],
-    whole: relays === 'one' ? null : { balancerAddress: first.address, balanced: real, scannerAddress: `${base}.0.30` },
+    whole: relays === 'one' ? null : { balancerAddress: first.address, balanced: real },
     countries: countriesOf(base, moreCountries, relays === 'one'),
   };
 }
@@ -123,7 +123,9 @@ export function listenersOf(layout: Layout): Listener[] {
     ...(whole === null
       ? []
       : [
-          { address: whole.scannerAddress, port: MILTER_PORT, what: 'virus scanner' },
+          ...layout.relays.map(({ address, hostName }) => {
+            return { address, port: MILTER_PORT, what: `virus scanner of ${hostName}` };
+          }),
           ...layout.countries.map(({ resolverAddress, domain }) => {
             return { address: resolverAddress, port: DNS_PORT, what: `resolver of ${domain}` };
           }),

@@ -1,5 +1,8 @@
 // The test bed with the real addresses of the document: each site in a network namespace of its own, joined by a bridge.
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { promisify } from 'node:util';
 import { HOST_ADDRESS, type Layout } from './layout.ts';
 
@@ -18,28 +21,43 @@ function namespaceOf(site: string): string {
 /**
  * Makes the bridge, a namespace per site and its addresses. Until they are removed, this machine sends everything for
  * 62.62.0.0/16 to them; nothing else changes.
- * @throws when this machine allows no namespaces, or such a network stands already
+ * @throws Error with a sentence for a person: this machine allows no namespaces, or such a network stands already
  */
-export async function makeNamespaces(layout: Layout): Promise<void> {
-  await ip('link', 'add', BRIDGE, 'type', 'bridge');
+export async function makeNamespaces(place: string, layout: Layout): Promise<void> {
+  try {
+    await ip('link', 'add', BRIDGE, 'type', 'bridge');
+  } catch (error) {
+    const said = (error as { stderr?: string }).stderr?.trim() ?? String(error);
+    throw new Error(
+      /exists/i.test(said)
+        ? 'Another test bed has the addresses of the document on this machine: end it first'
+        : `This machine allows no network namespaces (${said}): run the test bed without --namespaces`,
+    );
+  }
+  await writeFile(markFile(place), '');
   try {
     await ip('addr', 'add', `${HOST_ADDRESS}/16`, 'dev', BRIDGE);
     await ip('link', 'set', BRIDGE, 'up');
-    let index = 0;
-    for (const [site, addresses] of addressesBySite(layout)) {
-      await makeNamespace(site, addresses, index);
-      index += 1;
-    }
+    const sites = [...addressesBySite(layout)];
+    await Promise.all(sites.map(([site, addresses], index) => makeNamespace(site, addresses, index)));
   } catch (error) {
-    await removeNamespaces(layout);
+    await removeNamespaces(place, layout);
     throw error;
   }
 }
 
-/** Removes what `makeNamespaces` made; what is not there is fine. The servers must have ended. */
-export async function removeNamespaces(layout: Layout): Promise<void> {
-  for (const site of addressesBySite(layout).keys()) await ip('netns', 'del', namespaceOf(site)).catch(() => {});
+/** Removes what `makeNamespaces` made in this place, and nothing of another's. The servers must have ended. */
+export async function removeNamespaces(place: string, layout: Layout): Promise<void> {
+  if (!existsSync(markFile(place))) return;
+  const sites = [...addressesBySite(layout).keys()];
+  await Promise.all(sites.map((site) => ip('netns', 'del', namespaceOf(site)).catch(() => {})));
   await ip('link', 'del', BRIDGE).catch(() => {});
+  await rm(markFile(place), { force: true });
+}
+
+/** Says that the namespaces of this machine belong to the test bed of this place. */
+function markFile(place: string): string {
+  return path.join(place, 'namespaces');
 }
 
 async function makeNamespace(site: string, addresses: string[], index: number): Promise<void> {
@@ -61,7 +79,7 @@ function addressesBySite(layout: Layout): Map<string, string[]> {
     sites.set(site, [...(sites.get(site) ?? []), ...addresses]);
   };
   place('testa', layout.dnsAddress);
-  if (layout.whole !== null) place('testa', layout.whole.balancerAddress, layout.whole.scannerAddress);
+  if (layout.whole !== null) place('testa', layout.whole.balancerAddress);
   for (const { site, address } of layout.relays) place(site, address);
   for (const { site, address, resolverAddress } of layout.countries) {
     place(site, address, ...(layout.whole === null ? [] : [resolverAddress]));

@@ -4,18 +4,23 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderFolder, type Settings } from '../deploy/render.ts';
 import type { Site } from './configurations.ts';
-import { BALANCED_PORT, type CountryLayout, type Layout, MILTER_PORT } from './layout.ts';
+import { scannerFolder } from './daemons.ts';
+import { BALANCED_PORT, type CountryLayout, type Layout, MILTER_PORT, type RelayLayout } from './layout.ts';
 
 const DEPLOY = fileURLToPath(new URL('../deploy', import.meta.url));
 
 /** Writes the configurations of everything that is no mail server. */
 export async function writeNetworkConfigurations(site: Site): Promise<void> {
-  const { whole, countries } = site.layout;
+  const { whole, countries, relays } = site.layout;
   await Promise.all([
     writeNameServer(site),
     ...(whole === null
       ? []
-      : [...countries.map((country) => writeResolver(site, country)), writeBalancer(site, whole), writeScanner(site)]),
+      : [
+          ...countries.map((country) => writeResolver(site, country)),
+          writeBalancer(site, whole),
+          ...relays.map((relay) => writeScanner(site, relay)),
+        ]),
   ]);
 }
 
@@ -80,9 +85,8 @@ async function writeBalancer({ place }: Site, whole: NonNullable<Layout['whole']
   await renderFolder(path.join(DEPLOY, 'haproxy'), path.join(folder, 'etc'), settings);
 }
 
-/** One scanner for all relays: each of its own would only take memory from the machine of the test bed. */
-async function writeScanner({ place, layout, users }: Site): Promise<void> {
-  const folder = path.join(place, 'scanner');
+async function writeScanner({ place, users }: Site, relay: RelayLayout): Promise<void> {
+  const folder = scannerFolder(place, relay.name);
   const run = await runFolder(folder, users.clamavUid);
   const etc = path.join(folder, 'etc');
   const database = path.join(folder, 'signatures');
@@ -91,7 +95,7 @@ async function writeScanner({ place, layout, users }: Site): Promise<void> {
     DATABASE_FOLDER: database,
     RUN_FOLDER: run,
     LOG_FOLDER: run,
-    MILTER_ADDRESS: layout.whole?.scannerAddress ?? '',
+    MILTER_ADDRESS: relay.address,
     MILTER_PORT: String(MILTER_PORT),
   });
   const signatures = 'sealpost-test.ndb';

@@ -21,6 +21,8 @@ export interface Daemon {
   executable: string;
   /** Where it answers once it is up */
   listeners: readonly Listener[];
+  /** Starts once the others answer */
+  last?: true;
 }
 
 /** Starts a server and waits until it accepts connections. */

@@ -77,8 +77,8 @@ export interface TestbedCountry {
 export type ServerName =
   | RelayName
   | 'dns'
-  | 'clamd'
-  | 'scanner'
+  | `clamd-${string}`
+  | `scanner-${string}`
   | `resolver-${string}`
   | `dovecot-${string}`
   | `mail-${string}`;
@@ -96,7 +96,7 @@ export interface TestbedDescription {
   dns: { address: string; port: number };
   /** Where the first country's servers ask; in the small network the name server itself */
   resolver: { address: string; port: number };
-  /** Socket of clamd; null in the small network */
+  /** Socket of the first relay's clamd; null in the small network */
   clamdSocket: string | null;
 }
 
@@ -127,7 +127,7 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
   const daemons = daemonsOf(place, layout);
   // what a killed run left behind
   await stopTestbed(options);
-  if (layout.namespaces) await makeNamespaces(layout);
+  if (layout.namespaces) await makeNamespaces(place, layout);
   const taken = layout.namespaces ? null : await findTaken(listenersOf(layout));
   if (taken !== null) {
     throw new Error(
@@ -157,7 +157,7 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
     return openTestbed(describe(place, layout, certificates.caPem, service), layout, daemons, () => bridge.close());
   } catch (error) {
     await Promise.allSettled(daemons.map(stopDaemon));
-    if (layout.namespaces) await removeNamespaces(layout);
+    if (layout.namespaces) await removeNamespaces(place, layout);
     await bridge.close();
     throw error;
   }
@@ -173,14 +173,16 @@ export async function stopTestbed(
   });
   for (const layout of layouts) {
     await Promise.all(daemonsOf(place, layout).map(stopDaemon));
-    if (layout.namespaces) await removeNamespaces(layout);
+    if (layout.namespaces) await removeNamespaces(place, layout);
   }
 }
 
 async function startAll(daemons: Daemon[]): Promise<void> {
-  const started = await Promise.allSettled(daemons.map(startDaemon));
-  const failure = started.find((each) => each.status === 'rejected');
-  if (failure !== undefined) throw failure.reason;
+  for (const last of [undefined, true]) {
+    const started = await Promise.allSettled(daemons.filter((daemon) => daemon.last === last).map(startDaemon));
+    const failure = started.find((each) => each.status === 'rejected');
+    if (failure !== undefined) throw failure.reason;
+  }
 }
 
 function openTestbed(
@@ -209,7 +211,7 @@ function openTestbed(
     wireCopies: () => readWireCopies(place),
     stop: async () => {
       await Promise.all(daemons.map(stopDaemon));
-      if (layout.namespaces) await removeNamespaces(layout);
+      if (layout.namespaces) await removeNamespaces(place, layout);
       await closeBridge();
     },
   };
@@ -253,6 +255,7 @@ function describe(
     };
   };
   const [b, d, ...more] = layout.countries;
+  const [first] = layout.relays;
   if (b === undefined || d === undefined) throw new Error('A test bed has two countries at least');
   return {
     caPem,
@@ -263,7 +266,7 @@ function describe(
     relayQueueFolders: layout.relays.map(({ name }) => queueFolder(place, name)),
     dns: { address: layout.dnsAddress, port: DNS_PORT },
     resolver: { address: b.resolverAddress, port: DNS_PORT },
-    clamdSocket: layout.whole === null ? null : clamdSocket(place),
+    clamdSocket: first === undefined || layout.whole === null ? null : clamdSocket(place, first.name),
   };
 }
 

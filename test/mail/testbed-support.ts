@@ -1,5 +1,6 @@
 // A test bed with a database of its own that holds just what the mail servers ask for.
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import argon2 from 'argon2';
@@ -94,13 +95,36 @@ export function letter(fields: {
   return Buffer.from(lines.join('\r\n'));
 }
 
-/** Asks again until `probe` gives something; 20 s at most. */
-export async function eventually<T>(what: string, probe: () => Promise<T | null | undefined | false>): Promise<T> {
-  const deadline = performance.now() + 20_000;
+/** Asks again until `probe` gives something; 20 s at most, or as long as is said. */
+export async function eventually<T>(
+  what: string,
+  probe: () => Promise<T | null | undefined | false>,
+  milliseconds = 20_000,
+): Promise<T> {
+  const deadline = performance.now() + milliseconds;
   while (performance.now() < deadline) {
     const value = await probe();
     if (value !== null && value !== undefined && value !== false) return value;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`In vain waited for: ${what}`);
+}
+
+/** Says lines to an SMTP server from a local address, each after the answer to the last, and gives all answers. */
+export async function smtpDialogue(host: string, localAddress: string, ...lines: string[]): Promise<string> {
+  const socket = net.connect({ host, port: 25, localAddress });
+  socket.setTimeout(5_000, () => socket.destroy(new Error('No answer')));
+  let answers = '';
+  let pending = '';
+  for await (const chunk of socket) {
+    pending += String(chunk);
+    if (!/^\d{3} .*\r\n$/m.test(pending.slice(pending.lastIndexOf('\r\n', pending.length - 3) + 1))) continue;
+    answers += pending;
+    pending = '';
+    const line = lines.shift();
+    if (line === undefined) break;
+    socket.write(`${line}\r\n`);
+  }
+  socket.destroy();
+  return answers + pending;
 }
