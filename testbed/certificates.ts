@@ -44,7 +44,7 @@ async function makeCa(caFile: string, caKeyFile: string): Promise<void> {
   const extensions = [
     'basicConstraints=critical,CA:TRUE,pathlen:0',
     'keyUsage=critical,keyCertSign,cRLSign',
-    'nameConstraints=critical,permitted;DNS:eu-admin.net,permitted;IP:127.0.0.0/255.0.0.0',
+    'nameConstraints=critical,permitted;DNS:eu-admin.net,permitted;IP:127.0.0.0/255.0.0.0,permitted;IP:62.62.0.0/255.255.0.0',
   ];
   const args = ['req', '-x509', ...KEY, '-days', '30', '-subj', '/CN=Test bed mail server CA'];
   await run('openssl', [

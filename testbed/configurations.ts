@@ -4,7 +4,15 @@ import { fileURLToPath } from 'node:url';
 import { overrideParameters, renderFolder, type Settings } from '../deploy/render.ts';
 import type { CertificateFiles } from './certificates.ts';
 import { mailFolder, ownAccountsFile, ownAddressesFile, queueFolder, wireCopiesFolder } from './daemons.ts';
-import type { CountryLayout, Layout } from './layout.ts';
+import {
+  BALANCED_PORT,
+  type CountryLayout,
+  HOST_ADDRESS,
+  type Layout,
+  MILTER_PORT,
+  type RelayLayout,
+} from './layout.ts';
+import { writeNetworkConfigurations } from './network-configurations.ts';
 
 const DEPLOY = fileURLToPath(new URL('../deploy', import.meta.url));
 const OWN_SERVER = fileURLToPath(new URL('./own-server', import.meta.url));
@@ -30,6 +38,8 @@ export interface SystemUsers {
   postfix: { uid: number; gid: number };
   postdropGid: number;
   nsdUid: number;
+  unboundUid: number;
+  clamavUid: number;
 }
 
 export interface Site {
@@ -38,6 +48,7 @@ export interface Site {
   certificates: CertificateFiles;
   users: SystemUsers;
   times: TimeOverrides;
+  dnsTtlSeconds: number;
   database: { socketFolder: string; port: number; name: string; user: string; password: string };
   service: { user: string; passwordHash: string };
 }
@@ -46,41 +57,10 @@ export interface Site {
 export async function writeConfigurations(site: Site): Promise<void> {
   await mkdir(path.join(site.place, 'log'), { recursive: true });
   await Promise.all([
-    writeNameServer(site),
-    writeRelay(site),
+    writeNetworkConfigurations(site),
+    ...site.layout.relays.map((relay) => writeRelay(site, relay)),
     ...site.layout.countries.flatMap((country) => [writeDovecot(site, country), writeMemberState(site, country)]),
   ]);
-}
-
-async function writeNameServer({ place, layout, users }: Site): Promise<void> {
-  const folder = path.join(place, 'dns');
-  const run = path.join(folder, 'run');
-  await mkdir(run, { recursive: true });
-  await chown(run, users.nsdUid, -1);
-  const records = [
-    `relay IN A ${layout.relayAddress}`,
-    ...layout.countries.flatMap(({ key, address }) => [`mail.tcn.${key} IN A ${address}`, `tcn.${key} IN MX 1 relay`]),
-  ];
-  const pointers = [
-    pointer(layout.relayAddress, layout.relayHostName),
-    ...layout.countries.map(({ address, hostName }) => pointer(address, hostName)),
-  ];
-  const written = await renderFolder(path.join(DEPLOY, 'nsd'), path.join(folder, 'etc'), {
-    ADDRESS: layout.dnsAddress,
-    CONFIG_FOLDER: path.join(folder, 'etc'),
-    RUN_FOLDER: run,
-    LOG_FOLDER: run,
-    REVERSE_ZONE: `${layout.network}.127.in-addr.arpa`,
-    SERIAL: '1',
-    RECORDS: records.join('\n'),
-    POINTERS: pointers.join('\n'),
-  });
-  await Promise.all([path.join(folder, 'etc'), ...written].map((each) => chown(each, users.nsdUid, -1)));
-}
-
-function pointer(address: string, hostName: string): string {
-  const [, , third, fourth] = address.split('.');
-  return `${fourth}.${third} IN PTR ${hostName}.`;
 }
 
 async function writeDovecot(site: Site, country: CountryLayout): Promise<void> {
@@ -103,7 +83,7 @@ async function writeDovecot(site: Site, country: CountryLayout): Promise<void> {
     POSTFIX_QUEUE_FOLDER: queueFolder(site.place, `mail-${country.key}`),
     SERVICE_USER: site.service.user,
     SERVICE_PASSWORD_HASH: site.service.passwordHash,
-    SERVICE_NETWORKS: '127.0.0.0/8',
+    SERVICE_NETWORKS: site.layout.namespaces ? `${HOST_ADDRESS}/32` : '127.0.0.0/8',
     ...certificateSettings(site, country.hostName),
     ...databaseSettings(site),
   };
@@ -122,7 +102,7 @@ async function writeMemberState(site: Site, country: CountryLayout): Promise<voi
   const name = `mail-${country.key}`;
   const etc = path.join(site.place, name, 'etc');
   const addresses = ownAddressesFile(site.place, country);
-  await writePostfix(site, 'postfix-member-state', name, country.hostName, {
+  await writePostfix(site, 'postfix-member-state', name, country, {
     ADDRESS: country.address,
     DOMAIN: country.domain,
     MAILBOX_MAP: country.hosted ? `proxy:pgsql:${path.join(etc, 'mailboxes.cf')}` : `hash:${addresses}`,
@@ -135,10 +115,14 @@ async function writeMemberState(site: Site, country: CountryLayout): Promise<voi
   if (!country.hosted) await ensureFile(addresses, 0o644);
 }
 
-async function writeRelay(site: Site): Promise<void> {
+async function writeRelay(site: Site, relay: RelayLayout): Promise<void> {
   const { layout, place } = site;
-  await writePostfix(site, 'postfix-relay', 'relay', layout.relayHostName, {
-    ADDRESS: layout.relayAddress,
+  const { whole } = layout;
+  const isBalanced = whole?.balanced.includes(relay) ?? false;
+  await writePostfix(site, 'postfix-relay', relay.name, relay, {
+    ADDRESS: relay.address,
+    BALANCED_LISTENER: `${isBalanced || !layout.namespaces ? relay.address : '127.0.0.1'}:${BALANCED_PORT}`,
+    MILTERS: whole === null ? '' : `inet:${relay.address}:${MILTER_PORT}`,
     MEMBER_STATE_SERVERS: layout.countries.map(({ address }) => `${address}/32`).join(', '),
     ROUTES: layout.countries.map(({ domain, address }) => `${domain}  smtp:[${address}]`).join('\n'),
   });
@@ -146,7 +130,7 @@ async function writeRelay(site: Site): Promise<void> {
   const copies = wireCopiesFolder(place);
   await mkdir(copies, { recursive: true });
   await chown(copies, MAIL_UID, MAIL_UID);
-  const mainCf = path.join(place, 'relay', 'etc', 'main.cf');
+  const mainCf = path.join(place, relay.name, 'etc', 'main.cf');
   const lines = [
     'always_bcc = copy@wire.invalid',
     'virtual_mailbox_domains = wire.invalid',
@@ -160,7 +144,14 @@ async function writeRelay(site: Site): Promise<void> {
   await writeFile(mainCf, `${await readFile(mainCf, 'utf8')}\n${lines.join('\n')}\n`);
 }
 
-async function writePostfix(site: Site, source: string, name: string, hostName: string, own: Settings): Promise<void> {
+async function writePostfix(
+  site: Site,
+  source: string,
+  name: string,
+  host: CountryLayout | RelayLayout,
+  own: Settings,
+): Promise<void> {
+  const { layout } = site;
   const folder = path.join(site.place, name);
   const etc = path.join(folder, 'etc');
   const queue = queueFolder(site.place, name);
@@ -173,10 +164,10 @@ async function writePostfix(site: Site, source: string, name: string, hostName: 
     CONFIG_FOLDER: etc,
     LOG_FOLDER: path.join(site.place, 'log'),
     INSTANCE_NAME: name,
-    HOST_NAME: hostName,
+    HOST_NAME: host.hostName,
     // "127.62.1.2" would be refused here: no interface lists it, although the whole network answers on lo
-    INTERFACE: '127.0.0.1',
-    ...certificateSettings(site, hostName),
+    INTERFACE: layout.namespaces ? host.address : '127.0.0.1',
+    ...certificateSettings(site, host.hostName),
     ...own,
   });
   await chmod(etc, 0o755);
@@ -185,18 +176,18 @@ async function writePostfix(site: Site, source: string, name: string, hostName: 
   // postqueue and sendmail run without root
   await Promise.all(['main.cf', 'master.cf'].map((file) => chmod(path.join(etc, file), 0o644)));
   await writeFile(path.join(etc, 'dynamicmaps.cf'), DYNAMIC_MAPS, { mode: 0o644 });
-  await writeChrootFiles(queue, site.layout);
+  await writeChrootFiles(queue, 'resolverAddress' in host ? host.resolverAddress : layout.dnsAddress);
 }
 
 /** A configuration folder of one's own also lists the maps that Debian packs apart. */
 const DYNAMIC_MAPS = 'pgsql\tpostfix-pgsql.so\tdict_pgsql_open\n';
 
 /** Postfix's SMTP client is locked into the queue folder: there it looks for the name server. */
-async function writeChrootFiles(queue: string, layout: Layout): Promise<void> {
+async function writeChrootFiles(queue: string, nameServer: string): Promise<void> {
   const etc = path.join(queue, 'etc');
   await mkdir(etc, { recursive: true });
   await Promise.all([
-    writeFile(path.join(etc, 'resolv.conf'), `nameserver ${layout.dnsAddress}\n`),
+    writeFile(path.join(etc, 'resolv.conf'), `nameserver ${nameServer}\n`),
     writeFile(path.join(etc, 'nsswitch.conf'), 'hosts: files dns\nservices: files\n'),
     writeFile(path.join(etc, 'hosts'), '127.0.0.1 localhost\n'),
     writeFile(path.join(etc, 'services'), 'smtp 25/tcp\nsubmission 587/tcp\ndomain 53/udp\n'),

@@ -53,7 +53,7 @@ function giveUp(names: string[]): never {
   sudo apt-get update
   sudo apt-get install --no-install-recommends ${names.join(' ')}
 
-The mail servers need none of them to run as a service: sudo systemctl disable --now postfix dovecot nsd`);
+The mail servers need none of them to run as a service: sudo systemctl disable --now postfix dovecot nsd unbound haproxy clamav-daemon clamav-milter clamav-freshclam`);
   if (existsSync(POLICY_FILE)) rmSync(POLICY_FILE, { force: true });
   process.exit(1);
 }

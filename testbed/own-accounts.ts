@@ -11,7 +11,7 @@ const run = promisify(execFile);
  * The hash is cheap, since what is tested is not this server's resistance.
  */
 export async function addOwnAccount(
-  files: { accounts: string; addresses: string },
+  files: { accounts: string; addresses: string; at: string[] },
   address: string,
   password: string,
 ): Promise<void> {
@@ -20,15 +20,17 @@ export async function addOwnAccount(
   const hash = await argon2.hash(password, { type: argon2.argon2id, memoryCost: 1024, timeCost: 2, parallelism: 1 });
   await setLine(files.accounts, `${login}:`, `${login}:{ARGON2ID}${hash}::::::`);
   await setLine(files.addresses, `${login}\t`, `${login}\t${login}`);
-  await rebuildAddressMap(files.addresses);
+  await rebuildAddressMap(files.addresses, files.at);
 }
 
 /**
  * Postfix reads the compiled map, and notices by itself when it changed. The map lies beside the server's `main.cf`:
  * without it postmap would look for one in /etc/postfix, which a fresh machine does not have.
+ * @param at what stands before the command: the server's own addresses must be there
  */
-export async function rebuildAddressMap(file: string): Promise<void> {
-  await run('/usr/sbin/postmap', ['-c', path.dirname(file), `hash:${file}`]);
+export async function rebuildAddressMap(file: string, at: string[]): Promise<void> {
+  const [program = '', ...args] = [...at, '/usr/sbin/postmap', '-c', path.dirname(file), `hash:${file}`];
+  await run(program, args);
 }
 
 async function setLine(file: string, prefix: string, line: string): Promise<void> {

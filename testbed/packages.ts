@@ -13,6 +13,10 @@ export const SERVER_PACKAGES = [
   'postfix',
   'postfix-pgsql',
   'nsd',
+  'unbound',
+  'haproxy',
+  'clamav-daemon',
+  'clamav-milter',
   'openssl',
 ] as const;
 

@@ -5,23 +5,29 @@ import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A server that starts in the background, writes its process id to a file and ends on SIGTERM. */
+export type Listener = { address: string; port: number } | { path: string };
+
+/** A server that writes its process id to a file and ends on SIGTERM. */
 export interface Daemon {
   name: string;
-  /** Program and arguments that start it and return */
-  start: readonly [string, ...string[]];
+  /** Program and arguments that start it */
+  start: readonly string[];
+  /** `background`: what starts it returns. `foreground`: it is the server itself */
+  runs: 'background' | 'foreground';
   pidFile: string;
   /** What it says while it starts */
   outputFile: string;
   /** Name of the executable that the process id must belong to: ids are used again */
   executable: string;
   /** Where it answers once it is up */
-  listeners: readonly { address: string; port: number }[];
+  listeners: readonly Listener[];
+  /** Starts once the others answer */
+  last?: true;
 }
 
 /** Starts a server and waits until it accepts connections. */
 export async function startDaemon(daemon: Daemon): Promise<void> {
-  const [program, ...args] = daemon.start;
+  const [program = '', ...args] = daemon.start;
   // a file, not a pipe: the server keeps it open, and the pipe would never end
   const output = openSync(daemon.outputFile, 'w');
   const child = spawn(program, args, {
@@ -29,11 +35,23 @@ export async function startDaemon(daemon: Daemon): Promise<void> {
     env: { ...process.env, PATH: `/usr/sbin:/sbin:${process.env['PATH'] ?? ''}` },
     stdio: ['ignore', output, output],
     cwd: '/',
+    // one in the foreground outlives this process like the others, and Ctrl-C at the terminal does not reach it
+    detached: daemon.runs === 'foreground',
   });
   closeSync(output);
-  const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`${daemon.name} did not start: ${readFileSync(daemon.outputFile, 'utf8').trim()}`);
-  await Promise.all(daemon.listeners.map(({ address, port }) => waitForPort(daemon.name, address, port)));
+  const exit = once(child, 'exit').then(([code]) => {
+    if (code === 0 && daemon.runs === 'background') return;
+    throw new Error(`${daemon.name} did not start: ${readFileSync(daemon.outputFile, 'utf8').trim()}`);
+  });
+  const answer = () => Promise.all(daemon.listeners.map((listener) => waitFor(daemon.name, listener)));
+  if (daemon.runs === 'background') {
+    await exit;
+    await answer();
+  } else {
+    child.unref();
+    await Promise.race([exit, answer()]);
+    exit.catch(() => {});
+  }
 }
 
 /** Ends a server, by the process id in its file, and its child processes; one that is not running is fine. */
@@ -115,17 +133,17 @@ export function runningPid(daemon: Pick<Daemon, 'pidFile' | 'executable'>): numb
   }
 }
 
-async function waitForPort(name: string, address: string, port: number): Promise<void> {
+async function waitFor(name: string, listener: Listener): Promise<void> {
   const deadline = performance.now() + 10_000;
-  while (!(await accepts(address, port))) {
-    if (performance.now() > deadline) throw new Error(`${name} does not answer on ${address}:${port}`);
+  while (!(await accepts(listener))) {
+    if (performance.now() > deadline) throw new Error(`${name} does not answer on ${JSON.stringify(listener)}`);
     await sleep(20);
   }
 }
 
-function accepts(address: string, port: number): Promise<boolean> {
+function accepts(listener: Listener): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = net.connect({ host: address, port });
+    const socket = 'path' in listener ? net.connect(listener.path) : net.connect(listener.port, listener.address);
     const settle = (open: boolean) => {
       socket.destroy();
       resolve(open);

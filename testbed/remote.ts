@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { maildirOf } from './daemons.ts';
-import { layoutOf } from './layout.ts';
+import { DEFAULT_NETWORK, layoutOf } from './layout.ts';
 import type { ServerName, Testbed, TestbedDescription, TestbedOptions } from './testbed.ts';
 
 const PROGRAM = fileURLToPath(new URL('./run.ts', import.meta.url));
@@ -26,8 +26,8 @@ export async function startThroughSudo(options: TestbedOptions): Promise<Testbed
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const caller = new RemoteCaller(child);
-  const description = (await caller.start(options)) as TestbedDescription & { network: number };
-  const layout = layoutOf(description.network);
+  const description = (await caller.start(options)) as TestbedDescription;
+  const layout = layoutOf({ ...options, network: options.network ?? DEFAULT_NETWORK });
   return {
     ...description,
     addOwnAccount: async (...args) => void (await caller.call('addOwnAccount', args)),

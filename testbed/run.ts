@@ -1,30 +1,44 @@
-// `node testbed/run.ts up|down <folder> [--network=62] [--short]`: the servers without the product, until Ctrl-C.
+// `node testbed/run.ts up|down <folder>`: the servers without the product, until Ctrl-C.
 import { createInterface } from 'node:readline';
 import { DEFAULT_NETWORK } from './layout.ts';
 import type { RemoteReply, RemoteRequest } from './remote.ts';
 import { startTestbed, stopTestbed, type Testbed, type TestbedOptions } from './testbed.ts';
 
-const USAGE = `Usage: node testbed/run.ts up|down <folder> [--network=62] [--short]
+const USAGE = `Usage: node testbed/run.ts up|down <folder> [options]
 
 up    starts the mail servers and prints where they are; ends them on Ctrl-C
-down  ends what an earlier run left in this folder
+down  ends what an earlier run left in this folder (with the same --network, --countries, --namespaces)
+
+--network=62        addresses are 127.62.x.y
+--countries=f,fin   member states besides b and d; hosted ones as f:hosted
+--one-relay         the small network: one relay, no resolvers, no virus scanner
+--namespaces        the addresses of the document, 62.62.x.y, in network namespaces (root only)
+--short             seconds instead of minutes and hours between attempts, warning and report
 
 The hosted country asks a Postgres for its accounts; where it is, the environment says:
 PGHOST (folder of the socket), PGPORT, PGDATABASE, PGUSER, PGPASSWORD`;
 
 const [command, folder] = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
-const networkOption = process.argv.find((arg) => arg.startsWith('--network='));
-const network = networkOption === undefined ? DEFAULT_NETWORK : Number(networkOption.slice('--network='.length));
+const network = Number(optionOf('network') ?? DEFAULT_NETWORK);
+const moreCountries = (optionOf('countries')?.split(',') ?? []).map((text) => {
+  const [key = '', kind] = text.split(':');
+  return { key, hosted: kind === 'hosted' };
+});
+const namespaces = process.argv.includes('--namespaces');
 
 if (command === 'serve') {
   serve();
 } else if (command === 'up' && folder !== undefined) {
   await up(folder);
 } else if (command === 'down' && folder !== undefined) {
-  await stopTestbed(folder, network);
+  await stopTestbed({ folder, network, moreCountries, namespaces });
 } else {
   console.error(USAGE);
   process.exitCode = 2;
+}
+
+function optionOf(name: string): string | undefined {
+  return process.argv.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
 }
 
 async function up(place: string): Promise<void> {
@@ -32,6 +46,9 @@ async function up(place: string): Promise<void> {
   const testbed = await startTestbed({
     folder: place,
     network,
+    moreCountries,
+    namespaces,
+    relays: process.argv.includes('--one-relay') ? 'one' : 'all',
     profile: process.argv.includes('--short') ? 'short' : 'real',
     database: {
       socketFolder: PGHOST,
@@ -41,7 +58,11 @@ async function up(place: string): Promise<void> {
       password: process.env['PGPASSWORD'] ?? '',
     },
   });
-  for (const { domain, mailServer, pop3 } of Object.values(testbed.countries)) {
+  for (const { preference, hostName, address } of testbed.mailExchangers) {
+    console.log(`MX ${preference}: ${hostName} ${address}`);
+  }
+  console.log(`name server ${testbed.dns.address}, resolver of the first country ${testbed.resolver.address}`);
+  for (const { domain, mailServer, pop3 } of [...Object.values(testbed.countries), ...testbed.moreCountries]) {
     const { imapHost, imapPort, submissionPort } = mailServer;
     console.log(`${domain}: IMAP ${imapHost}:${imapPort}, POP3 port ${pop3.port}, submission port ${submissionPort}`);
   }
@@ -87,8 +108,8 @@ function serve(): void {
   async function handle(message: RemoteRequest & TestbedOptions): Promise<unknown> {
     if (testbed === null) {
       testbed = await startTestbed(message);
-      const { caPem, countries, place, relayQueueFolder, dns } = testbed;
-      return { caPem, countries, place, relayQueueFolder, dns, network: message.network ?? DEFAULT_NETWORK };
+      // its functions are not in the JSON
+      return testbed;
     }
     const [first = '', second = '', third = ''] = message.args;
     if (message.call === 'addOwnAccount') return testbed.addOwnAccount(first as 'd', second, third);

@@ -8,19 +8,31 @@ import argon2 from 'argon2';
 import type { MailServer } from '../src/mail/mail-server.ts';
 import { makeCertificates } from './certificates.ts';
 import { SHORT_TIMES, type SystemUsers, type TimeOverrides, writeConfigurations } from './configurations.ts';
-import { daemonsOf, maildirOf, ownAccountsFile, ownAddressesFile, queueFolder, wireCopiesFolder } from './daemons.ts';
+import {
+  clamdSocket,
+  daemonsOf,
+  maildirOf,
+  ownAccountsFile,
+  ownAddressesFile,
+  queueFolder,
+  wireCopiesFolder,
+} from './daemons.ts';
 import { openDatabaseBridge } from './database-bridge.ts';
 import {
   type CountryKey,
   type CountryLayout,
   DEFAULT_NETWORK,
+  DNS_PORT,
   IMAPS_PORT,
   type Layout,
   layoutOf,
   listenersOf,
+  type MoreCountry,
   POP3S_PORT,
+  type RelayName,
   SUBMISSION_PORT,
 } from './layout.ts';
+import { atSite, makeNamespaces, removeNamespaces } from './namespaces.ts';
 import { addOwnAccount, rebuildAddressMap } from './own-accounts.ts';
 import { missingPackages } from './packages.ts';
 import { preparePlace } from './place.ts';
@@ -38,12 +50,20 @@ export interface TestbedOptions {
   profile?: 'real' | 'short';
   /** Times of Postfix that differ from the profile */
   times?: TimeOverrides;
+  /** `one` relay, as most tests need it; `all`: the network of the document, with resolvers and scanner. Default `one` */
+  relays?: 'one' | 'all';
+  /** Member states besides the two of every test bed */
+  moreCountries?: MoreCountry[];
+  /** The document's own addresses, 62.62.x.y, in network namespaces; `network` means nothing then */
+  namespaces?: boolean;
+  /** How long a resolver may keep an answer. Default 60 */
+  dnsTtlSeconds?: number;
   /** Second number of the addresses 127.x.0.0, so that test beds can run side by side. Default 62 */
   network?: number;
 }
 
 export interface TestbedCountry {
-  key: CountryKey;
+  key: string;
   domain: string;
   hosted: boolean;
   /** As Sealpost's `mail_server` row: addresses, ports, TLS and the CA */
@@ -53,20 +73,36 @@ export interface TestbedCountry {
   service: { user: string; password: string } | null;
 }
 
-export type ServerName = 'dns' | 'relay' | 'dovecot-b' | 'dovecot-d' | 'mail-b' | 'mail-d';
+/** `relay` is what stands at the first exchanger's address: a relay, or in the whole network the balancer before two of them. */
+export type ServerName =
+  | RelayName
+  | 'dns'
+  | `clamd-${string}`
+  | `scanner-${string}`
+  | `resolver-${string}`
+  | `dovecot-${string}`
+  | `mail-${string}`;
 
 export interface TestbedDescription {
   caPem: string;
   countries: Record<CountryKey, TestbedCountry>;
+  /** Those asked for by `moreCountries` */
+  moreCountries: TestbedCountry[];
+  mailExchangers: Layout['mailExchangers'];
   /** Where the servers run; logs are in `log/` and `dovecot-*` below it */
   place: string;
-  relayQueueFolder: string;
+  relayQueueFolders: string[];
+  /** The name server of eu-admin.net */
   dns: { address: string; port: number };
+  /** Where the first country's servers ask; in the small network the name server itself */
+  resolver: { address: string; port: number };
+  /** Socket of the first relay's clamd; null in the small network */
+  clamdSocket: string | null;
 }
 
 export interface Testbed extends TestbedDescription {
   /** Adds an account on a country's own server, or changes its password. */
-  addOwnAccount(country: CountryKey, address: string, password: string): Promise<void>;
+  addOwnAccount(country: string, address: string, password: string): Promise<void>;
   stopServer(name: ServerName): Promise<void>;
   startServer(name: ServerName): Promise<void>;
   /** Maildir of an address: files in `cur`, `new` and the folders of its other mailboxes. */
@@ -86,12 +122,13 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
   const missing = await missingPackages();
   if (missing.length > 0)
     throw new Error(`Debian packages are missing: ${missing.join(' ')}. Run testbed/ensure-packages.ts`);
-  const layout = layoutOf(options.network ?? DEFAULT_NETWORK);
+  const layout = layoutOf({ ...options, network: options.network ?? DEFAULT_NETWORK });
   const place = await preparePlace(options.folder);
   const daemons = daemonsOf(place, layout);
   // what a killed run left behind
-  await Promise.all(daemons.map(stopDaemon));
-  const taken = await findTaken(listenersOf(layout));
+  await stopTestbed(options);
+  if (layout.namespaces) await makeNamespaces(place, layout);
+  const taken = layout.namespaces ? null : await findTaken(listenersOf(layout));
   if (taken !== null) {
     throw new Error(
       `Address ${taken.address} port ${taken.port} (${taken.what}) is taken: end what listens there, or choose another network`,
@@ -101,39 +138,51 @@ export async function startTestbed(options: TestbedOptions): Promise<Testbed> {
   const bridge = await openDatabaseBridge(path.join(place, 'database'), options.database.socketFolder, port);
   try {
     const service = await serviceCredential(place);
-    const certificates = await makeCertificates(path.join(place, 'tls'), [
-      { hostName: layout.relayHostName, address: layout.relayAddress },
-      ...layout.countries,
-    ]);
+    const certificates = await makeCertificates(path.join(place, 'tls'), [...layout.relays, ...layout.countries]);
     await writeConfigurations({
       place,
       layout,
       certificates,
       users: await systemUsers(),
       times: { ...(options.profile === 'short' ? SHORT_TIMES : {}), ...options.times },
+      dnsTtlSeconds: options.dnsTtlSeconds ?? 60,
       database: { ...options.database, socketFolder: bridge.folder, port: bridge.port },
       service,
     });
-    await Promise.all(ownServers(layout).map((country) => rebuildAddressMap(ownAddressesFile(place, country))));
+    const own = ownServers(layout);
+    await Promise.all(
+      own.map((country) => rebuildAddressMap(ownAddressesFile(place, country), atSite(layout, country.site))),
+    );
     await startAll(daemons);
     return openTestbed(describe(place, layout, certificates.caPem, service), layout, daemons, () => bridge.close());
   } catch (error) {
     await Promise.allSettled(daemons.map(stopDaemon));
+    if (layout.namespaces) await removeNamespaces(place, layout);
     await bridge.close();
     throw error;
   }
 }
 
 /** Ends what runs in a folder, also after the process that started it was killed. */
-export async function stopTestbed(folder: string, network = DEFAULT_NETWORK): Promise<void> {
-  const place = await preparePlace(folder);
-  await Promise.all(daemonsOf(place, layoutOf(network)).map(stopDaemon));
+export async function stopTestbed(
+  options: Pick<TestbedOptions, 'folder' | 'network' | 'moreCountries' | 'namespaces'>,
+): Promise<void> {
+  const place = await preparePlace(options.folder);
+  const layouts = (['one', 'all'] as const).map((relays) => {
+    return layoutOf({ ...options, network: options.network ?? DEFAULT_NETWORK, relays });
+  });
+  for (const layout of layouts) {
+    await Promise.all(daemonsOf(place, layout).map(stopDaemon));
+    if (layout.namespaces) await removeNamespaces(place, layout);
+  }
 }
 
 async function startAll(daemons: Daemon[]): Promise<void> {
-  const started = await Promise.allSettled(daemons.map(startDaemon));
-  const failure = started.find((each) => each.status === 'rejected');
-  if (failure !== undefined) throw failure.reason;
+  for (const last of [undefined, true]) {
+    const started = await Promise.allSettled(daemons.filter((daemon) => daemon.last === last).map(startDaemon));
+    const failure = started.find((each) => each.status === 'rejected');
+    if (failure !== undefined) throw failure.reason;
+  }
 }
 
 function openTestbed(
@@ -154,7 +203,7 @@ function openTestbed(
       const country = ownServers(layout).find((each) => each.key === key);
       if (country === undefined) throw new Error(`${key} has its accounts in Sealpost's database`);
       const files = { accounts: ownAccountsFile(place, country), addresses: ownAddressesFile(place, country) };
-      await addOwnAccount(files, address, password);
+      await addOwnAccount({ ...files, at: atSite(layout, country.site) }, address, password);
     },
     stopServer: (name) => stopDaemon(daemon(name)),
     startServer: (name) => startDaemon(daemon(name)),
@@ -162,6 +211,7 @@ function openTestbed(
     wireCopies: () => readWireCopies(place),
     stop: async () => {
       await Promise.all(daemons.map(stopDaemon));
+      if (layout.namespaces) await removeNamespaces(place, layout);
       await closeBridge();
     },
   };
@@ -183,9 +233,7 @@ function describe(
   caPem: string,
   service: { user: string; password: string },
 ): TestbedDescription {
-  const describeCountry = (key: CountryKey): TestbedCountry => {
-    const country = layout.countries.find((each) => each.key === key);
-    if (country === undefined) throw new Error(`No country ${key}`);
+  const describeCountry = (country: CountryLayout): TestbedCountry => {
     const mailServer: MailServer = {
       imapHost: country.address,
       imapPort: IMAPS_PORT,
@@ -198,7 +246,7 @@ function describe(
     };
     const { user, password } = service;
     return {
-      key,
+      key: country.key,
       domain: country.domain,
       hosted: country.hosted,
       mailServer,
@@ -206,12 +254,19 @@ function describe(
       service: country.hosted ? { user, password } : null,
     };
   };
+  const [b, d, ...more] = layout.countries;
+  const [first] = layout.relays;
+  if (b === undefined || d === undefined) throw new Error('A test bed has two countries at least');
   return {
     caPem,
     place,
-    countries: { b: describeCountry('b'), d: describeCountry('d') },
-    relayQueueFolder: queueFolder(place, 'relay'),
-    dns: { address: layout.dnsAddress, port: 53 },
+    countries: { b: describeCountry(b), d: describeCountry(d) },
+    moreCountries: more.map(describeCountry),
+    mailExchangers: layout.mailExchangers,
+    relayQueueFolders: layout.relays.map(({ name }) => queueFolder(place, name)),
+    dns: { address: layout.dnsAddress, port: DNS_PORT },
+    resolver: { address: b.resolverAddress, port: DNS_PORT },
+    clamdSocket: first === undefined || layout.whole === null ? null : clamdSocket(place, first.name),
   };
 }
 
@@ -232,7 +287,7 @@ async function serviceCredential(place: string): Promise<{ user: string; passwor
 
 async function systemUsers(): Promise<SystemUsers> {
   const [passwd, group] = await Promise.all([
-    run('getent', ['passwd', 'postfix', 'nsd']),
+    run('getent', ['passwd', 'postfix', 'nsd', 'unbound', 'clamav']),
     run('getent', ['group', 'postdrop']),
   ]);
   const users = new Map(passwd.stdout.split('\n').map((line) => [line.split(':')[0], line.split(':')]));
@@ -241,5 +296,7 @@ async function systemUsers(): Promise<SystemUsers> {
     postfix: { uid: id('postfix', 2), gid: id('postfix', 3) },
     postdropGid: Number(group.stdout.split(':')[2]),
     nsdUid: id('nsd', 2),
+    unboundUid: id('unbound', 2),
+    clamavUid: id('clamav', 2),
   };
 }

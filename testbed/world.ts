@@ -49,6 +49,9 @@ export type WorldOptions = {
   network?: number;
   profile?: 'real' | 'short';
   times?: TimeOverrides;
+  /** `all`: the network of the document with resolvers and virus scanner. Default `one` */
+  relays?: 'one' | 'all';
+  dnsTtlSeconds?: number;
   /** Smaller keys make a test start faster */
   keyAlgorithm?: 'RSA-3072' | 'RSA-2048' | 'P-256';
 };
@@ -87,6 +90,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       ...(options.network === undefined ? {} : { network: options.network }),
       ...(options.profile === undefined ? {} : { profile: options.profile }),
       ...(options.times === undefined ? {} : { times: options.times }),
+      ...(options.relays === undefined ? {} : { relays: options.relays }),
+      ...(options.dnsTtlSeconds === undefined ? {} : { dnsTtlSeconds: options.dnsTtlSeconds }),
     });
     const story = known ?? (await tellStory(database, testbed, folder, mailRolePassword, options));
     if (known) await refreshMailServers(database, testbed);

@@ -18,7 +18,7 @@ export async function demo(args: string[]): Promise<number> {
   }
   const folder = demoFolder(process.env['DATA_FOLDER']);
   console.error(`Starting the little TESTA in ${folder} …`);
-  const world = await startWorld({ folder });
+  const world = await startWorld({ folder, relays: 'all' });
   try {
     const port = process.env['PORT'] ?? String(DEFAULT_PORT);
     const environment = { LOG_LEVEL: 'warn', ...process.env, PORT: port, DATA_FOLDER: folder, ...world.environment };

@@ -1,5 +1,6 @@
 // A test bed with a database of its own that holds just what the mail servers ask for.
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import argon2 from 'argon2';
@@ -7,7 +8,7 @@ import pg from 'pg';
 import { connectMailbox, type MailboxConnection } from '../../src/mail/imap-connection.ts';
 import type { Credential } from '../../src/mail/mail-server.ts';
 import { startEmbeddedPostgres } from '../../src/services/database/embedded-postgres.ts';
-import { startTestbed, type Testbed, type TestbedCountry } from '../../testbed/testbed.ts';
+import { startTestbed, type Testbed, type TestbedCountry, type TestbedOptions } from '../../testbed/testbed.ts';
 
 export interface MailFixture {
   testbed: Testbed;
@@ -18,7 +19,7 @@ export interface MailFixture {
 
 const MAIL_ROLE_PASSWORD = 'mail-role-secret';
 
-export async function startMailFixture(network: number): Promise<MailFixture> {
+export async function startMailFixture(network: number, options: Partial<TestbedOptions> = {}): Promise<MailFixture> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'sealpost-mail-'));
   // mkdtemp makes it private; Postgres and the mail servers run as other users
   await chmod(folder, 0o711);
@@ -44,7 +45,7 @@ export async function startMailFixture(network: number): Promise<MailFixture> {
   };
   let testbed: Testbed;
   try {
-    testbed = await startTestbed({ folder, profile: 'short', network, database });
+    testbed = await startTestbed({ folder, profile: 'short', network, database, ...options });
   } catch (error) {
     await closeDatabase();
     throw error;
@@ -98,13 +99,36 @@ export function letter(fields: {
   return Buffer.from(lines.join('\r\n'));
 }
 
-/** Asks again until `probe` gives something; 20 s at most. */
-export async function eventually<T>(what: string, probe: () => Promise<T | null | undefined | false>): Promise<T> {
-  const deadline = performance.now() + 20_000;
+/** Asks again until `probe` gives something; 20 s at most, or as long as is said. */
+export async function eventually<T>(
+  what: string,
+  probe: () => Promise<T | null | undefined | false>,
+  milliseconds = 20_000,
+): Promise<T> {
+  const deadline = performance.now() + milliseconds;
   while (performance.now() < deadline) {
     const value = await probe();
     if (value !== null && value !== undefined && value !== false) return value;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`In vain waited for: ${what}`);
+}
+
+/** Says lines to an SMTP server from a local address, each after the answer to the last, and gives all answers. */
+export async function smtpDialogue(host: string, localAddress: string, ...lines: string[]): Promise<string> {
+  const socket = net.connect({ host, port: 25, localAddress });
+  socket.setTimeout(5_000, () => socket.destroy(new Error('No answer')));
+  let answers = '';
+  let pending = '';
+  for await (const chunk of socket) {
+    pending += String(chunk);
+    if (!/^\d{3} .*\r\n$/m.test(pending.slice(pending.lastIndexOf('\r\n', pending.length - 3) + 1))) continue;
+    answers += pending;
+    pending = '';
+    const line = lines.shift();
+    if (line === undefined) break;
+    socket.write(`${line}\r\n`);
+  }
+  socket.destroy();
+  return answers + pending;
 }
