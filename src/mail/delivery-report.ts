@@ -53,7 +53,7 @@ const RETURNED_TYPES: ReadonlySet<string> = new Set([
  * counts: one that somebody attached says nothing.
  */
 export function readDeliveryReport(message: MimeEntity): DeliveryReport | null {
-  if (message.contentType.value !== 'multipart/report') return readTextReport(message);
+  if (!isReport(message)) return readTextReport(message);
   const parts = message.children;
   const status = parts.find((part) => STATUS_TYPES.has(part.contentType.value));
   if (status === undefined || status.end - status.bodyStart > MAX_STATUS_BYTES) return null;
@@ -72,6 +72,13 @@ export function readDeliveryReport(message: MimeEntity): DeliveryReport | null {
     recipients: known,
     messageId: returned === undefined ? null : returnedMessageId(returned),
   };
+}
+
+/** OpenSMTPD writes the same parts in a multipart/mixed. */
+function isReport({ contentType, children }: MimeEntity): boolean {
+  if (contentType.value === 'multipart/report') return true;
+  const [words, status] = children.map((child) => child.contentType.value);
+  return contentType.value === 'multipart/mixed' && words === 'text/plain' && STATUS_TYPES.has(status ?? '');
 }
 
 function readRecipient(fields: ReportFields): RecipientReport | null {
