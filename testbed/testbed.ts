@@ -61,6 +61,7 @@ export interface TestbedDescription {
   /** Where the servers run; logs are in `log/` and `dovecot-*` below it */
   place: string;
   relayQueueFolder: string;
+  relayAddresses: string[];
   dns: { address: string; port: number };
 }
 
@@ -211,6 +212,7 @@ function describe(
     place,
     countries: { b: describeCountry('b'), d: describeCountry('d') },
     relayQueueFolder: queueFolder(place, 'relay'),
+    relayAddresses: [layout.relayAddress],
     dns: { address: layout.dnsAddress, port: 53 },
   };
 }
