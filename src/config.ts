@@ -85,6 +85,10 @@ export const settings = z.object({
     .describe(
       'addresses or networks of the mail servers whose delivery reports count, such as the relays, separated by commas',
     ),
+  RELAY_LOGS: z
+    .string()
+    .default('')
+    .describe("the relays' logs that this node collects: name=path of the file, separated by commas"),
   LOG_LEVEL: z
     .enum(['silent', 'error', 'warn', 'info', 'debug'])
     .default('info')
@@ -125,6 +129,7 @@ export type Config = {
   fetchProxy: string | null;
   /** Who may hand delivery reports to the senders' own servers */
   reportServers: { address: string; bits: number; family: 'ipv4' | 'ipv6' }[];
+  relayLogs: { relay: string; file: string }[];
   logLevel: Settings['LOG_LEVEL'];
 };
 
@@ -164,6 +169,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const revocationLists = readAddresses('REVOCATION_LISTS', values, problems);
   const ocspResponders = readAddresses('OCSP_RESPONDERS', values, problems);
   const reportServers = readNetworks(values, problems);
+  const relayLogs = readLogFiles(values, problems);
   const dataFolder = path.resolve(values.DATA_FOLDER);
   const keyRing = (name: 'SERVER_KEYS' | 'SESSION_KEYS') => readKeyRing(name, values, dataFolder, problems);
   const serverKeys = keyRing('SERVER_KEYS');
@@ -201,6 +207,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     ocspResponders,
     fetchProxy: values.FETCH_PROXY ?? null,
     reportServers,
+    relayLogs,
     logLevel: values.LOG_LEVEL,
   };
 }
@@ -245,6 +252,16 @@ function readNetworks({ REPORT_SERVERS: text }: Settings, problems: string[]): C
       return [];
     }
     return [{ address, bits, family: version === 6 ? ('ipv6' as const) : ('ipv4' as const) }];
+  });
+}
+
+function readLogFiles({ RELAY_LOGS: text }: Settings, problems: string[]): Config['relayLogs'] {
+  const entries = text.split(',').map((each) => each.trim());
+  return entries.filter(Boolean).flatMap((entry) => {
+    const [, relay, file] = /^([\w.-]{1,64})=(.+)$/.exec(entry) ?? [];
+    if (relay !== undefined && file !== undefined) return [{ relay, file }];
+    problems.push(`RELAY_LOGS: expected ${settings.shape.RELAY_LOGS.description}, not ${entry}`);
+    return [];
   });
 }
 

@@ -16,6 +16,7 @@ import { EvidenceFetcher } from './services/revocation/fetch-evidence.ts';
 import { startRefreshingLists } from './services/revocation/refresh-lists.ts';
 import { listPoints } from './services/revocation/revocation-points.ts';
 import { RevocationStore } from './services/revocation/revocation-store.ts';
+import { startCollectingLogs } from './services/tracing/collect-logs.ts';
 import { createWorkerPool } from './smime/worker-pool.ts';
 
 /** Everything a node runs, ready to listen or already listening. */
@@ -41,6 +42,7 @@ export async function startNode(config: Config): Promise<Node> {
   const audit = openAuditTrail(database, config.nodeName, now);
   const outbox = await openOutbox({ config, database, audit, now });
   const reports = startReportWatch({ config, database, audit, mail, now });
+  const collecting = startCollectingLogs({ config, database, now });
   const housekeeping = startHousekeeping(database, now);
   await listPoints(database, config, now());
   const revocation = new RevocationStore(database);
@@ -59,6 +61,7 @@ export async function startNode(config: Config): Promise<Node> {
       await app.close();
       housekeeping.stop();
       await refreshing.stop();
+      await collecting.stop();
       await fetcher.close();
       await outbox.stop();
       await reports.stop();

@@ -62,6 +62,8 @@ export interface TestbedDescription {
   place: string;
   relayQueueFolder: string;
   relayAddresses: string[];
+  /** Name of each relay with its log */
+  relayLogs: Record<string, string>;
   dns: { address: string; port: number };
 }
 
@@ -213,6 +215,7 @@ function describe(
     countries: { b: describeCountry('b'), d: describeCountry('d') },
     relayQueueFolder: queueFolder(place, 'relay'),
     relayAddresses: [layout.relayAddress],
+    relayLogs: { relay: path.join(place, 'log', 'relay.log') },
     dns: { address: layout.dnsAddress, port: 53 },
   };
 }
