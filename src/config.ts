@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
+import { isIP } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
@@ -78,6 +79,16 @@ export const settings = z.object({
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('http(s)://… of the proxy through which these are reached; without it directly'),
+  REPORT_SERVERS: z
+    .string()
+    .default('')
+    .describe(
+      'addresses or networks of the mail servers whose delivery reports count, such as the relays, separated by commas',
+    ),
+  RELAY_LOGS: z
+    .string()
+    .default('')
+    .describe("the relays' logs that this node collects: name=path of the file, separated by commas"),
   LOG_LEVEL: z
     .enum(['silent', 'error', 'warn', 'info', 'debug'])
     .default('info')
@@ -116,6 +127,9 @@ export type Config = {
   revocationLists: string[];
   ocspResponders: string[];
   fetchProxy: string | null;
+  /** Who may hand delivery reports to the senders' own servers */
+  reportServers: { address: string; bits: number; family: 'ipv4' | 'ipv6' }[];
+  relayLogs: { relay: string; file: string }[];
   logLevel: Settings['LOG_LEVEL'];
 };
 
@@ -154,6 +168,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   }
   const revocationLists = readAddresses('REVOCATION_LISTS', values, problems);
   const ocspResponders = readAddresses('OCSP_RESPONDERS', values, problems);
+  const reportServers = readNetworks(values, problems);
+  const relayLogs = readLogFiles(values, problems);
   const dataFolder = path.resolve(values.DATA_FOLDER);
   const keyRing = (name: 'SERVER_KEYS' | 'SESSION_KEYS') => readKeyRing(name, values, dataFolder, problems);
   const serverKeys = keyRing('SERVER_KEYS');
@@ -190,6 +206,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     revocationLists,
     ocspResponders,
     fetchProxy: values.FETCH_PROXY ?? null,
+    reportServers,
+    relayLogs,
     logLevel: values.LOG_LEVEL,
   };
 }
@@ -220,6 +238,31 @@ function readAddresses(name: 'REVOCATION_LISTS' | 'OCSP_RESPONDERS', values: Set
   if (addresses.some((each) => !/^https?:$/.test(URL.parse(each)?.protocol ?? '')))
     problems.push(`${name}: expected ${settings.shape[name].description}`);
   return addresses;
+}
+
+function readNetworks({ REPORT_SERVERS: text }: Settings, problems: string[]): Config['reportServers'] {
+  const entries = text.split(',').map((each) => each.trim());
+  return entries.filter(Boolean).flatMap((entry) => {
+    const [address = '', given, ...rest] = entry.split('/');
+    const version = isIP(address);
+    const most = version === 6 ? 128 : 32;
+    const bits = given === undefined ? most : /^\d{1,3}$/.test(given) ? Number(given) : Number.NaN;
+    if (version === 0 || rest.length > 0 || !(bits <= most)) {
+      problems.push(`REPORT_SERVERS: expected ${settings.shape.REPORT_SERVERS.description}, not ${entry}`);
+      return [];
+    }
+    return [{ address, bits, family: version === 6 ? ('ipv6' as const) : ('ipv4' as const) }];
+  });
+}
+
+function readLogFiles({ RELAY_LOGS: text }: Settings, problems: string[]): Config['relayLogs'] {
+  const entries = text.split(',').map((each) => each.trim());
+  return entries.filter(Boolean).flatMap((entry) => {
+    const [, relay, file] = /^([\w.-]{1,64})=(.+)$/.exec(entry) ?? [];
+    if (relay !== undefined && file !== undefined) return [{ relay, file }];
+    problems.push(`RELAY_LOGS: expected ${settings.shape.RELAY_LOGS.description}, not ${entry}`);
+    return [];
+  });
 }
 
 function readKeyRing(

@@ -2,6 +2,7 @@ import type { Config } from './config.ts';
 import type { MailboxConnections } from './mail/mailbox-connections.ts';
 import type { AuditTrail } from './services/audit.ts';
 import type { Database } from './services/database/connect.ts';
+import type { ReportWatch } from './services/evidence/report-watch.ts';
 import type { Outbox } from './services/letters/outbox.ts';
 import type { EvidenceFetcher } from './services/revocation/fetch-evidence.ts';
 import type { RevocationStore } from './services/revocation/revocation-store.ts';
@@ -14,6 +15,7 @@ export type Context = {
   mail: MailboxConnections;
   workers: WorkerPool;
   outbox: Outbox;
+  reports: ReportWatch;
   audit: AuditTrail;
   revocation: RevocationStore;
   fetcher: EvidenceFetcher;

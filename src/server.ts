@@ -10,12 +10,14 @@ import { openAuditTrail } from './services/audit.ts';
 import { connectDatabase } from './services/database/connect.ts';
 import { startEmbeddedPostgres } from './services/database/embedded-postgres.ts';
 import { migrate } from './services/database/migrate.ts';
+import { startReportWatch } from './services/evidence/report-watch.ts';
 import { startHousekeeping } from './services/housekeeping.ts';
 import { openOutbox } from './services/letters/outbox.ts';
 import { EvidenceFetcher } from './services/revocation/fetch-evidence.ts';
 import { startRefreshingLists } from './services/revocation/refresh-lists.ts';
 import { listPoints } from './services/revocation/revocation-points.ts';
 import { RevocationStore } from './services/revocation/revocation-store.ts';
+import { startCollectingLogs } from './services/tracing/collect-logs.ts';
 import { createWorkerPool } from './smime/worker-pool.ts';
 
 /** Everything a node runs, ready to listen or already listening. */
@@ -40,13 +42,15 @@ export async function startNode(config: Config): Promise<Node> {
   const workers = createWorkerPool({ spoolFolder: config.spoolFolder });
   const audit = openAuditTrail(database, config.nodeName, now);
   const outbox = await openOutbox({ config, database, audit, now });
+  const reports = startReportWatch({ config, database, audit, mail, now });
+  const collecting = startCollectingLogs({ config, database, now });
   const housekeeping = startHousekeeping(database, now);
   const removingMail = startRemovingMail({ database, config, audit, now });
   await listPoints(database, config, now());
   const revocation = new RevocationStore(database);
   const fetcher = new EvidenceFetcher(config.fetchProxy);
   const refreshing = startRefreshingLists({ database, fetcher, now });
-  const context: Context = { config, database, mail, workers, outbox, audit, revocation, fetcher, now };
+  const context: Context = { config, database, mail, workers, outbox, reports, audit, revocation, fetcher, now };
   const app = await buildApp(context);
   await app.listen({ host: config.host, port: config.port });
   const address = app.server.address();
@@ -60,8 +64,10 @@ export async function startNode(config: Config): Promise<Node> {
       housekeeping.stop();
       await removingMail.stop();
       await refreshing.stop();
+      await collecting.stop();
       await fetcher.close();
       await outbox.stop();
+      await reports.stop();
       await mail.closeAll();
       await workers.close();
       await database.close();

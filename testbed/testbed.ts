@@ -92,6 +92,10 @@ export interface TestbedDescription {
   /** Where the servers run; logs are in `log/` and `dovecot-*` below it */
   place: string;
   relayQueueFolders: string[];
+  /** Of every relay, the address its reports come from */
+  relayAddresses: string[];
+  /** Name of each relay with its log */
+  relayLogs: Record<string, string>;
   /** The name server of eu-admin.net */
   dns: { address: string; port: number };
   /** Where the first country's servers ask; in the small network the name server itself */
@@ -264,6 +268,8 @@ function describe(
     moreCountries: more.map(describeCountry),
     mailExchangers: layout.mailExchangers,
     relayQueueFolders: layout.relays.map(({ name }) => queueFolder(place, name)),
+    relayAddresses: layout.relays.map(({ address }) => address),
+    relayLogs: Object.fromEntries(layout.relays.map(({ name }) => [name, path.join(place, 'log', `${name}.log`)])),
     dns: { address: layout.dnsAddress, port: DNS_PORT },
     resolver: { address: b.resolverAddress, port: DNS_PORT },
     clamdSocket: first === undefined || layout.whole === null ? null : clamdSocket(place, first.name),

@@ -117,6 +117,10 @@ function openWorld(folder: string, story: Story, testbed: Testbed, postgres: Emb
       DATABASE_URL: postgres.connectionString,
       SERVER_KEYS: installationKey(folder, 'server'),
       SESSION_KEYS: installationKey(folder, 'session'),
+      RELAY_LOGS: Object.entries(testbed.relayLogs)
+        .map(([relay, file]) => `${relay}=${file}`)
+        .join(','),
+      REPORT_SERVERS: testbed.relayAddresses.join(','),
       ...(service ? { SERVICE_MAIL_USER: service.user, SERVICE_MAIL_PASSWORD: service.password } : {}),
     },
     stop: async () => {

@@ -7,3 +7,13 @@ export function inboxUidNext(connection: MailboxConnection): Promise<MailboxResu
     return status === false ? { ok: false, reason: 'gone' } : { ok: true, value: Number(status.uidNext ?? 0) };
   });
 }
+
+/** Messages of INBOX with this UID or a higher one that are still there. */
+export function countSince(connection: MailboxConnection, uid: number): Promise<MailboxResult<number>> {
+  return connection.inFolder('INBOX', null, async ({ client }) => {
+    const found = await client.search({ uid: `${Math.max(1, uid)}:*` }, { uid: true });
+    if (!Array.isArray(found)) return { ok: false, reason: client.usable ? 'refused' : 'connection-lost' };
+    // The last message is in such a range whatever its number (RFC 9051 section 9, seq-range).
+    return { ok: true, value: found.filter((each) => each >= uid).length };
+  });
+}

@@ -8,10 +8,7 @@ export interface SubmissionEnvelope {
   to: readonly string[];
   /** ENVID of RFC 3461: at most 100 printable characters; comes back in every report */
   envelopeId: string;
-  /**
-   * Reports to ask for where the server offers DSN (RFC 3461); none for an empty list. Default failure and delay: those of
-   * success would fill the inbox as long as nothing gathers them into the evidence of the letter.
-   */
+  /** Reports to ask for where the server offers DSN (RFC 3461); none for an empty list. Default all of them */
   reports?: readonly ('SUCCESS' | 'FAILURE' | 'DELAY')[];
   /** Bytes of the message where known: a server that finds it too large says so before it is sent (RFC 1870) */
   size?: number;
@@ -133,7 +130,7 @@ interface SendInfo {
 }
 
 function reportsOf(envelope: SubmissionEnvelope) {
-  return envelope.reports ?? ['FAILURE', 'DELAY'];
+  return envelope.reports ?? ['SUCCESS', 'FAILURE', 'DELAY'];
 }
 
 function step(start: (done: (error?: Error | null) => void) => void): Promise<void> {

@@ -110,6 +110,7 @@ async function pageFrame(context: Context, request: FastifyRequest, reply: Fasti
 function countTexts(counts: NavigationCounts, { t }: Formats): Record<string, string> {
   const texts: Record<string, string> = {};
   if (counts.waitingLetters > 0) texts['outbox'] = t('common.nav.waiting', { count: counts.waitingLetters });
+  if (counts.undelivered > 0) texts['outbox'] = t('evidence.nav.undelivered', { count: counts.undelivered });
   if (counts.rootsToSettle > 0) texts['trust'] = t('common.nav.toSettle', { count: counts.rootsToSettle });
   const days = counts.digitalIdDays;
   if (days !== null)

@@ -7,6 +7,8 @@ export type NavigationCounts = {
   drafts: number;
   /** Letters that the mail server has not taken yet */
   waitingLetters: number;
+  /** Letters that did not reach somebody, as a report says that their sender has not seen */
+  undelivered: number;
   rootsToSettle: number;
   /** Days until there is none left to sign with or to be encrypted to, `over` after it; null while that is far off (T11) */
   digitalIdDays: number | 'over' | null;
@@ -22,11 +24,16 @@ export async function navigationCounts(
   const counted = await context.database.pool.query<{
     drafts: number;
     waiting: number;
+    undelivered: number;
     roots: number;
     ends: Date | null;
   }>(
     `select (select count(*)::int from draft where account_id = $1) as drafts,
             (select count(*)::int from letter where account_id = $1 and state = 'queued') as waiting,
+            (select count(distinct l.id)::int from letter l join letter_report p on p.letter_id = l.id
+               join recipient_event v on v.report_id = p.id
+              where l.account_id = $1 and v.action = 'failed' and v.proof = 'envelope'
+                and (l.reports_seen_at is null or p.recorded_at > l.reports_seen_at)) as undelivered,
             (select count(distinct one.sha256)::int from trust_anchor one
               where (one.account_id = $1 and one.state = 'offered')
                  or (one.account_id is null and one.programme_id = $2 and one.state = 'trusted' and not exists
@@ -35,10 +42,11 @@ export async function navigationCounts(
                from digital_id where account_id = $1 and state = 'active') as ends`,
     [account.id, account.country.programmeId],
   );
-  const { drafts = 0, waiting = 0, roots = 0, ends = null } = counted.rows[0] ?? {};
+  const { drafts = 0, waiting = 0, undelivered = 0, roots = 0, ends = null } = counted.rows[0] ?? {};
   return {
     drafts,
     waitingLetters: waiting,
+    undelivered,
     rootsToSettle: roots,
     digitalIdDays: ends && daysLeft(ends, context.now(), formats),
   };

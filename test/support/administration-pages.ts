@@ -78,11 +78,16 @@ const ACCOUNTS: Record<string, Needs> = {
   'POST /administration/accounts/:account/role': 'country',
 };
 
+const MESSAGE_TRACE: Record<string, Needs> = {
+  'GET /administration/message-trace': 'central',
+};
+
 /** Every page of the administration with who may ask for it. A page that is missing here fails `test/app/administration.test.ts`. */
 export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...DOOR,
   ...PROGRAMME,
   ...TRUST,
+  ...MESSAGE_TRACE,
   ...AUDIT,
   ...AUTHORITIES,
   ...ACCOUNTS,

@@ -12,6 +12,7 @@ import { createHostedAccount } from '../../src/services/accounts/accounts.ts';
 import { addCountry, createProgramme } from '../../src/services/accounts/programmes.ts';
 import { openAuditTrail } from '../../src/services/audit.ts';
 import type { Database } from '../../src/services/database/connect.ts';
+import { startReportWatch } from '../../src/services/evidence/report-watch.ts';
 import { openOutbox } from '../../src/services/letters/outbox.ts';
 import { EvidenceFetcher } from '../../src/services/revocation/fetch-evidence.ts';
 import { RevocationStore } from '../../src/services/revocation/revocation-store.ts';
@@ -43,12 +44,14 @@ export async function startTestApp(): Promise<TestApp> {
   let now: Date | null = null;
   const clock = () => now ?? new Date();
   const audit = openAuditTrail(database, config.nodeName, clock);
+  const mail = new MailboxConnections({ idleMs: 1000 });
   const context: Context = {
     config,
     database,
     audit,
     now: clock,
-    mail: new MailboxConnections({ idleMs: 1000 }),
+    mail,
+    reports: startReportWatch({ config, database, audit, mail, now: clock }),
     workers: createWorkerPool({ spoolFolder: config.spoolFolder }),
     outbox: await openOutbox({ config, database, audit, now: clock }),
     revocation: new RevocationStore(database),
@@ -78,6 +81,7 @@ export async function startTestApp(): Promise<TestApp> {
     stop: async () => {
       await app.close();
       await context.outbox.stop();
+      await context.reports.stop();
       await context.fetcher.close();
       await context.mail.closeAll();
       await context.workers.close();

@@ -62,6 +62,18 @@ test('plain http is for localhost only', () => {
   assert.equal(readConfig({ PUBLIC_URL: 'https://mail.example', DATA_FOLDER: folder() }).secure, true);
 });
 
+test('T24 servers whose reports count are addresses or networks, of both families, and nothing else', () => {
+  const given = (REPORT_SERVERS: string) => readConfig({ REPORT_SERVERS, DATA_FOLDER: folder() }).reportServers;
+  assert.deepEqual(given(' 192.0.2.17, 2001:db8::/48 ,198.51.100.0/24'), [
+    { address: '192.0.2.17', bits: 32, family: 'ipv4' },
+    { address: '2001:db8::', bits: 48, family: 'ipv6' },
+    { address: '198.51.100.0', bits: 24, family: 'ipv4' },
+  ]);
+  assert.deepEqual(given(''), []);
+  for (const wrong of ['relay.eu-admin.net', '192.0.2.0/33', '192.0.2.0/', '192.0.2.0/8/8', '192.0.2.0/-1'])
+    assert.throws(() => given(wrong), /REPORT_SERVERS: expected/);
+});
+
 test("README's table has every setting", () => {
   const readme = fs.readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
   for (const name of Object.keys(settings.shape)) assert.ok(readme.includes(`\`${name}\``), name);

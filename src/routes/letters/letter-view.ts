@@ -1,5 +1,6 @@
 import type { Formats } from '../../i18n/formats.ts';
 import type { LetterLine, LetterProgress, LetterView, RecipientEvidence } from '../../services/letters/letters.ts';
+import { deliveryEvents, deliveryMark } from './delivery-view.ts';
 
 export type Look = 'ok' | 'wait' | 'failed' | 'later';
 export type Event = { look: Look; icon: string; title: string; at: Date | null; why: string; answer: string };
@@ -18,12 +19,37 @@ export function progressMark({ t }: Formats, progress: LetterProgress) {
   return { ...PROGRESS[progress], text: t(`letters.progress.${progress}`) };
 }
 
-/** In few words, for the list; who was refused is no detail. */
-export function listMark({ t }: Formats, letter: Pick<LetterLine, 'progress' | 'failed' | 'accepted'>) {
+/** In few words, for the list; who was refused, or not reached in the end, is no detail. */
+export function listMark({ t }: Formats, letter: Pick<LetterLine, 'progress' | 'failed' | 'accepted' | 'reported'>) {
+  const { reported } = letter;
+  if (reported.failed > 0) return { look: 'failed' as const, icon: 'cross', text: t('evidence.short.failed') };
   if (letter.failed > 0 && letter.accepted > 0) {
     return { look: 'failed' as const, icon: 'warning', text: t('letters.short.partly') };
   }
+  if (reported.delayed > 0) return { look: 'wait' as const, icon: 'clock', text: t('evidence.short.delayed') };
+  if (letter.accepted > 0 && arrived(reported) === letter.accepted) {
+    return { look: 'ok' as const, icon: 'inbox', text: t('evidence.short.arrived') };
+  }
   return { ...PROGRESS[letter.progress], text: t(`letters.short.${letter.progress}`) };
+}
+
+function arrived(reported: LetterLine['reported']): number {
+  return reported.delivered + reported['handed-over'];
+}
+
+/** How many of how many, by the worst and the furthest that is known. */
+export function summaryOf(
+  { t, list }: Formats,
+  letter: Pick<LetterLine, 'failed' | 'accepted' | 'reported' | 'total'>,
+) {
+  const { failed, accepted, reported, total } = letter;
+  if (failed > 0) return t('letters.summary.failed', { failed, total });
+  const parts = [
+    ...(arrived(reported) > 0 ? [t('evidence.summary.arrived', { count: arrived(reported), total })] : []),
+    ...(reported.delayed > 0 ? [t('evidence.summary.delayed', { count: reported.delayed })] : []),
+    ...(reported.failed > 0 ? [t('evidence.summary.failed', { count: reported.failed })] : []),
+  ];
+  return parts.length === 0 ? t('letters.summary', { accepted, total }) : list(parts);
 }
 
 const RECIPIENT: Record<RecipientEvidence['state'], { look: Look; icon: string }> = {
@@ -39,11 +65,15 @@ export function laneOf(formats: Formats, letter: LetterView, recipient: Recipien
   const cancelled = letter.progress === 'cancelled';
   const waiting = letter.progress === 'waiting-for-sign-in' && recipient.state === 'queued';
   const state = cancelled ? 'cancelled' : waiting ? 'waiting' : recipient.state;
+  const plainMark = {
+    ...(cancelled ? PROGRESS.cancelled : RECIPIENT[recipient.state]),
+    text: t(`letters.recipient.${state}`),
+  };
   return {
     name: plainName(recipient.name || recipient.address),
     address: plainName(recipient.address),
     envelopeId: recipient.envelopeId,
-    mark: { ...(cancelled ? PROGRESS.cancelled : RECIPIENT[recipient.state]), text: t(`letters.recipient.${state}`) },
+    mark: deliveryMark(formats, recipient) ?? plainMark,
     events: eventsOf(formats, letter, recipient),
   };
 }
@@ -59,7 +89,10 @@ function eventsOf(formats: Formats, letter: LetterView, recipient: RecipientEvid
     answer: '',
   };
   const events = [queued, ...attemptsOf(formats, recipient)];
-  if (recipient.state !== 'queued') return [...events, endOf(formats, recipient)];
+  if (recipient.state !== 'queued') {
+    const after = recipient.state === 'accepted' ? deliveryEvents(formats, recipient) : [];
+    return [...events, endOf(formats, recipient), ...after];
+  }
   if (letter.progress === 'cancelled') return events;
   const signIn = letter.progress === 'waiting-for-sign-in';
   const later: Event = {

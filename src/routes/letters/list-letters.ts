@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn, unlockedKey } from '../../plugins/session.ts';
 import { listLetters } from '../../services/letters/letters.ts';
-import { listMark } from './letter-view.ts';
+import { listMark, summaryOf } from './letter-view.ts';
 
 export function showLetters(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
@@ -16,7 +16,7 @@ export function showLetters(context: Context) {
         ...letter,
         who: list(letter.recipients.map(plainName)),
         mark: listMark(request.formats, letter),
-        summary: t('letters.summary', { accepted: letter.accepted, total: letter.total }),
+        summary: summaryOf(request.formats, letter),
       })),
     });
   };

@@ -5,9 +5,12 @@ import { showLetters } from './list-letters.ts';
 import { showLetter } from './show-letter.ts';
 
 export function letterRoutes(app: FastifyInstance, context: Context): void {
-  // A country's own server takes letters only while their sender's credential is at hand: each request is a chance.
+  // A country's own server takes letters, and shows reports, only while their sender's credential is at hand: each request
+  // is a chance.
   app.addHook('preHandler', async (request) => {
-    if (request.signedIn) context.outbox.attend(request.signedIn);
+    if (!request.signedIn) return;
+    context.outbox.attend(request.signedIn);
+    context.reports.attend(request.signedIn);
   });
 
   app.get('/letters', showLetters(context));

@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn, unlockedKey } from '../../plugins/session.ts';
-import { readLetter } from '../../services/letters/letters.ts';
-import { laneOf, progressMark } from './letter-view.ts';
+import { noteReportsSeen, readLetter } from '../../services/letters/letters.ts';
+import { laneOf, progressMark, summaryOf } from './letter-view.ts';
 import { letterOf } from './params.ts';
 
 export function showLetter(context: Context) {
@@ -11,10 +11,7 @@ export function showLetter(context: Context) {
     const letter = await readLetter(context, session, unlockedKey(request), letterOf(request));
     const { t } = request.formats;
     const { account } = session;
-    const summary =
-      letter.failed > 0
-        ? t('letters.summary.failed', { failed: letter.failed, total: letter.total })
-        : t('letters.summary', { accepted: letter.accepted, total: letter.total });
+    await noteReportsSeen(context, session, letter.id);
     return reply.page('letters/show', {
       title: t('letters.show.title'),
       place: 'outbox',
@@ -22,7 +19,7 @@ export function showLetter(context: Context) {
       from: `${account.firstName} ${account.surname} <${account.address}>`,
       mark: progressMark(request.formats, letter.progress),
       why: t(`letters.progress.${letter.progress}.why`),
-      summary,
+      summary: summaryOf(request.formats, letter),
       lanes: letter.recipients.map((recipient) => laneOf(request.formats, letter, recipient)),
     });
   };

@@ -14,6 +14,14 @@ import {
   NEW_ORIGIN,
   withDraftKeys,
 } from '../drafts/drafts.ts';
+import {
+  type DeliveryState,
+  deliveryState,
+  type EventRow,
+  type ReportedEvent,
+  reportedEvents,
+  serversOfDomains,
+} from '../evidence/delivery-state.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { removeContents } from './content-chunks.ts';
 import { chosenMarking, MarkingChoiceSchema } from './marking-policy.ts';
@@ -36,7 +44,16 @@ const Head = z.object({
 /** `sending`: a node works on it now; `waiting`: for the sender's sign-in, or for the next attempt. */
 export type LetterProgress = 'waiting-for-sign-in' | 'queued' | 'sending' | 'filing' | 'done' | 'failed' | 'cancelled';
 
-type LetterRow = Prisma.LetterGetPayload<{ include: { envelopes: { include: { recipients: true } } } }>;
+const WITH_EVENTS = {
+  envelopes: {
+    include: {
+      recipients: { include: { events: { include: { report: { select: { recordedAt: true } } } } } },
+      log: { orderBy: { startedAt: 'asc' } },
+    },
+  },
+} as const satisfies Prisma.LetterInclude;
+type LetterRow = Prisma.LetterGetPayload<{ include: typeof WITH_EVENTS }>;
+type RecipientRow = LetterRow['envelopes'][number]['recipients'][number];
 
 export type LetterLine = {
   id: string;
@@ -50,6 +67,8 @@ export type LetterLine = {
   progress: LetterProgress;
   accepted: number;
   failed: number;
+  /** Of those accepted, by what reports say */
+  reported: Record<DeliveryState, number>;
   total: number;
 };
 
@@ -59,15 +78,18 @@ export async function listLetters(context: Context, session: SignedIn, masterKey
   const accountId = session.account.id;
   const rows = await database.prisma.letter.findMany({
     where: { accountId },
-    include: { envelopes: { include: { recipients: true } } },
+    include: WITH_EVENTS,
     orderBy: { createdAt: 'desc' },
     take: LIST_LIMIT,
   });
   if (rows.length === 0) return [];
+  const serversOf = await serversOfRecipients(database, rows);
   return withDraftKeys(database, accountId, masterKey, async (keys) =>
     rows.map((row) => {
       const head = openHead(keys, row);
-      const states = row.envelopes.flatMap((envelope) => envelope.recipients.map((recipient) => recipient.state));
+      const recipients = row.envelopes.flatMap((envelope) => envelope.recipients);
+      const states = recipients.map((recipient) => recipient.state);
+      const events = recipients.map((recipient) => reportedEvents(eventRows(recipient), serversOf(recipient.address)));
       return {
         id: row.id,
         createdAt: row.createdAt,
@@ -79,6 +101,7 @@ export async function listLetters(context: Context, session: SignedIn, masterKey
         progress: progressOf(row, context.now()),
         accepted: states.filter((state) => state === 'accepted').length,
         failed: states.filter((state) => state === 'refused' || state === 'given-up').length,
+        reported: countStates(events.map(deliveryState)),
         total: states.length,
       };
     }),
@@ -98,6 +121,11 @@ export type RecipientEvidence = {
   nextAttemptAt: Date;
   givesUpAt: Date;
   envelopeId: string;
+  contentSha256: string | null;
+  /** False where the mail server that took it offers no reports */
+  reportsAsked: boolean;
+  events: ReportedEvent[];
+  delivery: DeliveryState;
 };
 
 export type LetterView = Omit<LetterLine, 'recipients'> & {
@@ -118,13 +146,15 @@ export async function readLetter(
   const accountId = session.account.id;
   const row = await context.database.prisma.letter.findFirst({
     where: { id, accountId },
-    include: { envelopes: { include: { recipients: true, log: { orderBy: { startedAt: 'asc' } } } } },
+    include: WITH_EVENTS,
   });
   if (!row) throw new AppError('not-found');
   const head = await withDraftKeys(context.database, accountId, masterKey, async (keys) => openHead(keys, row));
+  const serversOf = await serversOfRecipients(context.database, [row]);
   const recipients = row.envelopes.flatMap((envelope) =>
     envelope.recipients.map((recipient): RecipientEvidence => {
       const named = namedIn(head, recipient.address);
+      const events = reportedEvents(eventRows(recipient), serversOf(recipient.address));
       return {
         ...named,
         address: recipient.address,
@@ -136,6 +166,10 @@ export async function readLetter(
         nextAttemptAt: envelope.nextAttemptAt,
         givesUpAt: envelope.givesUpAt,
         envelopeId: envelope.envelopeId,
+        contentSha256: envelope.contentSha256,
+        reportsAsked: envelope.reportsAsked !== false,
+        events,
+        delivery: deliveryState(events),
       };
     }),
   );
@@ -155,9 +189,40 @@ export async function readLetter(
     recipients,
     accepted: recipients.filter((one) => one.state === 'accepted').length,
     failed: recipients.filter((one) => one.state === 'refused' || one.state === 'given-up').length,
+    reported: countStates(recipients.map((one) => one.delivery)),
     total: recipients.length,
     mayCancel: row.state === 'queued' && recipients.every((one) => one.state === 'queued'),
   };
+}
+
+function eventRows({ events }: RecipientRow): EventRow[] {
+  return events.map(({ report, ...event }) => ({ ...event, recordedAt: report.recordedAt }));
+}
+
+function serversOfRecipients(database: Database, rows: readonly LetterRow[]) {
+  const recipients = rows.flatMap((row) => row.envelopes.flatMap((envelope) => envelope.recipients));
+  return serversOfDomains(
+    database,
+    recipients.map(({ address }) => address),
+  );
+}
+
+function countStates(states: readonly DeliveryState[]): Record<DeliveryState, number> {
+  const count = (state: DeliveryState) => states.filter((each) => each === state).length;
+  return {
+    none: count('none'),
+    delayed: count('delayed'),
+    relayed: count('relayed'),
+    'handed-over': count('handed-over'),
+    delivered: count('delivered'),
+    failed: count('failed'),
+  };
+}
+
+/** What was reported up to now was seen by its sender. */
+export async function noteReportsSeen(context: Context, session: SignedIn, id: string): Promise<void> {
+  const where = { id, accountId: session.account.id };
+  await context.database.prisma.letter.updateMany({ where, data: { reportsSeenAt: context.now() } });
 }
 
 /** The letter that was made of a draft's form, where there is one: the second click of a double click finds it. */

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, type Hash, randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { Context } from '../../context.ts';
 import type { Address } from '../../mail/address.ts';
@@ -110,13 +110,17 @@ async function insertCopy(
   { envelopes, bytes, sent }: SealedCopy,
   times: { mailFrom: string; at: Date; givesUpAt: Date },
 ): Promise<void> {
-  const contentId = envelopes.length > 0 || sent === 'same' ? await writeContent(client, bytes.slices()) : null;
+  const hash = createHash('sha256');
+  const needed = envelopes.length > 0 || sent === 'same';
+  const contentId = needed ? await writeContent(client, hashed(bytes.slices(), hash)) : null;
+  const sha256 = hash.digest('hex');
   for (const recipients of envelopes) {
     const id = randomUUID();
     await client.query(
-      `insert into envelope (id, letter_id, envelope_id, mail_from, content_id, content_bytes, next_attempt_at, gives_up_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-      [id, letterId, randomUUID(), times.mailFrom, contentId, bytes.size, times.at, times.givesUpAt],
+      `insert into envelope (id, letter_id, envelope_id, mail_from, content_id, content_bytes, content_sha256,
+         next_attempt_at, gives_up_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+      [id, letterId, randomUUID(), times.mailFrom, contentId, bytes.size, sha256, times.at, times.givesUpAt],
     );
     await client.query('insert into envelope_recipient (envelope_id, address) select $1, unnest($2::text[])', [
       id,
@@ -131,6 +135,16 @@ async function insertCopy(
     sentCopyId,
     size,
   ]);
+}
+
+async function* hashed(
+  slices: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  hash: Hash,
+): AsyncGenerator<Uint8Array> {
+  for await (const slice of slices) {
+    hash.update(slice);
+    yield slice;
+  }
 }
 
 /** @returns contents of its attachments, which nobody may need any more */

@@ -60,7 +60,11 @@ export async function recordResult(database: Database, attempted: Attempted): Pr
       select: { state: true },
     });
     const state = envelopeState(states.map((row) => row.state));
-    await rows.envelope.update({ where: { id: envelope.id }, data: { state, nextAttemptAt: nextAt } });
+    const reportsAsked = result.recipients.some((answer) => answer.accepted)
+      ? { reportsAsked: result.dsnRequested }
+      : {};
+    const data = { state, nextAttemptAt: nextAt, ...reportsAsked };
+    await rows.envelope.update({ where: { id: envelope.id }, data });
   });
 }
 

@@ -5,6 +5,8 @@ import { type SubmissionResult, submit } from '../../mail/submission.ts';
 import { mailServerOf } from '../accounts/mail-server.ts';
 import type { AuditTrail } from '../audit.ts';
 import type { Database } from '../database/connect.ts';
+import { wasReported } from '../evidence/match-report.ts';
+import { expectReports } from '../evidence/report-looks.ts';
 import { readContent, removeContents } from './content-chunks.ts';
 import type { Claim } from './outbox-claims.ts';
 import { fileInSent, reportArrived } from './outbox-filing.ts';
@@ -39,7 +41,7 @@ type Way = { server: MailServer; credential: Credential };
 
 /** How often the inbox is asked for a report after an answer that was not heard. */
 const REPORT_LOOK_MS = 5_000;
-/** Until then a report of failure has come back; reports of success are not asked for (src/mail/submission.ts). */
+/** Until then a report has come back, of success or of failure. */
 const REPORT_PATIENCE_MS = 10_000;
 /** Filing is not urgent: nobody but the sender waits for it. */
 const FILING_RETRIES = 5;
@@ -95,7 +97,9 @@ async function attempt(
   if (unknown) {
     // The server may have it. Its reports carry our envelope id, which nobody else can know.
     const found = await reportArrived(way, envelope.envelopeId, unknown.first, signal);
-    if (found === 'arrived') return recordTaken(database, envelope.id, now());
+    // A report that was collected meanwhile is recorded before it is moved.
+    if (found === 'arrived' || (await wasReported(database, envelope.id)))
+      return recordTaken(database, envelope.id, now());
     const hopeful = now().getTime() - unknown.last.getTime() < REPORT_PATIENCE_MS;
     // While the inbox cannot be asked, waiting is better than sending twice; it ends with the time for trying.
     const cannotAsk = found === 'unreachable' && now() < envelope.givesUpAt;
@@ -121,6 +125,7 @@ async function attempt(
   await context.afterSubmission?.(letter.id, result);
   const wait = result.outcome === 'unknown' ? REPORT_LOOK_MS : context.config.retryMs;
   await recordResult(database, { envelope, attemptId, result, at: now(), nextAt: new Date(now().getTime() + wait) });
+  if (result.outcome !== 'unreachable') await expectReports(database, letter.accountId, now());
 }
 
 /** Reads the final bytes; the row says so before the last piece goes out, since from then on the server may have it all. */

@@ -1,6 +1,6 @@
 import type { Context } from '../../context.ts';
 import type { MailboxConnection } from '../../mail/imap-connection.ts';
-import { inboxUidNext } from '../../mail/inbox-state.ts';
+import { countSince, inboxUidNext } from '../../mail/inbox-state.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { mailboxOf } from './mailbox.ts';
 
@@ -27,18 +27,31 @@ export async function watchNewMail(
   await mailboxOf(context, session).run(async (connection) => {
     // The connection is open now: the password is not needed for as long as a page stays open.
     session.forget();
-    reason = await watchOn(connection, since, tell, ended, () => isOpen(context, sessionId));
+    const collect = () => context.reports.look(session.account, connection).catch(() => {});
+    reason = await watchOn(connection, {
+      since,
+      tell,
+      collect,
+      ended,
+      isSessionOpen: () => isOpen(context, sessionId),
+    });
     return { ok: true, value: null };
   });
   return reason;
 }
 
+type Watch = {
+  since: number | null;
+  tell: (news: NewMail) => void;
+  /** Reports about sent letters are no news: they leave the inbox first */
+  collect: () => Promise<void>;
+  ended: AbortSignal;
+  isSessionOpen: () => Promise<boolean>;
+};
+
 async function watchOn(
   connection: MailboxConnection,
-  since: number | null,
-  tell: (news: NewMail) => void,
-  ended: AbortSignal,
-  isSessionOpen: () => Promise<boolean>,
+  { since, tell, collect, ended, isSessionOpen }: Watch,
 ): Promise<'session' | 'connection' | 'ended'> {
   const start = await inboxUidNext(connection);
   if (!start.ok) return 'connection';
@@ -46,8 +59,11 @@ async function watchOn(
   const look = async () => {
     const next = await inboxUidNext(connection);
     if (!next.ok || next.value <= mark) return;
-    const count = next.value - mark;
+    const from = mark;
     mark = next.value;
+    await collect();
+    const left = await countSince(connection, from);
+    const count = left.ok ? left.value : mark - from;
     tell({ count, mark });
   };
   // The mark goes out with the first event too, so that a connection that breaks in a quiet hour loses nothing.

@@ -1,0 +1,88 @@
+import type { Config } from '../../config.ts';
+import type { Country, MailServer, ReportLook } from '../../generated/prisma/client.ts';
+import { readDeliveryReport } from '../../mail/delivery-report.ts';
+import type { MailboxConnection } from '../../mail/imap-connection.ts';
+import { fetchReport, findReports, type LookedUntil, putAway, type ReportSource } from '../../mail/report-inbox.ts';
+import { readReportOrigin } from '../../mail/report-origin.ts';
+import { parseEntity } from '../../mime/parse.ts';
+import type { AuditTrail } from '../audit.ts';
+import type { Database } from '../database/connect.ts';
+import { matchReport } from './match-report.ts';
+import { recordReport } from './record-report.ts';
+import { cameFromListed, ownHostsOf } from './report-servers.ts';
+
+export type CollectNeeds = {
+  config: Pick<Config, 'reportServers'>;
+  database: Database;
+  audit: AuditTrail;
+  now: () => Date;
+};
+
+export type Collector = { id: string; address: string; country: Country & { mailServer: MailServer } };
+
+export type Collected = { ok: true; until: LookedUntil } | { ok: false; reason: string };
+
+const DAY_MS = 24 * 3_600_000;
+
+/**
+ * Looks through what came into an inbox since the last look. What is believed is recorded first and moved then, so that a
+ * node that ends in between loses nothing. Everything else stays where it is, as it is.
+ * @param from where the last look ended
+ */
+export async function collectReports(
+  needs: CollectNeeds,
+  account: Collector,
+  connection: MailboxConnection,
+  from: Pick<ReportLook, 'uidValidity' | 'lastUid'>,
+): Promise<Collected> {
+  const { database } = needs;
+  const last = from.uidValidity === null ? null : { uidValidity: from.uidValidity, lastUid: Number(from.lastUid) };
+  const found = await findReports(connection, last, await firstSubmission(database, account.id, needs.now()));
+  if (!found.ok) return found;
+  const { until, uids } = found.value;
+  const known: number[] = [];
+  for (const uid of uids) {
+    const source = await fetchReport(connection, until, uid);
+    // Somebody moved it meanwhile.
+    if (!source.ok && source.reason === 'gone') continue;
+    if (!source.ok) return source;
+    if (await takeUp(needs, account, source.value)) known.push(uid);
+  }
+  if (known.length > 0) {
+    const moved = await putAway(connection, until, known);
+    if (!moved.ok && moved.reason !== 'gone') return moved;
+  }
+  return { ok: true, until };
+}
+
+/** Before it there is nothing to report on. */
+async function firstSubmission(database: Database, accountId: string, at: Date): Promise<Date> {
+  const oldest = await database.prisma.letter.aggregate({ where: { accountId }, _min: { createdAt: true } });
+  return new Date((oldest._min.createdAt ?? at).getTime() - DAY_MS);
+}
+
+/** @returns whether the message is done with: recorded, and proved by its envelope id */
+async function takeUp(needs: CollectNeeds, account: Collector, source: ReportSource): Promise<boolean> {
+  const message = parseEntity(source.bytes);
+  const report = readDeliveryReport(message);
+  if (report === null) return false;
+  const origin = readReportOrigin(message, ownHostsOf(account.country.mailServer));
+  if (!cameFromListed(origin, needs.config)) return false;
+  const matched = await matchReport(needs.database, account.id, report);
+  if (matched === null) return false;
+  const { bytes, cut, arrivedAt } = source;
+  const handedInBy = origin.handedInBy === 'own' ? '' : (origin.handedInBy ?? '');
+  const { reportingMta } = report;
+  const kept = {
+    accountId: account.id,
+    actor: account.address,
+    matched,
+    reportingMta,
+    handedInBy,
+    bytes,
+    cut,
+    arrivedAt,
+  };
+  await recordReport(needs, kept);
+  return matched.proof === 'envelope';
+}

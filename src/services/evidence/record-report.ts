@@ -1,0 +1,81 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { sealTo } from '../../vault/sealed-box.ts';
+import type { AuditTrail } from '../audit.ts';
+import type { Database } from '../database/connect.ts';
+import { sealingKey } from '../drafts/drafts.ts';
+import type { MatchedReport } from './match-report.ts';
+
+export type ReportToRecord = {
+  accountId: string;
+  /** Address of the account, for the trail */
+  actor: string;
+  matched: MatchedReport;
+  reportingMta: string | null;
+  handedInBy: string;
+  bytes: Buffer;
+  cut: boolean;
+  arrivedAt: Date;
+};
+
+type Needs = { database: Database; audit: AuditTrail; now: () => Date };
+
+const MAX_ANSWER = 1_000;
+const MAX_HOST = 255;
+
+/** Associated data of a report that is kept. */
+export function reportContext(accountId: string, sha256: string): string {
+  return `letter report ${accountId} ${sha256}`;
+}
+
+/** Keeps a report with what it says, once: a second look at the same message changes nothing. */
+export async function recordReport({ database, audit, now }: Needs, report: ReportToRecord): Promise<void> {
+  const { accountId, actor, matched, bytes, arrivedAt, cut, handedInBy } = report;
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const key = await sealingKey(database, accountId);
+  const sealed = new Uint8Array(sealTo(key, bytes, reportContext(accountId, sha256)));
+  const id = randomUUID();
+  const { letterId, proof } = matched;
+  const recorded = await database.prisma.$transaction(async (rows) => {
+    const kept = {
+      id,
+      letterId,
+      kind: 'delivery' as const,
+      sha256,
+      sealed,
+      cut,
+      handedInBy,
+      arrivedAt,
+      recordedAt: now(),
+    };
+    const { count } = await rows.letterReport.createMany({ data: [kept], skipDuplicates: true });
+    if (count === 0) return false;
+    await rows.recipientEvent.createMany({
+      data: matched.about.map(({ envelopeId, address, said }) => ({
+        ...{ reportId: id, envelopeId, address, proof },
+        action: said.action,
+        status: said.status,
+        reportingMta: clean(report.reportingMta, MAX_HOST),
+        remoteMta: clean(said.remoteMta, MAX_HOST),
+        answer: clean(said.diagnostic, MAX_ANSWER),
+        at: momentOf(said.lastAttemptAt, arrivedAt),
+        willRetryUntil: said.willRetryUntil,
+      })),
+    });
+    return true;
+  });
+  if (!recorded) return;
+  const reasons = new Set(matched.about.map(({ said }) => `report-${said.action}`));
+  for (const reason of reasons) {
+    const event = { accountId, actor, network: 'reports', action: 'send-state', object: letterId } as const;
+    await audit.record({ ...event, result: reason === 'report-failed' ? 'failed' : 'done', reason });
+  }
+}
+
+/** A report cannot speak of what came after it. */
+function momentOf(said: Date | null, arrivedAt: Date): Date {
+  return said !== null && said < arrivedAt ? said : arrivedAt;
+}
+
+function clean(text: string | null, length: number): string | null {
+  return text === null ? null : text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').slice(0, length);
+}
