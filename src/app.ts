@@ -24,6 +24,7 @@ import { keyRoutes } from './routes/keys/routes.ts';
 import { letterRoutes } from './routes/letters/routes.ts';
 import { messageRoutes } from './routes/messages/routes.ts';
 import { pkiRoutes } from './routes/pki/routes.ts';
+import { registrationRoutes } from './routes/registration/routes.ts';
 import { sessionRoutes } from './routes/sessions/routes.ts';
 import { settingsRoutes } from './routes/settings/routes.ts';
 import { trustRoutes } from './routes/trust/routes.ts';
@@ -78,6 +79,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     settingsRoutes(pages, context);
     pkiRoutes(pages, context);
     helpRoutes(pages, context);
+    registrationRoutes(pages, context);
   });
   return app;
 }

@@ -6,6 +6,8 @@ import fp from 'fastify-plugin';
 import type { Context } from '../context.ts';
 import { type Formats, formatsFor, isTimeZone } from '../i18n/formats.ts';
 import { isLocale, negotiateLocale } from '../i18n/translate.ts';
+import { administeredProgramme } from '../services/administration/administered.ts';
+import { readProgrammeChoices } from '../services/administration/programmes.ts';
 import { type FolderPlace, readFolderPlaces } from '../services/mailbox/read-folders.ts';
 import { type NavigationCounts, navigationCounts } from '../services/navigation-counts.ts';
 import { formTokenOf } from './csrf.ts';
@@ -81,6 +83,7 @@ async function pageFrame(context: Context, request: FastifyRequest, reply: Fasti
     data.folders !== undefined || !session
       ? (data.folders ?? null)
       : await readFolderPlaces(context, session, request.formats, data.currentFolder ?? null);
+  const isAdministration = data.place === 'administration';
   const counts = session ? await navigationCounts(context, session, request.formats) : null;
   return {
     ...request.formats,
@@ -92,7 +95,8 @@ async function pageFrame(context: Context, request: FastifyRequest, reply: Fasti
       address: session.account.address,
       isAdministrator: session.account.role !== 'clerk',
     },
-    programme: session ? session.account.country.programme.name : null,
+    programme: session && (isAdministration ? administeredProgramme(session) : session.account.country.programme).name,
+    programmeChoices: session && isAdministration ? await readProgrammeChoices(context, session) : [],
     keys: session && keysOf(session),
     place: '',
     counts: counts ? countTexts(counts, request.formats) : {},

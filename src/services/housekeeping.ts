@@ -1,6 +1,7 @@
 import type { Database } from './database/connect.ts';
 import { readContactEnds } from './expiry/read-contact-ends.ts';
 import { removeOldOffers } from './issuing/offered.ts';
+import { removeEndedVisits } from './registration/invitations.ts';
 import { removeOldAttempts } from './sessions/attempts.ts';
 import { removeEndedSessions } from './sessions/session.ts';
 
@@ -12,6 +13,7 @@ export function startHousekeeping(database: Database, now: () => Date): { stop()
     await removeEndedSessions(database, now());
     await removeOldAttempts(database, now());
     await removeOldOffers(database, now());
+    await removeEndedVisits(database, now());
     await readContactEnds(database);
   };
   // A database that is away for a while is tidied next time.

@@ -1,6 +1,7 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { argon2id, hash } from 'argon2';
 import { openSealed, SealBrokenError, sealUnder } from './seal.ts';
+import { generateSpokenCode, normaliseSpokenCode } from './spoken-code.ts';
 
 const KEY_BYTES = 32;
 const SALT_BYTES = 16;
@@ -8,9 +9,7 @@ const SALT_BYTES = 16;
 const PASSPHRASE_COST = { memoryCost: 64 * 1024, timeCost: 3, parallelism: 1 } as const;
 /** 160 random bits need no stretching; the low cost only keeps one code path. */
 const RECOVERY_COST = { memoryCost: 8 * 1024, timeCost: 1, parallelism: 1 } as const;
-const RECOVERY_BYTES = 20;
-/** Crockford's base 32: no I, L, O, U, which are misread on paper. */
-const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const RECOVERY_CHARACTERS = 32;
 
 export type WrappedKey = { salt: Buffer; wrapped: Buffer };
 export type WrappingSecret = { kind: 'passphrase' | 'recovery'; secret: string };
@@ -59,7 +58,7 @@ export async function unwrapMasterKey(
 
 async function wrappingKey(by: WrappingSecret, salt: Buffer, serverKey: Uint8Array): Promise<Buffer> {
   const recovery = by.kind === 'recovery';
-  const secret = recovery ? normaliseRecoveryCode(by.secret) : by.secret.normalize('NFKC');
+  const secret = recovery ? normaliseSpokenCode(by.secret) : by.secret.normalize('NFKC');
   const cost = recovery ? RECOVERY_COST : PASSPHRASE_COST;
   const stretched = await hash(secret, { ...cost, type: argon2id, salt, hashLength: KEY_BYTES, raw: true });
   const material = Buffer.concat([stretched, serverKey]);
@@ -71,19 +70,5 @@ async function wrappingKey(by: WrappingSecret, salt: Buffer, serverKey: Uint8Arr
 
 /** 160 random bits as eight groups of four characters, to be written on paper. */
 export function generateRecoveryCode(): string {
-  const bytes = randomBytes(RECOVERY_BYTES);
-  let bits = 0n;
-  for (const byte of bytes) bits = (bits << 8n) | BigInt(byte);
-  let code = '';
-  for (let n = 0; n < 32; n++) code = `${ALPHABET[Number((bits >> BigInt(5 * n)) & 31n)]}${code}`;
-  return code.match(/.{4}/g)!.join('-');
-}
-
-/** What people type instead of what is on the paper: lower case, spaces, O for 0, I or L for 1. */
-function normaliseRecoveryCode(typed: string): string {
-  return typed
-    .toUpperCase()
-    .replace(/[^0-9A-Z]/g, '')
-    .replace(/O/g, '0')
-    .replace(/[IL]/g, '1');
+  return generateSpokenCode(RECOVERY_CHARACTERS);
 }

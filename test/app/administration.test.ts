@@ -109,8 +109,9 @@ test('security.md an administrator of a country reaches what is for countries an
     const [method, url = ''] = name.split(' ');
     const answer =
       method === 'GET' ? await clerk.get(addressOf(url)) : await clerk.post('/settings', addressOf(url), {});
+    const isReached = answer.status !== 404 && !answer.location?.startsWith('/administration/enter');
     // What an address of nobody's country or account names is not there either.
-    assert.equal(answer.status, needs === 'country' && !url.includes(':') ? 200 : 404, name);
+    assert.equal(isReached, needs === 'country' && !url.includes(':'), `${name}: ${answer.status}`);
   }
   const overview = await clerk.get('/administration');
   assert.match(overview.body, /Belgium \(B\)/);

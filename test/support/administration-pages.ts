@@ -82,6 +82,38 @@ const MESSAGE_TRACE: Record<string, Needs> = {
   'GET /administration/message-trace': 'central',
 };
 
+const PROGRAMMES: Record<string, Needs> = {
+  'GET /administration/programmes': 'central',
+  'POST /administration/programmes': 'central',
+  'POST /administration/programmes/:programme/administrate': 'central',
+  'GET /administration/programme/administrators': 'central',
+  'POST /administration/programme/administrators': 'central',
+  'POST /administration/programme/administrators/:account/withdraw': 'central',
+};
+
+const REGISTRATION: Record<string, Needs> = {
+  'GET /administration/countries': 'central',
+  'POST /administration/countries': 'central',
+  'GET /administration/countries/:country': 'central',
+  'POST /administration/countries/:country/mail-server': 'central',
+  'GET /administration/mail-servers': 'central',
+  'GET /administration/mail-servers/new': 'central',
+  'POST /administration/mail-servers': 'central',
+  'GET /administration/mail-servers/:server': 'central',
+  'POST /administration/mail-servers/:server': 'central',
+  'POST /administration/mail-servers/:server/test': 'central',
+  'GET /administration/registrations/:registration': 'central',
+  'GET /administration/registrations/:registration/print': 'central',
+  'POST /administration/registrations/:registration/invitation': 'central',
+  'POST /administration/registrations/:registration/invitation/withdraw': 'central',
+  'POST /administration/registrations/:registration/return': 'central',
+  'POST /administration/registrations/:registration/accept': 'central',
+  'GET /administration/registration': 'country',
+  'GET /administration/registration/print': 'country',
+  'GET /administration/registration/change': 'country',
+  'POST /administration/registration/change': 'country',
+};
+
 /** Every page of the administration with who may ask for it. A page that is missing here fails `test/app/administration.test.ts`. */
 export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...DOOR,
@@ -91,4 +123,6 @@ export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...AUDIT,
   ...AUTHORITIES,
   ...ACCOUNTS,
+  ...PROGRAMMES,
+  ...REGISTRATION,
 };

@@ -21,6 +21,7 @@ export function showOverview(context: Context) {
       })),
       openRequests: overview.openRequests,
       failedPlaces: overview.failedPlaces,
+      submitted: overview.submitted,
     });
   };
 }

@@ -3,9 +3,13 @@ import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
+import { isDomainPattern } from '../../services/accounts/programmes.ts';
 import { administeredProgramme } from '../../services/administration/administered.ts';
-import { RULE_BOUNDS, saveProgrammeRules } from '../../services/administration/programme-rules.ts';
+import { isPatternFixed, RULE_BOUNDS, saveProgrammeRules } from '../../services/administration/programme-rules.ts';
 
+const PHASES = ['test', 'production'] as const;
+const KEY_ALGORITHMS = ['RSA-3072', 'P-256'] as const;
+const KEY_PAIRS = ['one', 'two'] as const;
 const MARKING_POLICIES = ['optional', 'decide', 'outside'] as const;
 
 const DOMAIN = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/;
@@ -27,8 +31,12 @@ const whole = ({ least, most }: { least: number; most: number }) => z.coerce.num
 
 const Form = z.object({
   name: z.string().trim().min(1).max(RULE_BOUNDS.name),
+  phase: z.enum(PHASES),
+  domainPattern: z.string().trim().toLowerCase().refine(isDomainPattern),
   accountLimit: whole(RULE_BOUNDS.accountLimit),
   digitalIdDays: whole(RULE_BOUNDS.digitalIdDays),
+  keyAlgorithm: z.enum(KEY_ALGORITHMS),
+  keyPairs: z.enum(KEY_PAIRS),
   allowedRecipientDomains: domains,
   revocationPolicy: z.enum(['note', 'require']),
   markingPolicy: z.enum(MARKING_POLICIES),
@@ -37,35 +45,46 @@ const Form = z.object({
 /** What the fields show: values as they are stored, or as they were typed. */
 type Fields = Record<keyof z.input<typeof Form>, string>;
 
-export function showRules(_context: Context) {
+export function showRules(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const programme = administeredProgramme(signedIn(request));
     const fields: Fields = {
       name: programme.name,
+      phase: programme.phase,
+      domainPattern: programme.domainPattern,
       accountLimit: String(programme.accountLimit),
       digitalIdDays: String(programme.digitalIdDays),
+      keyAlgorithm: programme.keyAlgorithm,
+      keyPairs: programme.keyPairs,
       allowedRecipientDomains: programme.allowedRecipientDomains.join('\n'),
       revocationPolicy: programme.revocationPolicy,
       markingPolicy: programme.markingPolicy,
     };
-    return rulesPage(request, reply, fields, {});
+    return rulesPage(context, request, reply, fields, {});
   };
 }
 
 export function saveRules(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
-    const form = Form.safeParse(request.body);
+    const session = signedIn(request);
+    const { t } = request.formats;
+    const programme = administeredProgramme(session);
+    const typed = typedFields(request.body, programme);
+    if (await isPatternFixed(context, session)) typed.domainPattern = programme.domainPattern;
+    const form = Form.safeParse(typed);
     if (!form.success) {
-      const { t } = request.formats;
       const faults = Object.fromEntries(
         form.error.issues.map(({ path }) => {
           const name = String(path[0]);
           return [name, t(`administration.programme.fault.${name}`, boundsOf(name))];
         }),
       );
-      return rulesPage(request, reply.code(400), typedFields(request.body), faults);
+      return rulesPage(context, request, reply.code(400), typed, faults);
     }
-    await saveProgrammeRules(context, signedIn(request), form.data);
+    if (!(await saveProgrammeRules(context, session, form.data))) {
+      const faults = { domainPattern: t('programmes.fault.pattern-taken') };
+      return rulesPage(context, request, reply.code(409), typed, faults);
+    }
     leaveNotice(reply, context.config, 'done', 'administration.programme.saved');
     return reply.redirect('/administration/programme');
   };
@@ -76,31 +95,55 @@ function boundsOf(name: string): Record<string, number> {
   return { most: name === 'name' ? RULE_BOUNDS.name : RULE_BOUNDS.domains };
 }
 
-function typedFields(body: unknown): Fields {
-  const typed = (body ?? {}) as Record<string, unknown>;
+/** What is no field of the form stays as it is. */
+function typedFields(body: unknown, programme: ReturnType<typeof administeredProgramme>): Fields {
+  const { phase, domainPattern, keyAlgorithm, keyPairs } = programme;
+  const typed = {
+    phase,
+    domainPattern,
+    keyAlgorithm,
+    keyPairs,
+    ...((body ?? {}) as Record<string, unknown>),
+  } as Record<string, unknown>;
   const text = (name: keyof Fields) => (typeof typed[name] === 'string' ? typed[name].slice(0, 20_000) : '');
   return {
     name: text('name'),
+    phase: text('phase'),
+    domainPattern: text('domainPattern'),
     accountLimit: text('accountLimit'),
     digitalIdDays: text('digitalIdDays'),
+    keyAlgorithm: text('keyAlgorithm'),
+    keyPairs: text('keyPairs'),
     allowedRecipientDomains: text('allowedRecipientDomains'),
     revocationPolicy: text('revocationPolicy'),
     markingPolicy: text('markingPolicy'),
   };
 }
 
-function rulesPage(request: FastifyRequest, reply: FastifyReply, fields: Fields, faults: Record<string, string>) {
+async function rulesPage(
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  fields: Fields,
+  faults: Record<string, string>,
+) {
   const { t } = request.formats;
-  const programme = administeredProgramme(signedIn(request));
+  const session = signedIn(request);
+  const choices = (values: readonly string[], area: string) =>
+    values.map((value) => ({ value, text: t(`administration.programme.${area}.${value}`) }));
   return reply.page('administration/programme', {
     title: t('administration.programme.title'),
     place: 'administration',
     section: 'programme',
     role: 'central',
-    programmeRow: programme,
+    programmeRow: administeredProgramme(session),
+    patternFixed: await isPatternFixed(context, session),
     fields,
     faults,
-    markings: MARKING_POLICIES.map((value) => ({ value, text: t(`administration.programme.marking.${value}`) })),
-    policies: ['note', 'require'].map((value) => ({ value, text: t(`administration.programme.revocation.${value}`) })),
+    phases: choices(PHASES, 'phase'),
+    algorithms: KEY_ALGORITHMS.map((value) => ({ value, text: value === 'P-256' ? 'ECDSA P-256' : 'RSA 3072' })),
+    pairs: choices(KEY_PAIRS, 'keyPairs'),
+    markings: choices(MARKING_POLICIES, 'marking'),
+    policies: choices(['note', 'require'], 'revocation'),
   });
 }

@@ -3,7 +3,9 @@ import type { Context } from '../../context.ts';
 import { accountRoutes } from './accounts/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { authorityRoutes } from './authorities/routes.ts';
+import { countryRoutes } from './countries/routes.ts';
 import { enterAdministration, leaveAdministration, showEntry } from './enter.ts';
+import { mailServerRoutes } from './mail-servers/routes.ts';
 import { messageTraceRoutes } from './message-trace/routes.ts';
 import { showOverview } from './overview.ts';
 import { saveRules, showRules } from './programme-rules.ts';
@@ -18,6 +20,8 @@ import {
   takeUpRequest,
   withdrawRoot,
 } from './programme-trust.ts';
+import { programmeRoutes } from './programmes/routes.ts';
+import { registrationAdministrationRoutes } from './registrations/routes.ts';
 import { addPlace, fetchLists, removePlace, showPlaces } from './revocation-places.ts';
 import { setUpSecondFactor, showSecondFactorPage } from './second-factor.ts';
 
@@ -39,6 +43,11 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
 
   app.get('/administration/programme', central, showRules(context));
   app.post('/administration/programme', central, saveRules(context));
+
+  programmeRoutes(app, context);
+  countryRoutes(app, context);
+  mailServerRoutes(app, context);
+  registrationAdministrationRoutes(app, context);
 
   app.get('/administration/trust', central, showProgrammeTrust(context));
   app.post(

@@ -38,3 +38,45 @@ export const ANNEX_A: readonly { readonly code: string; readonly iso: string }[]
 export function isoOf(code: string): string | null {
   return ANNEX_A.find((each) => each.code === code)?.iso ?? null;
 }
+
+/** Capital letters that look like Latin ones, as the scan of the source has them: `ΑΒΕ…` stands for the `ABE…` below it. */
+const LOOK_ALIKES = [
+  { script: 'greek', letters: 'ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹϺ', latin: 'ABEZHIKMNOPTYXCM' },
+  { script: 'cyrillic', letters: 'АВЕЅІЈКМНОРСТУХԌԚԜ', latin: 'ABESIJKMHOPCTYXGQW' },
+] as const;
+
+export type LookAlike = { letter: string; latin: string; script: 'greek' | 'cyrillic' };
+
+/** The first Greek or Cyrillic letter of a text that a reader takes for a Latin one, or null. */
+export function lookAlikeIn(text: string): LookAlike | null {
+  for (const letter of text) {
+    for (const { script, letters, latin } of LOOK_ALIKES) {
+      const at = letters.indexOf(letter.toUpperCase());
+      if (at !== -1) return { letter, latin: latin.charAt(at), script };
+    }
+  }
+  return null;
+}
+
+export type CountryCodeProblem =
+  | { problem: 'look-alike'; lookAlike: LookAlike }
+  | { problem: 'code' }
+  | { problem: 'iso' }
+  | { problem: 'annex-a-iso'; code: string };
+
+/** Why this is no country: a sign that is not one to three Latin letters, or no code of ISO 3166 for its name. */
+export function countryCodeProblem(code: string, iso: string): CountryCodeProblem | null {
+  const lookAlike = lookAlikeIn(code) ?? lookAlikeIn(iso);
+  if (lookAlike) return { problem: 'look-alike', lookAlike };
+  if (!/^[A-Z]{1,3}$/.test(code)) return { problem: 'code' };
+  const known = ANNEX_A.find((each) => each.iso === iso);
+  if (known && known.code !== code) return { problem: 'annex-a-iso', code: known.code };
+  if (!isRegion(iso) || (isoOf(code) ?? iso) !== iso) return { problem: 'iso' };
+  return null;
+}
+
+/** Whether the languages know a country by this code. `ZZ` is the name of none. */
+function isRegion(iso: string): boolean {
+  if (!/^[A-Z]{2}$/.test(iso) || iso === 'ZZ') return false;
+  return new Intl.DisplayNames('en', { type: 'region', fallback: 'none' }).of(iso) !== undefined;
+}

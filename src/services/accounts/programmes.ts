@@ -4,6 +4,10 @@ import type { Database } from '../database/connect.ts';
 import { composeDomain } from './address-rule.ts';
 import { isoOf } from './annex-a.ts';
 
+/** Longest label of DNS, and longest name (RFC 1035 section 2.3.4), with room for a sign of three letters. */
+const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+const DOMAIN_PATTERN = new RegExp(`^(?:${LABEL}\\.)*\\{cc\\}(?:\\.${LABEL})+$`);
+
 export type NewProgramme = {
   /** `tcn` */
   code: string;
@@ -18,9 +22,14 @@ export type NewProgramme = {
   markingPolicy?: MarkingPolicy;
 };
 
+/** Whether `{cc}` stands in it exactly once, as a whole label, and what is around it are labels of DNS. */
+export function isDomainPattern(pattern: string): boolean {
+  return pattern.length <= 200 && DOMAIN_PATTERN.test(pattern);
+}
+
 /** A project on TESTA. @throws RangeError for a pattern without exactly one `{cc}` as a whole label */
 export async function createProgramme(database: Database, programme: NewProgramme): Promise<Programme> {
-  if (!/^([a-z0-9-]+\.)*\{cc\}(\.[a-z0-9-]+)+$/.test(programme.domainPattern)) {
+  if (!isDomainPattern(programme.domainPattern)) {
     throw new RangeError(`not a domain pattern: ${programme.domainPattern}`);
   }
   return database.prisma.programme.create({
@@ -29,7 +38,13 @@ export async function createProgramme(database: Database, programme: NewProgramm
 }
 
 /** As an administrator enters it; `hosted` when the accounts are in this database. */
-export type NewMailServer = MailServer & { name: string; hosted: boolean };
+export type NewMailServer = MailServer & {
+  name: string;
+  hosted: boolean;
+  /** Where mail comes in, by name and by address; what is left out stays as it is */
+  incomingHost?: string | null;
+  incomingIp?: string | null;
+};
 
 /**
  * A country of the programme with its mail server; the domain follows from the pattern. A server of that name is updated.
@@ -44,17 +59,32 @@ export async function addCountry(
 ): Promise<Country> {
   if (!/^[A-Z]{1,3}$/.test(code)) throw new RangeError(`not a distinguishing sign in ASCII: ${code}`);
   if (isoCode === null || !/^[A-Z]{2}$/.test(isoCode)) throw new RangeError(`no ISO 3166 code for ${code}`);
-  const mailServer = await saveMailServer(database, server);
+  const mailServer = await saveMailServer(database, server, programme.id);
   const domain = composeDomain(programme.domainPattern, code);
   return database.prisma.country.create({
     data: { programmeId: programme.id, code, isoCode, domain, mailServerId: mailServer.id },
   });
 }
 
-/** Also after a change of address or certificate authority. */
-export async function saveMailServer(database: Database, server: NewMailServer): Promise<MailServerRow> {
-  const { name, hosted, imapHost, imapPort, imapTls, submissionHost, submissionPort, submissionTls } = server;
-  const values = {
+/** Also after a change of address or certificate authority. @param programmeId whose administrators may change it, for a new one */
+export async function saveMailServer(
+  database: Database,
+  server: NewMailServer,
+  programmeId: string | null = null,
+): Promise<MailServerRow> {
+  const { name } = server;
+  const values = mailServerValues(server);
+  return database.prisma.mailServer.upsert({
+    where: { name },
+    create: { name, programmeId, ...values },
+    update: values,
+  });
+}
+
+/** The columns of a mail server, but for its name. */
+export function mailServerValues(server: Omit<NewMailServer, 'name'>) {
+  const { hosted, imapHost, imapPort, imapTls, submissionHost, submissionPort, submissionTls } = server;
+  return {
     hosted,
     imapHost,
     imapPort,
@@ -64,6 +94,7 @@ export async function saveMailServer(database: Database, server: NewMailServer):
     submissionTls,
     serverName: server.serverName ?? null,
     caPem: server.caPem ?? null,
+    ...(server.incomingHost === undefined ? {} : { incomingHost: server.incomingHost }),
+    ...(server.incomingIp === undefined ? {} : { incomingIp: server.incomingIp }),
   };
-  return database.prisma.mailServer.upsert({ where: { name }, create: { name, ...values }, update: values });
 }

@@ -6,9 +6,11 @@ import type { SignedIn } from '../sessions/session.ts';
 export type AdministeredCountry = Country & { mailServer: MailServer };
 export type AdministeredAccount = Account & { country: AdministeredCountry };
 
-/** The programme that this session administrates; for administrators of a country the programme of that country. */
+/**
+ * The programme that this session administrates: the one that a central administrator chose among those granted, else that of the own country.
+ */
 export function administeredProgramme(session: SignedIn): Programme {
-  return session.account.country.programme;
+  return session.administeredProgramme ?? session.account.country.programme;
 }
 
 /** Which countries this session answers for, as a condition: all of the programme, or the own one. */

@@ -11,7 +11,7 @@ export type CountryOverview = {
   accounts: Pick<Account, 'id' | 'firstName' | 'surname' | 'address' | 'state' | 'role'>[];
 };
 
-export type Overview = { countries: CountryOverview[]; openRequests: number; failedPlaces: number };
+export type Overview = { countries: CountryOverview[]; openRequests: number; failedPlaces: number; submitted: number };
 
 /** Countries and accounts that this administrator answers for; what waits is of the programme and for the central one alone. */
 export async function readOverview(context: Context, session: SignedIn): Promise<Overview> {
@@ -19,7 +19,7 @@ export async function readOverview(context: Context, session: SignedIn): Promise
   const { account } = session;
   const programmeId = administeredProgramme(session).id;
   const isCentral = account.role === 'central';
-  const [countries, openRequests, failedPlaces] = await Promise.all([
+  const [countries, openRequests, failedPlaces, submitted] = await Promise.all([
     prisma.country.findMany({
       where: administeredCountries(session),
       include: {
@@ -34,6 +34,7 @@ export async function readOverview(context: Context, session: SignedIn): Promise
     }),
     isCentral ? prisma.trustRequest.count({ where: { programmeId, state: 'open' } }) : 0,
     isCentral ? prisma.revocationPoint.count({ where: { failedAt: { not: null } } }) : 0,
+    isCentral ? prisma.registration.count({ where: { programmeId, state: 'submitted' } }) : 0,
   ]);
   return {
     countries: countries.map(({ code, isoCode, domain, mailServer, accounts }) => {
@@ -41,5 +42,6 @@ export async function readOverview(context: Context, session: SignedIn): Promise
     }),
     openRequests,
     failedPlaces,
+    submitted,
   };
 }

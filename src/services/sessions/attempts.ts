@@ -11,7 +11,9 @@ export type AttemptKind =
   | 'second-factor'
   | 'authority'
   | 'hand-over'
-  | 'hand-over-network';
+  | 'hand-over-network'
+  | 'registration'
+  | 'mail-server';
 
 /**
  * Counts an attempt in a window of 15 minutes that all nodes share, and says whether it is still within the limit.

@@ -33,6 +33,8 @@ export type SignedIn = {
   endsAt: Date;
   /** Until when the session may administrate; null for clerks and before the second factor was shown */
   administrationUntil: Date | null;
+  /** The programme that a central administrator chose to administrate; null: that of the own country */
+  administeredProgramme: Programme | null;
   forget(): void;
 };
 
@@ -109,6 +111,7 @@ export async function findSession(
     keysUntil: masterKey ? row.keysUntil : null,
     endsAt: row.endsAt,
     administrationUntil: row.administrationUntil,
+    administeredProgramme: await findChosenProgramme(database, row, row.account.role),
     forget: () => {
       credential.fill(0);
       masterKey?.fill(0);
@@ -119,6 +122,20 @@ export async function findSession(
 /** Begun before all sessions of the account were ended, with a password that counts no longer. */
 function isSignedOut({ createdAt, account }: Session & { account: Account }): boolean {
   return account.signedOutAt !== null && createdAt < account.signedOutAt;
+}
+
+/** What was chosen counts only as long as it is granted. */
+async function findChosenProgramme(
+  database: Database,
+  { accountId, administeredProgrammeId: programmeId }: Session,
+  role: Account['role'],
+): Promise<Programme | null> {
+  if (programmeId === null || role !== 'central') return null;
+  const grant = await database.prisma.programmeGrant.findUnique({
+    where: { accountId_programmeId: { accountId, programmeId } },
+    include: { programme: true },
+  });
+  return grant?.programme ?? null;
 }
 
 /** Idle lock: keys that ran out are forgotten in the row too, not only ignored. */

@@ -1,0 +1,234 @@
+import { lookup } from 'node:dns/promises';
+import net from 'node:net';
+import tls from 'node:tls';
+import { isMailAddress } from './host.ts';
+import { type MailServer, type TlsMode, tlsOptions } from './mail-server.ts';
+
+/** What a look at one server from outside gave: nobody signs in. */
+export type Probe =
+  | { ok: true; address: string; greeting: string; secured: Secured | null }
+  | { ok: false; address: string; reason: ProbeFailure; said: string; detail: string };
+
+/** The connection under TLS, with what its certificate says; it was checked. */
+export type Secured = { protocol: string; cipher: string; subject: string; issuer: string; notAfter: Date };
+
+/**
+ * - `no-name`: the host's name is not known
+ * - `not-allowed`: no mail server can have its address
+ * - `refused`, `unreachable`, `timeout`, `closed`: no connection, or none that says anything
+ * - `protocol`: what answers is not the server that was asked for
+ * - `no-starttls`: the server does not offer TLS
+ * - `untrusted`, `expired`, `wrong-name`: its certificate is not accepted
+ * - `tls`: no TLS came about for another reason
+ */
+export type ProbeFailure =
+  | 'no-name'
+  | 'not-allowed'
+  | 'refused'
+  | 'unreachable'
+  | 'timeout'
+  | 'closed'
+  | 'protocol'
+  | 'no-starttls'
+  | 'untrusted'
+  | 'expired'
+  | 'wrong-name'
+  | 'tls';
+
+export type MailServerProbe = { imap: Probe; submission: Probe; incoming: Probe | null };
+
+type Talk = 'imap' | 'smtp';
+type Place = { host: string; port: number; talk: Talk; mode: TlsMode | 'none' };
+
+const PATIENCE_MS = 8000;
+const SMTP_PORT = 25;
+const LINE_MAX = 4096;
+const SHOWN_MAX = 200;
+
+class ProbeError extends Error {
+  readonly reason: ProbeFailure;
+  constructor(reason: ProbeFailure, said = '') {
+    super(said);
+    this.reason = reason;
+  }
+}
+
+/**
+ * Connects to the servers of one country: name, TCP, TLS with the certificate checked, and the greeting. Of the one where mail
+ * comes in only the greeting is looked at: it takes mail from anywhere, with TLS or without.
+ * @param incomingHost name or address of the server where mail comes in; null where none is known
+ */
+export async function probeMailServer(
+  server: MailServer,
+  incomingHost: string | null,
+  patienceMs = PATIENCE_MS,
+): Promise<MailServerProbe> {
+  const { imapHost, imapPort, imapTls, submissionHost, submissionPort, submissionTls } = server;
+  const look = (place: Place) => probe(server, place, patienceMs);
+  const [imap, submission, incoming] = await Promise.all([
+    look({ host: imapHost, port: imapPort, mode: imapTls, talk: 'imap' }),
+    look({ host: submissionHost, port: submissionPort, mode: submissionTls, talk: 'smtp' }),
+    incomingHost === null ? null : look({ host: incomingHost, port: SMTP_PORT, mode: 'none', talk: 'smtp' }),
+  ]);
+  return { imap, submission, incoming };
+}
+
+async function probe(server: MailServer, { host, port, talk, mode }: Place, patienceMs: number): Promise<Probe> {
+  const end = AbortSignal.timeout(patienceMs);
+  let address = '';
+  let tcp: net.Socket | undefined;
+  try {
+    address = await addressOf(host, end);
+    // To the address that was looked at: the name could stand for another one by now.
+    tcp = net.connect({ host: address, port });
+    await event(tcp, 'connect', end);
+    if (mode === 'none') return { ok: true, address, greeting: await greetingOf(tcp, talk, end), secured: null };
+    const early = mode === 'starttls' ? await askForTls(tcp, talk, end) : null;
+    const secured = tls.connect({ ...tlsOptions(server, host), host: server.serverName ?? host, socket: tcp });
+    secured.on('error', () => {});
+    await event(secured, 'secureConnect', end);
+    const greeting = early ?? (await greetingOf(secured, talk, end));
+    return { ok: true, address, greeting, secured: securedOf(secured) };
+  } catch (error) {
+    return { ok: false, address, ...failureOf(error) };
+  } finally {
+    tcp?.on('error', () => {});
+    tcp?.destroy();
+  }
+}
+
+/** All addresses of the name are looked at: a single bad one among them is a name to distrust. */
+async function addressOf(host: string, end: AbortSignal): Promise<string> {
+  const found = await Promise.race([lookup(host, { all: true }), ended(end)]);
+  const bad = found.find(({ address }) => !isMailAddress(address));
+  if (bad) throw new ProbeError('not-allowed', bad.address);
+  const [first] = found;
+  if (!first) throw new ProbeError('no-name');
+  return first.address;
+}
+
+function ended(end: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    end.addEventListener('abort', () => reject(new ProbeError('timeout')), { once: true });
+  });
+}
+
+function securedOf(socket: tls.TLSSocket): Secured {
+  const { subject, issuer, valid_to: notAfter } = socket.getPeerCertificate();
+  return {
+    protocol: socket.getProtocol() ?? '',
+    cipher: socket.getCipher().name,
+    subject: nameOf(subject),
+    issuer: nameOf(issuer),
+    notAfter: new Date(notAfter),
+  };
+}
+
+/** Greeting, then the command that upgrades the connection (RFC 9051 section 6.2.1, RFC 3207). */
+async function askForTls(socket: net.Socket, talk: Talk, end: AbortSignal): Promise<string> {
+  const greeting = await greetingOf(socket, talk, end);
+  if (talk === 'imap') {
+    const answer = await ask(socket, 'a1 STARTTLS', /^a1 /i, end);
+    if (!/^a1 OK/i.test(answer)) throw new ProbeError('no-starttls', answer);
+    return greeting;
+  }
+  const hello = await ask(socket, 'EHLO sealpost.invalid', /^\d{3} /, end);
+  if (!hello.startsWith('250')) throw new ProbeError('protocol', hello);
+  const answer = await ask(socket, 'STARTTLS', /^\d{3} /, end);
+  if (!answer.startsWith('220')) throw new ProbeError('no-starttls', answer);
+  return greeting;
+}
+
+async function greetingOf(socket: net.Socket, talk: Talk, end: AbortSignal): Promise<string> {
+  const line = talk === 'imap' ? await lineOf(socket, /^/, end) : await lineOf(socket, /^\d{3} |^(?!\d{3}-)/, end);
+  const isIts = talk === 'imap' ? /^\* (OK|PREAUTH)/i.test(line) : line.startsWith('220');
+  if (!isIts) throw new ProbeError('protocol', line);
+  return shown(line);
+}
+
+function ask(socket: net.Socket, command: string, last: RegExp, end: AbortSignal): Promise<string> {
+  socket.write(`${command}\r\n`);
+  return lineOf(socket, last, end);
+}
+
+/** The first whole line that matches; those before it are passed over. */
+function lineOf(socket: net.Socket, wanted: RegExp, end: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const finish = (settle: () => void) => {
+      socket.off('data', read).off('error', fail).off('close', close);
+      end.removeEventListener('abort', timeOut);
+      socket.pause();
+      settle();
+    };
+    const fail = (error: Error) => finish(() => reject(error));
+    const close = () => fail(new ProbeError('closed', shown(text)));
+    const timeOut = () => fail(new ProbeError('timeout', shown(text)));
+    const read = (piece: Buffer) => {
+      text += piece.toString('latin1');
+      const line = text
+        .split('\n')
+        .slice(0, -1)
+        .find((each) => wanted.test(each));
+      if (line !== undefined) finish(() => resolve(line.trim()));
+      else if (text.length > LINE_MAX) fail(new ProbeError('protocol', shown(text)));
+    };
+    socket.on('data', read).on('error', fail).on('close', close);
+    end.addEventListener('abort', timeOut);
+    if (end.aborted) timeOut();
+    else socket.resume();
+  });
+}
+
+function event(socket: net.Socket, name: 'connect' | 'secureConnect', end: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const finish = (settle: () => void) => {
+      socket.off(name, done).off('error', fail).off('close', close);
+      end.removeEventListener('abort', timeOut);
+      settle();
+    };
+    const done = () => finish(resolve);
+    const fail = (error: Error) => finish(() => reject(error));
+    const close = () => fail(new ProbeError('closed'));
+    const timeOut = () => fail(new ProbeError('timeout'));
+    socket.once(name, done).once('error', fail).once('close', close);
+    end.addEventListener('abort', timeOut);
+    if (end.aborted) timeOut();
+  });
+}
+
+const BY_CODE: Readonly<Record<string, ProbeFailure>> = {
+  ENOTFOUND: 'no-name',
+  EAI_AGAIN: 'no-name',
+  ECONNREFUSED: 'refused',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  ETIMEDOUT: 'timeout',
+  ECONNRESET: 'closed',
+  EPIPE: 'closed',
+  CERT_HAS_EXPIRED: 'expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'wrong-name',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'untrusted',
+  SELF_SIGNED_CERT_IN_CHAIN: 'untrusted',
+  UNABLE_TO_GET_ISSUER_CERT: 'untrusted',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'untrusted',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'untrusted',
+};
+
+function failureOf(error: unknown): Omit<Extract<Probe, { ok: false }>, 'ok' | 'address'> {
+  if (error instanceof ProbeError) return { reason: error.reason, said: shown(error.message), detail: '' };
+  const code = String((error as { code?: unknown }).code ?? '');
+  return { reason: BY_CODE[code] ?? 'tls', said: '', detail: shown(code) };
+}
+
+function nameOf(name: tls.Certificate | undefined): string {
+  return [name?.CN ?? name?.O ?? ''].flat().join(', ').slice(0, SHOWN_MAX);
+}
+
+/** What a server says is foreign text. */
+function shown(text: string): string {
+  return text
+    .replace(/[^\x20-\x7e]+/g, ' ')
+    .trim()
+    .slice(0, SHOWN_MAX);
+}
