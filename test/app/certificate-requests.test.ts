@@ -6,6 +6,7 @@ import { readCertificateRequest, verifyCertificateRequest } from '../../src/pki/
 import { readPkcs12 } from '../../src/pki/pkcs12-read.ts';
 import { signingIdentity } from '../../src/services/identities/own-keys.ts';
 import { identityData } from '../../src/services/identities/stored-identity.ts';
+import { enteredAdministrator } from '../support/administrator.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import { type Answer, Clerk } from '../support/clerk.ts';
 import { openssl } from '../support/openssl.ts';
@@ -381,4 +382,32 @@ test('T21 the private key of a request stands nowhere in clear, and needs the op
   assert.match(locked.location ?? '', /^\/keys\/unlock/);
   const entries = await world.database.prisma.auditEntry.findMany({ where: { action: 'certificate-request' } });
   assert.match(entries.at(-1)?.reason ?? '', /made P-256 both/);
+});
+
+test('T21 administrators see where each request stands, those of a country their own only', async () => {
+  const { prisma } = world.database;
+  const programme = await prisma.programme.findFirstOrThrow();
+  const server = await prisma.mailServer.findFirstOrThrow();
+  const other = await prisma.country.upsert({
+    where: { domain: 'tcn.l.eu-admin.net' },
+    update: {},
+    create: {
+      ...{ code: 'L', isoCode: 'LU', domain: 'tcn.l.eu-admin.net' },
+      ...{ programmeId: programme.id, mailServerId: server.id },
+    },
+  });
+  const address = 'Lucie.Weber@tcn.l.eu-admin.net';
+  await prisma.account.upsert({
+    where: { addressKey: address.toLowerCase() },
+    update: {},
+    create: { countryId: other.id, address, addressKey: address.toLowerCase(), firstName: 'Lucie', surname: 'Weber' },
+  });
+  await ask();
+  const national = await enteredAdministrator(world, world.elise, 'country');
+  const own = (await national.get('/administration/requests')).body;
+  assert.match(own, /Alain Dupont[\s\S]*Waits for the certificate[\s\S]*P-256, since/);
+  assert.doesNotMatch(own, /Lucie Weber/);
+  const central = await enteredAdministrator(world, world.elise, 'central');
+  assert.match((await central.get('/administration/requests')).body, /Lucie Weber/);
+  await prisma.account.update({ where: { id: world.elise.id }, data: { role: 'clerk' } });
 });

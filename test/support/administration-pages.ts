@@ -78,6 +78,10 @@ const ACCOUNTS: Record<string, Needs> = {
   'POST /administration/accounts/:account/role': 'country',
 };
 
+const REQUESTS: Record<string, Needs> = {
+  'GET /administration/requests': 'country',
+};
+
 /** Every page of the administration with who may ask for it. A page that is missing here fails `test/app/administration.test.ts`. */
 export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...DOOR,
@@ -86,4 +90,5 @@ export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...AUDIT,
   ...AUTHORITIES,
   ...ACCOUNTS,
+  ...REQUESTS,
 };

@@ -17,6 +17,7 @@ import {
   takeUpRequest,
   withdrawRoot,
 } from './programme-trust.ts';
+import { requestStandingRoutes } from './requests/routes.ts';
 import { addPlace, fetchLists, removePlace, showPlaces } from './revocation-places.ts';
 import { setUpSecondFactor, showSecondFactorPage } from './second-factor.ts';
 
@@ -33,6 +34,7 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
   app.post('/administration/leave', country, leaveAdministration(context));
 
   app.get('/administration', country, showOverview(context));
+  requestStandingRoutes(app, context);
 
   accountRoutes(app, context);
 

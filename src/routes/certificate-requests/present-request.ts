@@ -2,7 +2,7 @@ import type { Formats } from '../../i18n/formats.ts';
 import { certificateRequestPem } from '../../pki/certificate-request.ts';
 import type { RequestWithKeys } from '../../services/certificate-requests/certificate-requests.ts';
 
-const LOOK = {
+export const REQUEST_LOOK = {
   open: ['wait', 'clock'],
   done: ['ok', 'tick'],
   withdrawn: ['', 'dash'],
@@ -12,7 +12,7 @@ const LOOK = {
 /** A request as the views show it: sentences and marks, nothing to decide. */
 export function presentRequest(formats: Formats, { id, state, madeAt, closedAt, keys }: RequestWithKeys) {
   const { t } = formats;
-  const [look, icon] = LOOK[state];
+  const [look, icon] = REQUEST_LOOK[state];
   const href = `/digital-ids/requests/${id}`;
   return {
     id,
