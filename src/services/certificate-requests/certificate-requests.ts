@@ -102,7 +102,13 @@ export async function withdrawRequest(context: Context, session: SignedIn, id: s
       await tx.requestedKey.updateMany({ where: { requestId: request.id }, data: { sealedPrivateKey: null } });
     return count === 1;
   });
-  await recordRequest(context, session, id, closed ? 'done' : 'refused', 'withdrawn');
+  await recordRequest(
+    context,
+    session,
+    id,
+    closed ? 'done' : 'refused',
+    closed ? 'request withdrawn' : 'request closed',
+  );
   return closed;
 }
 

@@ -47,13 +47,15 @@ export async function installCertificate(
   await context.audit.record({
     ...{ accountId: account.id, actor: account.address, network, action: 'identity-import', object: requestId },
     result: result.ok ? 'done' : 'refused',
-    reason: result.ok ? `certificate for ${result.installed.map((each) => each.use).join(' ')}` : reasonOf(result),
+    reason: reasonOf(result),
   });
   return result;
 }
 
-function reasonOf(result: Extract<InstallResult, { ok: false }>): string {
-  return result.problem === 'misfit' ? result.misfits.map((each) => each.code).join(' ') : result.problem;
+/** Of several that do not fit the first says enough: the page named them all. */
+function reasonOf(result: InstallResult): string {
+  if (result.ok) return `certificate for ${result.installed.map((each) => each.use).join(' ')}`;
+  return `certificate ${result.problem === 'misfit' ? result.misfits[0]?.code : result.problem}`;
 }
 
 async function tryInstall(

@@ -52,7 +52,7 @@ export async function makeRequest(
     if (other === null) throw error;
     return { ok: false, reason: 'already-open', id: other.id };
   }
-  await recordRequest(context, session, id, 'done', `made ${wishes.algorithm} ${uses.join(' ')}`);
+  await recordRequest(context, session, id, 'done', `request made ${uses.join(' ')}`);
   return { ok: true, id };
 }
 
