@@ -13,6 +13,7 @@ import { PAGE_POLICY, securityHeaders } from './plugins/security-headers.ts';
 import { sessionPlugin } from './plugins/session.ts';
 import { viewPlugin } from './plugins/view.ts';
 import { administrationRoutes } from './routes/administration/routes.ts';
+import { certificateRequestRoutes } from './routes/certificate-requests/routes.ts';
 import { contactRoutes } from './routes/contacts/routes.ts';
 import { draftRoutes } from './routes/drafts/routes.ts';
 import { expiryRoutes } from './routes/expiry/routes.ts';
@@ -73,6 +74,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     letterRoutes(pages, context);
     contactRoutes(pages, context);
     identityRoutes(pages, context);
+    certificateRequestRoutes(pages, context);
     trustRoutes(pages, context);
     administrationRoutes(pages, context);
     expiryRoutes(pages, context);

@@ -14,6 +14,7 @@ export const AUDIT_ACTIONS = [
   'identity-import',
   'identity-export',
   'identity-change',
+  'certificate-request',
   'decrypt',
   'sign',
   'send-state',

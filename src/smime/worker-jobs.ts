@@ -1,6 +1,8 @@
 /** What may be asked of a worker and what it answers: plain data that crosses the thread. */
 import { isSpool, type StoredBytes } from '../bytes/spool.ts';
 import type { EntityPiece } from '../mime/encode.ts';
+import type { PersonalUsage, SubjectName } from '../pki/issue.ts';
+import type { KeyAlgorithm } from '../pki/key-pair.ts';
 import type { PathReason } from '../pki/path.ts';
 import type { Pkcs12Failure } from '../pki/pkcs12-read.ts';
 import type { Pkcs12Form } from '../pki/pkcs12-write.ts';
@@ -95,6 +97,27 @@ export interface Pkcs12WriteJob {
   readonly friendlyName: string;
 }
 
+/** A new key and the request for its certificate; the key is sealed before it leaves the worker. */
+export interface RequestKeyJob {
+  readonly kind: 'request-key';
+  readonly algorithm: KeyAlgorithm;
+  readonly subject: SubjectName;
+  readonly address: string;
+  readonly usage: PersonalUsage;
+  readonly masterKey: Uint8Array;
+  /** Sealed with the context `${contextPrefix}${SHA-256 of the SubjectPublicKeyInfo}`. */
+  readonly contextPrefix: string;
+}
+
+/** The certificate for a requested key came: the key is sealed anew, bound to it. */
+export interface AdoptKeyJob {
+  readonly kind: 'adopt-key';
+  /** `certificateDer` is the new one */
+  readonly key: SealedKey;
+  readonly masterKey: Uint8Array;
+  readonly newContext: string;
+}
+
 /** A certificate and what came with it. */
 export interface JudgedSubject {
   readonly certificate: Uint8Array;
@@ -122,7 +145,15 @@ export interface PathJudgement {
   readonly path: readonly Uint8Array[];
 }
 
-export type Job = JudgeJob | OpenJob | AttachmentJob | SealJob | Pkcs12ReadJob | Pkcs12WriteJob;
+export type Job =
+  | JudgeJob
+  | OpenJob
+  | AttachmentJob
+  | SealJob
+  | Pkcs12ReadJob
+  | Pkcs12WriteJob
+  | RequestKeyJob
+  | AdoptKeyJob;
 
 export interface SealedIdentity extends SealedKey {
   readonly chain: readonly Uint8Array[];
@@ -141,6 +172,17 @@ export interface Answers {
   seal: StoredBytes;
   'pkcs12-read': Pkcs12Answer;
   'pkcs12-write': Uint8Array;
+  'request-key': RequestedKeyBytes;
+  /** The key under its new context; null when it is not the certificate's */
+  'adopt-key': Uint8Array | null;
+}
+
+export interface RequestedKeyBytes {
+  /** PKCS#10 in DER */
+  readonly request: Uint8Array;
+  readonly sealedKey: Uint8Array;
+  /** Lower-case hex */
+  readonly spkiSha256: string;
 }
 
 /**

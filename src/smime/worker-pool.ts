@@ -49,13 +49,18 @@ export function createWorkerPool(limits: Partial<PoolLimits> = {}): WorkerPool {
   const files = new Lane(2, all);
   return {
     run: (job, owner = '') => {
-      const lane = job.kind === 'pkcs12-read' || job.kind === 'pkcs12-write' ? files : messages;
+      const lane = isLong(job) ? files : messages;
       return lane.run(job, owner) as Promise<JobResult<never>>;
     },
     close: async () => {
       await Promise.all([messages.close(), files.close()]);
     },
   };
+}
+
+/** A file may ask for millions of rounds, and a key is drawn until it is prime. */
+function isLong({ kind }: Job): boolean {
+  return kind === 'pkcs12-read' || kind === 'pkcs12-write' || kind === 'request-key';
 }
 
 type AnyResult = JobResult<Answers[Job['kind']]>;
@@ -204,7 +209,7 @@ class Lane {
   }
 
   #timeLimit(job: Job, bytes: number): number {
-    if (job.kind === 'pkcs12-read' || job.kind === 'pkcs12-write') return this.#limits.pkcs12Ms;
+    if (isLong(job)) return this.#limits.pkcs12Ms;
     return this.#limits.baseMs + (bytes / MiB) * this.#limits.msPerMiB;
   }
 

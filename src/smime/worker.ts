@@ -24,6 +24,7 @@ import { openSealed, SealBrokenError, sealUnder } from '../vault/seal.ts';
 import type { Trust } from './assess-signer.ts';
 import type { DecryptionKey } from './decryption-key.ts';
 import { findAttachment, type OpenQuestion, openMessage } from './open-message.ts';
+import { adoptKey, requestKey } from './requested-key.ts';
 import { sealStretches } from './seal-message.ts';
 import {
   type Answers,
@@ -87,6 +88,10 @@ function perform(job: Job, scope: SpoolScope | null): Answers[Job['kind']] {
       return importPkcs12(job);
     case 'pkcs12-write':
       return exportPkcs12(job);
+    case 'request-key':
+      return requestKey(job);
+    case 'adopt-key':
+      return adoptKey(job);
   }
 }
 

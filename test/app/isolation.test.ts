@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import type { Certificate } from '../../src/pki/certificate.ts';
+import { writeCertificateRequest } from '../../src/pki/certificate-request.ts';
 import { createRootAuthority, issuePersonalCertificate } from '../../src/pki/issue.ts';
 import { generateKeyPair } from '../../src/pki/key-pair.ts';
 import { writePkcs12 } from '../../src/pki/pkcs12-write.ts';
@@ -110,7 +111,20 @@ async function settleElise() {
       thisUpdate: new Date(),
     },
   });
+  const asked = await prisma.certificateRequest.create({
+    data: {
+      accountId,
+      keys: {
+        create: {
+          ...{ use: 'both', keyLabel: 'RSA-2048', subject: 'CN=Elise Maes', spkiSha256: 'hers' },
+          pkcs10: new Uint8Array(writeCertificateRequest({ privateKey, subject: { name: 'Elise Maes' } })),
+          sealedPrivateKey: new Uint8Array(randomBytes(64)),
+        },
+      },
+    },
+  });
   return {
+    request: asked.id,
     contact: contact.id,
     digitalId: contact.certificates[1]?.id ?? '',
     identity: identity.id,
@@ -168,6 +182,11 @@ const OWNED: Record<string, Owned> = {
   'POST /digital-ids/:id/backup': {
     fields: { passphrase: PASSPHRASES.alain, password: 'long enough 1', repeated: 'long enough 1' },
   },
+  'GET /digital-ids/requests/:request': {},
+  'GET /digital-ids/requests/:request/:use/:form': {},
+  'POST /digital-ids/requests/:request/certificate': { file: Buffer.from('a file') },
+  'GET /digital-ids/requests/:request/withdraw': {},
+  'POST /digital-ids/requests/:request/withdraw': {},
   'GET /trust/anchors/:anchor/confirm': {},
   'POST /trust/anchors/:anchor/confirm': { fields: { source: 'letter' } },
   'POST /trust/anchors/:anchor/ask': { fields: { note: 'a partner' } },
@@ -196,12 +215,12 @@ function addressOf(url: string): string {
   const values: Record<string, string> = {
     ...hers,
     id,
-    form: 'cer',
+    form: url.startsWith('/digital-ids/requests/') ? 'pem' : 'cer',
+    use: 'both',
     folder: folderId('INBOX'),
     message: '1-1',
     index: '0',
     root: randomUUID(),
-    request: randomUUID(),
     place: randomUUID(),
   };
   return url.replace(/:(\w+)/g, (_, name: string) => values[name] ?? assert.fail(`no value for :${name}`));

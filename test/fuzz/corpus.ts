@@ -15,6 +15,8 @@ export interface StoredCorpus {
   readonly pkcs12: readonly string[];
   /** An authority, a person, two lists and an OCSP response about the person. */
   readonly revocation: readonly string[];
+  /** Certificate requests: DER with every extension that is read, and PEM */
+  readonly requests: readonly string[];
 }
 
 const bytes = (base64: string) => Buffer.from(base64, 'base64');
@@ -34,5 +36,6 @@ export function readCorpus() {
     letters: stored.letters.map(bytes),
     pkcs12: stored.pkcs12.map(bytes),
     revocation: stored.revocation.map(bytes),
+    requests: stored.requests.map(bytes),
   };
 }

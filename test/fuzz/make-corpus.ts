@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { certificateRequestPem, writeCertificateRequest } from '../../src/pki/certificate-request.ts';
 import { writePkcs12 } from '../../src/pki/pkcs12-write.ts';
 import { sealMessage } from '../../src/smime/seal-message.ts';
 import { makePeople, type People, type Person } from '../support/smime-people.ts';
@@ -41,6 +42,15 @@ function filesOf({ alice, carol, root }: People): Buffer[] {
   );
 }
 
+function requestsOf({ alice, carol }: People): Buffer[] {
+  const common = { subject: { name: 'Fuzz é', organisation: 'X', country: 'LU' }, address: 'a@example.org' };
+  const wishes = { extendedKeyUsage: ['1.3.6.1.5.5.7.3.4'], basicConstraints: { ca: true, pathLength: 1 } };
+  const [first, second] = [alice, carol].map(({ privateKey }) =>
+    writeCertificateRequest({ privateKey: pkcs8(privateKey), ...common, ...wishes, keyUsage: ['digitalSignature'] }),
+  ) as [Buffer, Buffer];
+  return [first, Buffer.from(certificateRequestPem(second))];
+}
+
 function pkcs8(key: Person['privateKey']): Buffer {
   return key.export({ type: 'pkcs8', format: 'der' });
 }
@@ -60,6 +70,7 @@ try {
     letters: lettersOf(people, at).map(base64),
     pkcs12: filesOf(people).map(base64),
     revocation: makeRevocationSeeds().map(base64),
+    requests: requestsOf(people).map(base64),
   };
   writeFileSync(path.join(import.meta.dirname, 'corpus.json'), `${JSON.stringify(corpus, null, 2)}\n`);
 } finally {

@@ -16,6 +16,7 @@ import {
 import { decodeEncodedWords } from '../../src/mime/headers.ts';
 import { type MimeEntity, parseEntity } from '../../src/mime/parse.ts';
 import { type Certificate, parseCertificate } from '../../src/pki/certificate.ts';
+import { readCertificateRequest, verifyCertificateRequest } from '../../src/pki/certificate-request.ts';
 import { findEntry, parseRevocationList, type RevocationList } from '../../src/pki/crl.ts';
 import { children, type DerNode, readElement } from '../../src/pki/der.ts';
 import { PkiError } from '../../src/pki/errors.ts';
@@ -43,7 +44,7 @@ export function usualMs(bytes: Buffer): number {
   return 2000 + (bytes.length / (1024 * 1024)) * 200;
 }
 
-export const TARGETS = ['der', 'cms', 'mime', 'html', 'base64', 'pkcs12', 'paths'] as const;
+export const TARGETS = ['der', 'cms', 'mime', 'html', 'base64', 'pkcs12', 'paths', 'request'] as const;
 export type TargetName = (typeof TARGETS)[number];
 
 const LETTER = [
@@ -81,6 +82,8 @@ export function targetOf(name: TargetName): Target {
       };
     case 'paths':
       return pathsTarget();
+    case 'request':
+      return { corpus: readCorpus().requests, check: checkRequest };
     case 'cms':
       return cmsTarget();
   }
@@ -136,6 +139,19 @@ function checkDer(bytes: Buffer): void {
   allowed(() => {
     const certificate = parseCertificate(bytes);
     assert.ok(certificate.der.length <= bytes.length);
+  });
+}
+
+/** A request that verifies is for exactly what its key signed: the corpus has two, whatever stands around them. */
+function checkRequest(bytes: Buffer): void {
+  allowed(() => {
+    const request = readCertificateRequest(bytes);
+    if (verifyCertificateRequest(request) !== 'valid') return;
+    const honest = readCorpus().requests.map((one) => readCertificateRequest(one).info);
+    assert.ok(
+      honest.some((info) => info.equals(request.info)),
+      'verified with another content',
+    );
   });
 }
 

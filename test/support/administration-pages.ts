@@ -114,6 +114,10 @@ const REGISTRATION: Record<string, Needs> = {
   'POST /administration/registration/change': 'country',
 };
 
+const REQUESTS: Record<string, Needs> = {
+  'GET /administration/requests': 'country',
+};
+
 /** Every page of the administration with who may ask for it. A page that is missing here fails `test/app/administration.test.ts`. */
 export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...DOOR,
@@ -125,4 +129,5 @@ export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...ACCOUNTS,
   ...PROGRAMMES,
   ...REGISTRATION,
+  ...REQUESTS,
 };

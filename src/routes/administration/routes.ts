@@ -22,6 +22,7 @@ import {
 } from './programme-trust.ts';
 import { programmeRoutes } from './programmes/routes.ts';
 import { registrationAdministrationRoutes } from './registrations/routes.ts';
+import { requestStandingRoutes } from './requests/routes.ts';
 import { addPlace, fetchLists, removePlace, showPlaces } from './revocation-places.ts';
 import { setUpSecondFactor, showSecondFactorPage } from './second-factor.ts';
 
@@ -38,6 +39,7 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
   app.post('/administration/leave', country, leaveAdministration(context));
 
   app.get('/administration', country, showOverview(context));
+  requestStandingRoutes(app, context);
 
   accountRoutes(app, context);
 

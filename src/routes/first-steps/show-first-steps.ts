@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import type { Formats } from '../../i18n/formats.ts';
 import { signedIn } from '../../plugins/session.ts';
+import { asksOutside } from '../../services/certificate-requests/certificate-requests.ts';
 import {
   type FirstSteps,
   readFirstSteps,
@@ -55,6 +56,7 @@ export async function firstStepsPage(
       mark: { ...MARKS[step.state], text: t(`first-steps.state.${step.state}`) },
     })),
     identity: steps.identity,
+    mayRequest: await asksOutside(context, session),
     root: steps.root && {
       name: formats.plainName(steps.root.subject),
       href: `/trust/anchors/${steps.root.id}/confirm?next=${encodeURIComponent('/first-steps')}`,

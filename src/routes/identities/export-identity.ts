@@ -12,6 +12,7 @@ const MEDIA_TYPES = {
   p7b: 'application/x-pkcs7-certificates',
   cer: 'application/pkix-cert',
   pfx: 'application/x-pkcs12',
+  csr: 'application/pkcs10',
 } as const;
 
 /** Public halves only; needs no keys. */

@@ -1,15 +1,17 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
+import { asksOutside } from '../../services/certificate-requests/certificate-requests.ts';
 import { listIdentities } from '../../services/identities/identities.ts';
 import { endingNotice } from '../expiry/ending-notice.ts';
 import { presentIdentity } from './present-identity.ts';
 
 export function listIdentitiesPage(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
-    const [list, ending] = await Promise.all([
+    const [list, ending, mayRequest] = await Promise.all([
       listIdentities(context, signedIn(request)),
       endingNotice(context, request, ['own']),
+      asksOutside(context, signedIn(request)),
     ]);
     const identities = list.map((each) => presentIdentity(request.formats, each));
     return reply.page('identities/list', {
@@ -18,6 +20,7 @@ export function listIdentitiesPage(context: Context) {
       current: identities.filter((each) => each.state === 'active'),
       old: identities.filter((each) => each.state !== 'active'),
       ending,
+      mayRequest,
     });
   };
 }

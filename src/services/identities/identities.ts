@@ -2,6 +2,7 @@ import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import type { DigitalId } from '../../generated/prisma/client.ts';
 import { type Certificate, parseCertificate } from '../../pki/certificate.ts';
+import { isTaken } from '../database/taken.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { type RetiredReason, retiredReason } from './import-identity.ts';
 import { encryptionIdentity, identitiesOf, isUsable, signingIdentity } from './own-keys.ts';
@@ -82,7 +83,8 @@ export async function retireIdentity(context: Context, session: SignedIn, id: st
   await changeState(context, session, row, 'retired');
 }
 
-export type ReactivateResult = { ok: true } | { ok: false; reason: RetiredReason | 'revoked' };
+/** `other-in-use`: in production one is in use for each purpose (T21). */
+export type ReactivateResult = { ok: true } | { ok: false; reason: RetiredReason | 'revoked' | 'other-in-use' };
 
 /** Into use again, unless what made it unusable still holds. */
 export async function reactivateIdentity(context: Context, session: SignedIn, id: string): Promise<ReactivateResult> {
@@ -90,7 +92,12 @@ export async function reactivateIdentity(context: Context, session: SignedIn, id
   if (row.state === 'revoked') return { ok: false, reason: 'revoked' };
   const reason = retiredReason(parseCertificate(row.certificate), context.now());
   if (reason !== null) return { ok: false, reason };
-  await changeState(context, session, row, 'active');
+  try {
+    await changeState(context, session, row, 'active');
+  } catch (error) {
+    if (isTaken(error)) return { ok: false, reason: 'other-in-use' };
+    throw error;
+  }
   return { ok: true };
 }
 

@@ -1,7 +1,8 @@
 import pg from 'pg';
 import { keyOf } from '../../config.ts';
 import type { Context } from '../../context.ts';
-import { type Certificate, canEncrypt, canSign, isAuthority, parseCertificate } from '../../pki/certificate.ts';
+import type { Prisma } from '../../generated/prisma/client.ts';
+import { type Certificate, isAuthority, parseCertificate } from '../../pki/certificate.ts';
 import { EXTENDED_KEY_USAGE } from '../../pki/certificate-extensions.ts';
 import { chainAbove, mayHaveIssued } from '../../pki/pkcs12-identities.ts';
 import type { Pkcs12Failure } from '../../pki/pkcs12-read.ts';
@@ -9,9 +10,10 @@ import type { SealedIdentity } from '../../smime/worker-jobs.ts';
 import type { Database } from '../database/connect.ts';
 import { countAttempt, forgetAttempts } from '../sessions/attempts.ts';
 import type { SignedIn, SignedInAccount } from '../sessions/session.ts';
-import { privateKeyContext } from '../sessions/vault.ts';
-import { offerAnchor } from '../trust/trust-anchors.ts';
+import { holdVault, privateKeyContext } from '../sessions/vault.ts';
+import { type AnchorSource, offerAnchor } from '../trust/trust-anchors.ts';
 import { hasAddress } from './own-keys.ts';
+import { disjoint, identityData, putIntoUse } from './stored-identity.ts';
 
 export const PFX_LIMIT_BYTES = 1024 * 1024;
 const IMPORT_LIMIT = 20;
@@ -20,7 +22,12 @@ const RSA_MIN_BITS = 2048;
 /** Why an imported Digital ID can only read old mail. */
 export type RetiredReason = 'expired' | 'weak-key' | 'wrong-purpose';
 
-export type ImportedIdentity = { id: string; retired: RetiredReason | null; notYetValid: boolean };
+export type ImportedIdentity = {
+  id: string;
+  /** `other-in-use`: in production one is in use, and the one that is lasts longer (T21) */
+  retired: RetiredReason | 'other-in-use' | null;
+  notYetValid: boolean;
+};
 export type RefusedIdentity = {
   reason: 'address-differs' | 'already-there';
   addresses: readonly string[];
@@ -73,7 +80,7 @@ export async function importIdentities(
   if (!answer.ok) throw new Error(`reading a PKCS#12 file: ${answer.code}: ${answer.message}`);
   if (!answer.value.ok) return refuse(context, session, { ok: false, code: answer.value.code });
   await forgetAttempts(database, 'import', account.id, attemptKey);
-  const result = await keepIdentities(context, session, answer.value.identities, answer.value.certificates);
+  const result = await keepIdentities(context, session, answer.value.identities, answer.value.certificates, masterKey);
   return result.ok ? result : refuse(context, session, result);
 }
 
@@ -115,89 +122,98 @@ async function keepIdentities(
   session: SignedIn,
   identities: readonly SealedIdentity[],
   certificates: readonly Uint8Array[],
+  masterKey: Uint8Array,
 ): Promise<Extract<ImportResult, { ok: true } | { code: 'nothing-imported' }>> {
   const { database } = context;
   const { account } = session;
   const at = context.now();
   const found = certificates.map((der) => parseCertificate(der));
   const known = await programmeAuthorities(database, account);
-  const imported: ImportedIdentity[] = [];
   const refused: RefusedIdentity[] = [];
-  const tops: Certificate[] = [];
+  const wanted: NewIdentity[] = [];
   for (const identity of identities) {
     const certificate = parseCertificate(identity.certificateDer);
-    if (!hasAddress(certificate.addresses, account.address)) {
-      refused.push({ reason: 'address-differs', addresses: certificate.addresses, id: null });
-      continue;
-    }
-    const chain = chainAbove(certificate, [...found, ...known]);
-    tops.push([certificate, ...chain].at(-1) as Certificate);
-    const row = await storeIdentity(database, account, { identity, certificate, chain, at });
-    if (row === null) {
-      const there = await database.prisma.digitalId.findFirst({
-        where: { accountId: account.id, sha256: certificate.sha256 },
-      });
-      refused.push({ reason: 'already-there', addresses: certificate.addresses, id: there?.id ?? null });
-      continue;
-    }
-    imported.push(row);
-    const reason = row.retired === null ? {} : { reason: row.retired };
-    await context.audit.record({ ...whoOf(session), object: certificate.sha256, result: 'done', ...reason });
+    if (hasAddress(certificate.addresses, account.address))
+      wanted.push({ identity, certificate, chain: chainAbove(certificate, [...found, ...known]) });
+    else refused.push({ reason: 'address-differs', addresses: certificate.addresses, id: null });
   }
+  const { imported, there } = await storeIdentities(context, session, wanted, masterKey);
+  refused.push(...there);
+  for (const { sha256, retired } of imported) {
+    const reason = retired === null ? {} : { reason: retired };
+    await context.audit.record({ ...whoOf(session), object: sha256, result: 'done', ...reason });
+  }
+  const tops = wanted.map(({ certificate, chain }) => chain.at(-1) ?? certificate);
   const own = new Set(identities.map((identity) => parseCertificate(identity.certificateDer).sha256));
   const inFile = found.filter((each) => each.isSelfIssued && !own.has(each.sha256));
-  const above = known.filter(
-    (each) => each.isSelfIssued && tops.some((top) => top.sha256 === each.sha256 || mayHaveIssued(each, top)),
-  );
   // A file whose Digital IDs were all for somebody else offers nothing.
-  const roots = tops.length > 0 ? await offerRoots(database, account, [...inFile, ...above], at) : [];
+  const roots =
+    tops.length > 0 ? await offerRoots(database, account, [...inFile, ...rootsAbove(tops, known)], 'pfx', at) : [];
   if (imported.length === 0) return { ok: false, code: 'nothing-imported', refused };
   return { ok: true, imported, refused, roots };
 }
 
+type NewIdentity = { identity: SealedIdentity; certificate: Certificate; chain: readonly Certificate[] };
+type StoredIdentities = { imported: (ImportedIdentity & { sha256: string })[]; there: RefusedIdentity[] };
+
+/** All of a file in one transaction; what is there already stays as it is. */
+async function storeIdentities(
+  context: Context,
+  { account }: SignedIn,
+  wanted: readonly NewIdentity[],
+  masterKey: Uint8Array,
+): Promise<StoredIdentities> {
+  const at = context.now();
+  const onlyOne = account.country.programme.phase === 'production';
+  return context.database.prisma.$transaction(async (tx) => {
+    await holdVault(tx, account.id, masterKey);
+    const stored: StoredIdentities = { imported: [], there: [] };
+    const fit = new Set<string>();
+    for (const { identity, certificate, chain } of wanted) {
+      const retired = retiredReason(certificate, at);
+      const state = retired === null && !onlyOne ? 'active' : 'retired';
+      const data = identityData(account.id, { certificate, chain, sealedKey: identity.sealedKey, state, at });
+      const [row] = await tx.digitalId.createManyAndReturn({ skipDuplicates: true, select: { id: true }, data });
+      if (row === undefined) stored.there.push(await alreadyThere(tx, account.id, certificate));
+      else
+        stored.imported.push({ ...row, sha256: certificate.sha256, retired, notYetValid: certificate.notBefore > at });
+      if (row !== undefined && retired === null) fit.add(row.id);
+    }
+    if (onlyOne) await useOne(tx, account.id, stored, fit, at);
+    return stored;
+  });
+}
+
+async function useOne(
+  tx: Prisma.TransactionClient,
+  accountId: string,
+  stored: StoredIdentities,
+  fit: ReadonlySet<string>,
+  at: Date,
+): Promise<void> {
+  const rows = await tx.digitalId.findMany({ where: { accountId, id: { in: [...fit] } } });
+  const chosen = disjoint(rows).map((row) => row.id);
+  const used = chosen.length > 0 && (await putIntoUse(tx, accountId, chosen, { at, longest: true }));
+  for (const each of stored.imported)
+    if (fit.has(each.id) && !(used && chosen.includes(each.id))) each.retired = 'other-in-use';
+}
+
+async function alreadyThere(
+  tx: Prisma.TransactionClient,
+  accountId: string,
+  { sha256, addresses }: Certificate,
+): Promise<RefusedIdentity> {
+  const there = await tx.digitalId.findFirst({ where: { accountId, sha256 }, select: { id: true } });
+  return { reason: 'already-there', addresses, id: there?.id ?? null };
+}
+
 /** Many a `.pfx` lacks the issuers: those of the account's own programme are known here. They are not trusted by that. */
-async function programmeAuthorities(database: Database, account: SignedInAccount): Promise<Certificate[]> {
+export async function programmeAuthorities(database: Database, account: SignedInAccount): Promise<Certificate[]> {
   const rows = await database.prisma.authority.findMany({
     where: { programmeId: account.country.programmeId },
     select: { certificate: true },
   });
   return rows.map((row) => parseCertificate(row.certificate));
-}
-
-type NewIdentity = { identity: SealedIdentity; certificate: Certificate; chain: readonly Certificate[]; at: Date };
-
-/** @returns null when this certificate is there already; what is there stays as it is */
-async function storeIdentity(
-  database: Database,
-  account: SignedInAccount,
-  { identity, certificate, chain, at }: NewIdentity,
-): Promise<ImportedIdentity | null> {
-  const retired = retiredReason(certificate, at);
-  const created = await database.prisma.digitalId.createManyAndReturn({
-    skipDuplicates: true,
-    select: { id: true },
-    data: {
-      accountId: account.id,
-      certificate: new Uint8Array(certificate.der),
-      chain: chain.map((each) => new Uint8Array(each.der)),
-      sealedPrivateKey: new Uint8Array(identity.sealedKey),
-      state: retired === null ? 'active' : 'retired',
-      canSign: canSign(certificate),
-      canEncrypt: canEncrypt(certificate),
-      addresses: [...certificate.addresses],
-      commonName: certificate.commonName ?? certificate.subject,
-      issuer: certificate.issuer,
-      serialNumber: certificate.serialNumber,
-      keyLabel: certificate.keyLabel,
-      sha1: certificate.sha1,
-      sha256: certificate.sha256,
-      notBefore: certificate.notBefore,
-      notAfter: certificate.notAfter,
-      importedAt: at,
-    },
-  });
-  const row = created[0];
-  return row ? { id: row.id, retired, notYetValid: certificate.notBefore > at } : null;
 }
 
 /** Why nobody should write to this certificate any more, or rely on what it signs; null when it may be used. */
@@ -217,16 +233,24 @@ function isWeak(certificate: Certificate): boolean {
   return bits !== undefined && Number(bits) < RSA_MIN_BITS;
 }
 
+/** The roots among them at which one of these paths would end. */
+export function rootsAbove(tops: readonly Certificate[], among: readonly Certificate[]): Certificate[] {
+  return among.filter(
+    (each) => each.isSelfIssued && tops.some((top) => top.sha256 === each.sha256 || mayHaveIssued(each, top)),
+  );
+}
+
 /** Puts roots on the trust page as offered. @returns those that wait for a decision */
-async function offerRoots(
+export async function offerRoots(
   database: Database,
   account: SignedInAccount,
   roots: readonly Certificate[],
+  source: AnchorSource,
   at: Date,
 ): Promise<OfferedRoot[]> {
   const offered = new Map<string, OfferedRoot>();
   for (const root of roots) {
-    const anchor = await offerAnchor(database, account, root, 'pfx', at);
+    const anchor = await offerAnchor(database, account, root, source, at);
     if (anchor.state === 'offered') offered.set(anchor.id, { id: anchor.id, subject: root.commonName ?? root.subject });
   }
   return [...offered.values()];

@@ -1,5 +1,6 @@
 import { type Config, keyOf } from '../../config.ts';
-import type { Vault } from '../../generated/prisma/client.ts';
+import { AppError } from '../../errors.ts';
+import type { Prisma, Vault } from '../../generated/prisma/client.ts';
 import {
   generateMasterKey,
   generateRecoveryCode,
@@ -8,7 +9,7 @@ import {
   type WrappingSecret,
   wrapMasterKey,
 } from '../../vault/master-key.ts';
-import { openSealed, sealUnder } from '../../vault/seal.ts';
+import { openSealed, SealBrokenError, sealUnder } from '../../vault/seal.ts';
 import { generateBoxKeys } from '../../vault/sealed-box.ts';
 import type { Database } from '../database/connect.ts';
 import { countAttempt, forgetAttempts } from './attempts.ts';
@@ -165,6 +166,28 @@ export async function draftPublicKey(database: Database, accountId: string): Pro
 /** Associated data under which a Digital ID's private key is sealed: it opens for this account and certificate only. */
 export function privateKeyContext(accountId: string, certificateSha256: string): string {
   return `private key ${accountId} ${certificateSha256}`;
+}
+
+/** The same for a key that waits for its certificate; it is known by its public half. */
+export function requestedKeyContext(accountId: string, spkiSha256: string): string {
+  return `requested key ${accountId} ${spkiSha256}`;
+}
+
+/**
+ * Keeps the vault as it is until the transaction ends, and makes sure that this is its master key: a key sealed under that of a
+ * vault which was given up meanwhile would be lost.
+ * @throws AppError no-vault, keys-locked
+ */
+export async function holdVault(tx: Prisma.TransactionClient, accountId: string, masterKey: Uint8Array): Promise<void> {
+  const [vault] = await tx.$queryRaw<{ sealed: Uint8Array }[]>`
+    select sealed_draft_private_key as sealed from vault where account_id = ${accountId}::uuid for share`;
+  if (vault === undefined) throw new AppError('no-vault');
+  try {
+    openSealed(masterKey, vault.sealed, draftKeyContext(accountId)).fill(0);
+  } catch (error) {
+    if (error instanceof SealBrokenError) throw new AppError('keys-locked');
+    throw error;
+  }
 }
 
 function contextOf(accountId: string, version: number): string {
