@@ -1,3 +1,4 @@
+import type { ServerOptions } from 'node:https';
 import { parse } from 'node:querystring';
 import { fileURLToPath } from 'node:url';
 import cookie from '@fastify/cookie';
@@ -7,6 +8,7 @@ import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Context } from './context.ts';
 import { administrationPlugin } from './plugins/administration.ts';
+import { clientCertificatePlugin } from './plugins/client-certificate.ts';
 import { csrfPlugin } from './plugins/csrf.ts';
 import { errorPages } from './plugins/error-pages.ts';
 import { PAGE_POLICY, securityHeaders } from './plugins/security-headers.ts';
@@ -39,13 +41,14 @@ const FORM_FIELDS = 1000;
 export async function buildApp(context: Context): Promise<FastifyInstance> {
   const { config } = context;
   const app = fastify({
+    ...ownTls(config),
     logger: loggerFor(config.logLevel),
     bodyLimit: FORM_BYTES,
     trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
     // The longest is the id of a folder: `parseFolder`.
     routerOptions: { maxParamLength: 1400 },
     frameworkErrors: (_error, _request, reply) => refuseAddress(reply as unknown as FastifyReply),
-  });
+  }) as FastifyInstance;
   await app.register(securityHeaders, { config });
   await app.register(fastifyStatic, {
     root: PUBLIC_FOLDER,
@@ -59,6 +62,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     await pages.register(cookie);
     await pages.register(formbody, { bodyLimit: FORM_BYTES, parser: readForm });
     await pages.register(multipart);
+    await pages.register(clientCertificatePlugin, { config });
     await pages.register(sessionPlugin, { context });
     await pages.register(administrationPlugin, { context });
     await pages.register(csrfPlugin, { context });
@@ -84,6 +88,24 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     registrationRoutes(pages, context);
   });
   return app;
+}
+
+/**
+ * A node without a proxy in front. A browser is asked for a certificate, whoever issued it: the handshake proves that it has the key,
+ * and what the certificate is worth is judged at the sign-in, where a person can be told (T22).
+ */
+function ownTls({ tls, clientCertificates }: Context['config']): { https?: ServerOptions } {
+  if (tls === null) return {};
+  const asks = clientCertificates === 'node';
+  return {
+    https: {
+      cert: tls.certificate,
+      key: tls.privateKey,
+      minVersion: 'TLSv1.2',
+      requestCert: asks,
+      rejectUnauthorized: false,
+    },
+  };
 }
 
 /** An address that cannot be decoded never reaches a route or its hooks. */

@@ -47,6 +47,24 @@ export const settings = z.object({
     .string()
     .default('')
     .describe('addresses of reverse proxies whose X-Forwarded-For counts, separated by commas'),
+  CLIENT_CERTIFICATES: z
+    .enum(['none', 'proxy', 'node'])
+    .default('none')
+    .describe(
+      'where a browser’s certificate comes from (T22): none; proxy: X-Client-Certificate of TRUSTED_PROXIES; node: its own TLS',
+    ),
+  TLS_CERTIFICATE: z
+    .string()
+    .regex(/-----BEGIN CERTIFICATE-----/)
+    .optional()
+    .describe(
+      'PEM of the certificate with its chain, for a node that speaks TLS itself; most often TLS_CERTIFICATE_FILE',
+    ),
+  TLS_PRIVATE_KEY: z
+    .string()
+    .regex(/-----BEGIN [A-Z ]*PRIVATE KEY-----/)
+    .optional()
+    .describe('PEM of its private key; most often TLS_PRIVATE_KEY_FILE'),
   SESSION_HOURS: wholeNumber(1, 24).default(12).describe('hours until a session ends whatever happens, 1 to 24'),
   MAIL_IDLE_SECONDS: wholeNumber(10, 3600)
     .default(300)
@@ -113,6 +131,10 @@ export type Config = {
   nodeName: string;
   serviceMail: { user: string; password: string } | null;
   trustedProxies: string[];
+  /** Where a browser's certificate comes from */
+  clientCertificates: Settings['CLIENT_CERTIFICATES'];
+  /** PEM, for a node that speaks TLS itself */
+  tls: { certificate: string; privateKey: string } | null;
   sessionMs: number;
   mailIdleMs: number;
   signInFailureMs: number;
@@ -159,7 +181,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     throw new SettingsError(problems);
   }
   const values = parsed.data;
-  const publicUrl = new URL(values.PUBLIC_URL ?? `http://localhost:${values.PORT}`);
+  const tls = readTls(values, problems);
+  const publicUrl = new URL(values.PUBLIC_URL ?? `${tls ? 'https' : 'http'}://localhost:${values.PORT}`);
   const local = publicUrl.hostname === 'localhost' || publicUrl.hostname === '127.0.0.1';
   if (publicUrl.protocol === 'http:' && !local)
     problems.push('PUBLIC_URL: expected https://…, http only for localhost');
@@ -193,6 +216,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     trustedProxies: values.TRUSTED_PROXIES.split(',')
       .map((each) => each.trim())
       .filter(Boolean),
+    clientCertificates: values.CLIENT_CERTIFICATES,
+    tls,
     sessionMs: values.SESSION_HOURS * 3_600_000,
     mailIdleMs: values.MAIL_IDLE_SECONDS * 1000,
     signInFailureMs: values.SIGN_IN_FAILURE_MS,
@@ -210,6 +235,18 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     relayLogs,
     logLevel: values.LOG_LEVEL,
   };
+}
+
+/** A certificate that nobody can prove the way of is worth nothing: what brings it must be set up too. */
+function readTls(values: Settings, problems: string[]): Config['tls'] {
+  const { TLS_CERTIFICATE: certificate, TLS_PRIVATE_KEY: privateKey, CLIENT_CERTIFICATES: from } = values;
+  if ((certificate === undefined) !== (privateKey === undefined))
+    problems.push('TLS_CERTIFICATE and TLS_PRIVATE_KEY: expected both or neither');
+  if (from === 'node' && certificate === undefined)
+    problems.push('CLIENT_CERTIFICATES: expected TLS_CERTIFICATE and TLS_PRIVATE_KEY with node');
+  if (from === 'proxy' && values.TRUSTED_PROXIES.trim() === '')
+    problems.push('CLIENT_CERTIFICATES: expected TRUSTED_PROXIES with proxy');
+  return certificate && privateKey ? { certificate, privateKey } : null;
 }
 
 /** Only what the schema knows; an empty value counts as not given, `NAME_FILE` as the file's content. */

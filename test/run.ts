@@ -40,7 +40,13 @@ const results: boolean[] = [];
 results.push(run('Prisma client', process.execPath, ['bin/generate-client.mjs']));
 if (chosen.length === 0) {
   results.push(
-    run('Debian packages', process.execPath, ['testbed/ensure-packages.ts', '--browser', '--pkcs12', '--matrix']),
+    run('Debian packages', process.execPath, [
+      'testbed/ensure-packages.ts',
+      '--browser',
+      '--pkcs12',
+      '--matrix',
+      '--proxy',
+    ]),
   );
   results.push(run('types', bin('tsc'), ['--noEmit']));
   results.push(run('lint and format', path.join(root, 'node_modules/@biomejs/cli-linux-x64/biome'), ['ci', '.']));

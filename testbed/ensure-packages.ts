@@ -1,7 +1,14 @@
-// `node testbed/ensure-packages.ts [--browser] [--pkcs12] [--matrix]`: installs the Debian packages that are missing, or says which.
+// `node testbed/ensure-packages.ts [--browser] [--pkcs12] [--matrix] [--proxy]`: installs the Debian packages that are missing, or says which.
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { BROWSER_PACKAGES, MATRIX_PACKAGES, missingPackages, PKCS12_PACKAGES, SERVER_PACKAGES } from './packages.ts';
+import {
+  BROWSER_PACKAGES,
+  MATRIX_PACKAGES,
+  missingPackages,
+  PKCS12_PACKAGES,
+  PROXY_PACKAGES,
+  SERVER_PACKAGES,
+} from './packages.ts';
 
 const POLICY_FILE = '/usr/sbin/policy-rc.d';
 
@@ -10,6 +17,7 @@ const wanted = [
   ...(process.argv.includes('--browser') ? BROWSER_PACKAGES : []),
   ...(process.argv.includes('--pkcs12') ? PKCS12_PACKAGES : []),
   ...(process.argv.includes('--matrix') ? MATRIX_PACKAGES : []),
+  ...(process.argv.includes('--proxy') ? PROXY_PACKAGES : []),
 ];
 const missing = await missingPackages(wanted);
 if (missing.length > 0) {

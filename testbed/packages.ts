@@ -35,6 +35,9 @@ export const PKCS12_PACKAGES = [
 /** Programs whose S/MIME the matrix of interoperability exchanges besides; Java runs its part of Bouncy Castle from source. */
 export const MATRIX_PACKAGES = ['libbcpkix-java', 'openjdk-17-jdk-headless', 'mutt'] as const;
 
+/** The reverse proxy of `deploy/nginx`, for the tests that put it in front of a node. */
+export const PROXY_PACKAGES = ['nginx-light'] as const;
+
 /** Those that are not installed. */
 export async function missingPackages(names: readonly string[] = SERVER_PACKAGES): Promise<string[]> {
   let listed = '';

@@ -24,13 +24,17 @@ export interface AuthorityRequestOptions {
   readonly name: string;
   /** As for `createIssuingAuthority` */
   readonly domains: readonly string[];
+  readonly clientAuthentication?: boolean;
 }
 
 /** The request in DER. It asks for what our own root would write; whether the outside authority does so is its decision. */
-export function writeAuthorityRequest({ privateKey, name, domains }: AuthorityRequestOptions): Buffer {
+export function writeAuthorityRequest(options: AuthorityRequestOptions): Buffer {
+  const { privateKey, name, domains, clientAuthentication } = options;
   const key = createPrivateKey({ key: privateKey, format: 'der', type: 'pkcs8' });
   const publicKey = createPublicKey(key).export({ format: 'der', type: 'spki' });
-  const extensions = issuingAuthorityProfile(domains).map((each) => Buffer.from(each.rawData));
+  const extensions = issuingAuthorityProfile(domains, undefined, clientAuthentication).map((each) =>
+    Buffer.from(each.rawData),
+  );
   const info = sequence(
     integer(0),
     sequence(setOf(sequence(objectIdentifier(COMMON_NAME), utf8String(name)))),

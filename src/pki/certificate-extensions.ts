@@ -42,6 +42,7 @@ export const EXTENSION = {
 
 export const EXTENDED_KEY_USAGE = {
   any: '2.5.29.37.0',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
   emailProtection: '1.3.6.1.5.5.7.3.4',
   ocspSigning: '1.3.6.1.5.5.7.3.9',
 } as const;

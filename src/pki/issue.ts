@@ -67,12 +67,15 @@ export interface IssuingAuthorityOptions extends SubjectName, Validity, IssuerLo
   /** `example.eu` allows exactly that host, `.example.eu` the hosts below it (RFC 5280 section 4.2.1.10). */
   readonly domains: readonly string[];
   readonly policyOid?: string;
+  /** What it issues may also serve for signing in (T22): TLS client authentication beside mail. */
+  readonly clientAuthentication?: boolean;
 }
 
 /** A new authority below `issuer` that issues to persons only (pathLen 0), for mail and for these domains only. */
 export async function createIssuingAuthority(options: IssuingAuthorityOptions): Promise<Authority> {
   const pair = await generateKeyPair(options.keyAlgorithm);
-  const profile = issuingAuthorityProfile(options.domains, options.policyOid);
+  const { domains, policyOid, clientAuthentication } = options;
+  const profile = issuingAuthorityProfile(domains, policyOid, clientAuthentication);
   const certificate = await issueBelow(options.issuer, options, pair.publicKey, profile);
   return { certificate, privateKey: pair.privateKey };
 }
@@ -82,12 +85,16 @@ export async function createIssuingAuthority(options: IssuingAuthorityOptions): 
  * programs want each purpose of a certificate in those above it too: without, no responder below it would be believed.
  * Throws RangeError without a domain.
  */
-export function issuingAuthorityProfile(domains: readonly string[], policyOid?: string): x509.Extension[] {
+export function issuingAuthorityProfile(
+  domains: readonly string[],
+  policyOid?: string,
+  clientAuthentication = false,
+): x509.Extension[] {
   if (domains.length === 0) throw new RangeError('an issuing authority needs a domain');
   return [
     new x509.BasicConstraintsExtension(true, 0, true),
     new x509.KeyUsagesExtension(AUTHORITY_KEY_USAGE, true),
-    new x509.ExtendedKeyUsageExtension([EXTENDED_KEY_USAGE.emailProtection, EXTENDED_KEY_USAGE.ocspSigning]),
+    new x509.ExtendedKeyUsageExtension([...personalPurposes(clientAuthentication), EXTENDED_KEY_USAGE.ocspSigning]),
     permittedMailDomains(domains),
     ...(policyOid === undefined ? [] : [new x509.CertificatePolicyExtension([policyOid])]),
   ];
@@ -103,6 +110,8 @@ export interface PersonalCertificateOptions extends SubjectName, Validity, Issue
   readonly publicKey: Buffer;
   readonly usage: PersonalUsage;
   readonly policyOid: string;
+  /** Browsers show it where a server asks for a certificate (T22); not one that only encrypts. */
+  readonly clientAuthentication?: boolean;
 }
 
 /**
@@ -110,15 +119,21 @@ export interface PersonalCertificateOptions extends SubjectName, Validity, Issue
  * Rejects with PkiError `unsupported` for an address outside ASCII, and `key-unusable` for a key that is neither RSA nor EC.
  */
 export async function issuePersonalCertificate(options: PersonalCertificateOptions): Promise<Certificate> {
-  const { address, publicKey, usage } = options;
+  const { address, publicKey, usage, clientAuthentication = false } = options;
   if (!/^[\x21-\x7e]+@[A-Za-z0-9.-]+$/.test(address)) throw new PkiError('unsupported', 'an ASCII address is needed');
   return issueBelow(options.issuer, options, publicKey, [
     new x509.BasicConstraintsExtension(false, undefined, true),
     new x509.KeyUsagesExtension(personalKeyUsage(publicKey, usage), true),
-    new x509.ExtendedKeyUsageExtension([EXTENDED_KEY_USAGE.emailProtection]),
+    new x509.ExtendedKeyUsageExtension(personalPurposes(clientAuthentication && usage !== 'encrypt')),
     new x509.SubjectAlternativeNameExtension([{ type: 'email', value: address }]),
     new x509.CertificatePolicyExtension([options.policyOid]),
   ]);
+}
+
+/** S/MIME Baseline Requirements, section 7.1.2.3 f: mail alone, or client authentication too as the multipurpose profile allows. */
+function personalPurposes(clientAuthentication: boolean): string[] {
+  const { emailProtection, clientAuth } = EXTENDED_KEY_USAGE;
+  return clientAuthentication ? [emailProtection, clientAuth] : [emailProtection];
 }
 
 /** RFC 7093 section 2, method 1: the leftmost 160 bits of SHA-256 over the key's bits, in place of SHA-1. */

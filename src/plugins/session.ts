@@ -3,7 +3,8 @@ import fp from 'fastify-plugin';
 import type { Config } from '../config.ts';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
-import { extendKeys, findSession, type SignedIn } from '../services/sessions/session.ts';
+import { isCertificateRevoked } from '../services/sessions/client-certificate.ts';
+import { endSession, extendKeys, findSession, type SignedIn } from '../services/sessions/session.ts';
 
 /** Each request within this time of the last extension changes nothing in the database. */
 const EXTEND_EVERY_MS = 60_000;
@@ -29,7 +30,8 @@ export const sessionPlugin = fp(
     app.addHook('onRequest', async (request, reply) => {
       const cookie = request.cookies[sessionCookieName(context.config)];
       if (cookie) {
-        request.signedIn = await findSession(context.database, context.config, cookie, request.ip, context.now());
+        const found = await findSession(context.database, context.config, cookie, request.ip, context.now());
+        request.signedIn = found && (await ofThisBrowser(context, request, found));
       }
       if (request.signedIn && !request.routeOptions.config.background) await keepKeysOpen(context, request.signedIn);
       if (request.signedIn || request.routeOptions.config.public) return;
@@ -43,8 +45,32 @@ export const sessionPlugin = fp(
     });
     app.addHook('onResponse', async (request) => request.signedIn?.forget());
   },
-  { name: 'session', dependencies: ['@fastify/cookie'] },
+  { name: 'session', dependencies: ['@fastify/cookie', 'client-certificate'] },
 );
+
+/**
+ * A session that began with a certificate belongs to whoever has its key: with another one, with none, or once it was taken back,
+ * it ends (T22). A stolen cookie alone is worth nothing.
+ */
+async function ofThisBrowser(context: Context, request: FastifyRequest, session: SignedIn): Promise<SignedIn | null> {
+  const { certificateSha256: bound } = session;
+  if (bound === null) return session;
+  const differs = request.clientCertificate?.sha256 !== bound;
+  if (!differs && !(await isCertificateRevoked(context, bound))) return session;
+  session.forget();
+  await endSession(context.database, session.sessionId);
+  await context.mail.close(session.sessionId);
+  await context.audit.record({
+    accountId: session.account.id,
+    actor: session.account.address,
+    network: session.network,
+    action: 'sign-out',
+    object: 'session',
+    result: 'refused',
+    reason: differs ? 'certificate-differs' : 'certificate-revoked',
+  });
+  return null;
+}
 
 async function keepKeysOpen(context: Context, session: SignedIn): Promise<void> {
   if (!session.keysUntil) return;

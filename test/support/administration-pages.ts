@@ -118,6 +118,13 @@ const REQUESTS: Record<string, Needs> = {
   'GET /administration/requests': 'country',
 };
 
+const CLIENT_CERTIFICATES: Record<string, Needs> = {
+  'GET /administration/client-certificates': 'country',
+  'POST /administration/client-certificates': 'central',
+  'POST /administration/client-certificates/:account/waive': 'country',
+  'POST /administration/client-certificates/:account/end-waiver': 'country',
+};
+
 /** Every page of the administration with who may ask for it. A page that is missing here fails `test/app/administration.test.ts`. */
 export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...DOOR,
@@ -130,4 +137,5 @@ export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...PROGRAMMES,
   ...REGISTRATION,
   ...REQUESTS,
+  ...CLIENT_CERTIFICATES,
 };

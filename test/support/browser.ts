@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 const axeSource = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -34,6 +34,9 @@ export async function openWindow(
     height?: number;
     locale?: string;
     colorScheme?: 'light' | 'dark';
+    /** Of the test bed's CA, which the browser does not know */
+    ignoreHTTPSErrors?: boolean;
+    clientCertificates?: BrowserContextOptions['clientCertificates'];
   } = {},
 ): Promise<Window> {
   const { width = 1280, height = 900, locale = 'en-GB', ...rest } = options;

@@ -2,10 +2,13 @@
 export class Visitor {
   readonly #base: string;
   readonly #cookies = new Map<string, string>();
+  readonly #fetch: typeof fetch;
   #token = '';
 
-  constructor(base: string) {
+  /** @param fetcher what speaks to the server, where it is not to be the usual one */
+  constructor(base: string, fetcher: typeof fetch = fetch) {
     this.#base = base;
+    this.#fetch = fetcher;
   }
 
   get cookies(): ReadonlyMap<string, string> {
@@ -48,7 +51,7 @@ export class Visitor {
     let request = init;
     const passed: string[] = [];
     for (let hop = 0; hop < 10; hop++) {
-      const response = await fetch(url, {
+      const response = await this.#fetch(url, {
         ...request,
         redirect: 'manual',
         headers: {

@@ -3,6 +3,7 @@ import type { Context } from '../../context.ts';
 import { accountRoutes } from './accounts/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { authorityRoutes } from './authorities/routes.ts';
+import { clientCertificateRoutes } from './client-certificates/routes.ts';
 import { countryRoutes } from './countries/routes.ts';
 import { enterAdministration, leaveAdministration, showEntry } from './enter.ts';
 import { mailServerRoutes } from './mail-servers/routes.ts';
@@ -73,4 +74,5 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
   messageTraceRoutes(app, context);
   auditRoutes(app, context);
   authorityRoutes(app, context);
+  clientCertificateRoutes(app, context);
 }

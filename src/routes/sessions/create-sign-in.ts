@@ -13,7 +13,7 @@ const Form = z.object({
   next: z.string().max(2000).optional(),
 });
 
-const STATUS = { refused: 401, unreachable: 502, tls: 502, 'too-many-attempts': 429 } as const;
+const STATUS = { refused: 401, unreachable: 502, tls: 502, 'too-many-attempts': 429, certificate: 403 } as const;
 
 export function createSignIn(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
@@ -31,7 +31,10 @@ export function createSignIn(context: Context) {
       password: form.data.password,
       network: request.ip,
       userAgent: request.headers['user-agent'] ?? '',
+      certificate: request.clientCertificate,
     });
+    if (!result.ok && result.reason === 'certificate')
+      return again(STATUS[result.reason], `clientCertificates.problem.${result.problem}`);
     if (!result.ok) return again(STATUS[result.reason], `sessions.signIn.${result.reason}`, waitFor(request, result));
     // A session that this browser had before ends here: the new one starts with nothing of it.
     if (request.signedIn) {

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Context } from '../../context.ts';
 import { endOtherSessionsAction, endSessionAction } from './end-session.ts';
 import { changeMailboxPasswordAction, showMailboxPassword } from './mailbox-password.ts';
+import { saveCertificateAction } from './save-certificate.ts';
 import { saveSettingsAction } from './save-settings.ts';
 import { showActivity } from './show-activity.ts';
 import { showSettings } from './show-settings.ts';
@@ -12,6 +13,7 @@ export function settingsRoutes(app: FastifyInstance, context: Context): void {
   app.post('/settings', saveSettingsAction(context));
   app.get('/settings/password', showMailboxPassword());
   app.post('/settings/password', changeMailboxPasswordAction(context));
+  app.post('/settings/certificate', saveCertificateAction(context));
   app.post('/settings/sessions/end-others', endOtherSessionsAction(context));
   app.post('/settings/sessions/:id/end', endSessionAction(context));
 }

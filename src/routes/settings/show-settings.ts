@@ -58,6 +58,10 @@ export async function settingsPage(
     // The password of a country's own server is changed there; these people know where to ask.
     askAbout: hosted ? [] : await administratorsOf(context, session.account.countryId),
     mailHost: session.account.country.mailServer.serverName ?? session.account.country.mailServer.imapHost,
+    certificate:
+      context.config.clientCertificates === 'none'
+        ? null
+        : { shown: session.certificateSha256 !== null, only: session.account.certificateOnly },
   });
 }
 

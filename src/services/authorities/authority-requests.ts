@@ -25,7 +25,12 @@ export async function requestAuthority(
   const programme = administeredProgramme(session);
   const { privateKey } = await generateKeyPair(keyAlgorithm);
   try {
-    const request = writeAuthorityRequest({ privateKey, name, domains: [permittedDomain(programme.domainPattern)] });
+    const request = writeAuthorityRequest({
+      privateKey,
+      name,
+      domains: [permittedDomain(programme.domainPattern)],
+      clientAuthentication: programme.clientCertificates !== 'off',
+    });
     const publicKey = publicKeyOf(privateKey);
     const { salt, sealed } = await sealUnderPassphrase(passphrase, privateKey, requestContext(publicKey));
     const { authorityRequest } = context.database.prisma;

@@ -86,6 +86,7 @@ export async function issuingBelow(root: Authority, programme: Programme, wanted
     notAfter: new Date(Math.min(limits.notAfter.getTime(), wished.notAfter.getTime())),
     domains: [permittedDomain(programme.domainPattern)],
     policyOid: POLICY_OID,
+    clientAuthentication: programme.clientCertificates !== 'off',
     ...(publicUrl === undefined ? {} : issuerLocations(publicUrl, root.certificate)),
   });
 }

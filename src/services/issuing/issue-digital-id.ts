@@ -105,6 +105,7 @@ type Decided = Extract<IssuingDecision, { ok: true }> & {
   usages: readonly PersonalUsage[];
   keyAlgorithm: KeyAlgorithm;
   phase: 'test' | 'production';
+  clientAuthentication: boolean;
 };
 
 async function decide(
@@ -139,6 +140,7 @@ async function decide(
     usages: programme.keyPairs === 'two' ? ['sign', 'encrypt'] : ['both'],
     keyAlgorithm: order.keyAlgorithm ?? (programme.keyAlgorithm as KeyAlgorithm),
     phase: programme.phase,
+    clientAuthentication: programme.clientCertificates !== 'off',
   };
 }
 
@@ -173,6 +175,7 @@ async function makeFiles(issuer: Issuer, order: IssueOrder, decided: Decided): P
       publicKey: pair.publicKey,
       usage,
       policyOid: POLICY_OID,
+      clientAuthentication: decided.clientAuthentication,
       notBefore: decided.notBefore,
       notAfter: decided.endsAt,
       ...issuer.locations,

@@ -24,6 +24,8 @@ export type SignedIn = {
   sessionId: string;
   account: SignedInAccount;
   network: string;
+  /** Of the browser's certificate that the session is bound to */
+  certificateSha256: string | null;
   /** Mailbox password as typed at sign-in */
   mailboxPassword(): string;
   /** The unlocked master key, null while locked or when there is no vault */
@@ -45,7 +47,16 @@ export type SignedIn = {
 export async function createSession(
   database: Database,
   config: Config,
-  of: { accountId: string; mailboxPassword: string; network: string; userAgent: string },
+  of: {
+    accountId: string;
+    mailboxPassword: string;
+    network: string;
+    userAgent: string;
+    /** Shown at the sign-in: the session is worth nothing without it */
+    certificateSha256?: string | null;
+    /** Not after this, such as the end of that certificate */
+    until?: Date;
+  },
   at: Date,
 ): Promise<string> {
   const token = generateSessionToken();
@@ -59,9 +70,10 @@ export async function createSession(
       sealedCredential: new Uint8Array(sealForSession(token, key, Buffer.from(of.mailboxPassword), 'credential')),
       createdAt: at,
       lastSeenAt: at,
-      endsAt: new Date(at.getTime() + config.sessionMs),
+      endsAt: new Date(Math.min(at.getTime() + config.sessionMs, of.until?.getTime() ?? Number.POSITIVE_INFINITY)),
       network: of.network,
       userAgent: of.userAgent.slice(0, 200),
+      certificateSha256: of.certificateSha256 ?? null,
     },
   });
   return formatSessionToken(token);
@@ -105,6 +117,7 @@ export async function findSession(
     sessionId: row.id,
     account: row.account,
     network,
+    certificateSha256: row.certificateSha256,
     mailboxPassword: () => credential.toString('utf8'),
     masterKey,
     hasVault: row.account.vault !== null,

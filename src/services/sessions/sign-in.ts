@@ -1,22 +1,37 @@
 import { randomUUID } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import { type Config, keyOf } from '../../config.ts';
+import { keyOf } from '../../config.ts';
+import type { Context } from '../../context.ts';
+import type { Account, Country, MailServer, Programme } from '../../generated/prisma/client.ts';
 import { connectMailbox } from '../../mail/imap-connection.ts';
-import type { MailboxConnections } from '../../mail/mailbox-connections.ts';
+import { parseCertificate } from '../../pki/certificate.ts';
 import { mailServerOf } from '../accounts/mail-server.ts';
-import type { AuditTrail } from '../audit.ts';
-import type { Database } from '../database/connect.ts';
 import { countAttempt, forgetAttempts } from './attempts.ts';
+import {
+  type CertificateProblem,
+  type ClientCertificate,
+  judgeClientCertificate,
+  needsCertificate,
+} from './client-certificate.ts';
 import { createSession, sessionIdOf } from './session.ts';
 
 export type SignInResult =
   | { ok: true; cookie: string; accountId: string }
   | { ok: false; reason: 'refused' | 'unreachable' | 'tls' }
-  | { ok: false; reason: 'too-many-attempts'; retryAt: Date };
+  | { ok: false; reason: 'too-many-attempts'; retryAt: Date }
+  /** The password is right; the browser's certificate is not what the account needs (T22) */
+  | { ok: false; reason: 'certificate'; problem: CertificateProblem };
 
-export type SignInRequest = { address: string; password: string; network: string; userAgent: string };
+export type SignInRequest = {
+  address: string;
+  password: string;
+  network: string;
+  userAgent: string;
+  /** What the browser showed in the TLS handshake */
+  certificate: ClientCertificate | null;
+};
 
-type Tools = { database: Database; config: Config; mail: MailboxConnections; audit: AuditTrail; now: () => Date };
+type Tools = Pick<Context, 'database' | 'config' | 'mail' | 'audit' | 'workers' | 'revocation' | 'now'>;
 
 /**
  * Signs in against the mailbox. An address that is not listed, one that is suspended and a wrong password get the same
@@ -39,7 +54,7 @@ async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<Sign
     .toLowerCase()
     .replace(/\p{Cc}/gu, '\ufffd');
   const attemptKey = keyOf(config.serverKeys, config.serverKeys.current);
-  const refuse = async (reason: 'refused' | 'unreachable' | 'tls' | 'too-many-attempts', accountId: string | null) =>
+  const refuse = async (reason: string, accountId: string | null) =>
     audit.record({
       accountId,
       actor: addressKey.slice(0, 254),
@@ -68,7 +83,7 @@ async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<Sign
   }
   const account = await database.prisma.account.findUnique({
     where: { addressKey },
-    include: { country: { include: { mailServer: true } } },
+    include: { country: { include: { mailServer: true, programme: true } } },
   });
   if (account?.state !== 'active') {
     await refuse('refused', account?.id ?? null);
@@ -85,6 +100,13 @@ async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<Sign
     await refuse(reason, account.id);
     return { ok: false, reason };
   }
+  // Only now: whoever does not know the password learns nothing about certificates.
+  const certificate = await certificateOf(tools, account, request.certificate, at);
+  if (!certificate.ok) {
+    await tools.mail.close(provisional);
+    await refuse(`certificate-${certificate.problem}`, account.id);
+    return { ok: false, reason: 'certificate', problem: certificate.problem };
+  }
   await forgetAttempts(database, 'sign-in-address', addressKey, attemptKey);
   const cookie = await createSession(
     database,
@@ -94,6 +116,8 @@ async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<Sign
       mailboxPassword: request.password,
       network: request.network,
       userAgent: request.userAgent,
+      certificateSha256: certificate.sha256,
+      ...(certificate.until ? { until: certificate.until } : {}),
     },
     at,
   );
@@ -105,8 +129,25 @@ async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<Sign
     action: 'sign-in',
     object: 'session',
     result: 'done',
+    ...(certificate.sha256 === null ? {} : { reason: 'certificate' }),
   });
   return { ok: true, cookie, accountId: account.id };
+}
+
+type SigningInAccount = Account & { country: Country & { programme: Programme; mailServer: MailServer } };
+
+/** The certificate that the session is bound to. One that does not fit is no obstacle where none is needed: browsers have others, too. */
+async function certificateOf(
+  tools: Tools,
+  account: SigningInAccount,
+  shown: ClientCertificate | null,
+  at: Date,
+): Promise<{ ok: true; sha256: string | null; until?: Date } | { ok: false; problem: CertificateProblem }> {
+  const problem = shown === null ? 'missing' : await judgeClientCertificate(tools, account, shown);
+  if (shown === null || problem !== null)
+    return needsCertificate(account, at) ? { ok: false, problem: problem ?? 'missing' } : { ok: true, sha256: null };
+  await tools.database.prisma.account.update({ where: { id: account.id }, data: { certificateSeenAt: at } });
+  return { ok: true, sha256: shown.sha256, until: parseCertificate(shown.der).notAfter };
 }
 
 /** What one subscriber has: an IPv4 address, or the 64 bits in front of an IPv6 address, behind which he chooses at will. */

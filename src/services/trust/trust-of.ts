@@ -32,6 +32,24 @@ export async function trustOf(database: Database, accountId: string): Promise<Tr
   };
 }
 
+/** What the programme stands behind, whatever the clerk decided: for whoever asks on the programme's behalf. */
+export async function programmeTrust(
+  database: Database,
+  programmeId: string,
+  accountId: string,
+): Promise<TrustMaterial> {
+  const [anchors, intermediates] = await Promise.all([
+    database.prisma.trustAnchor.findMany({ where: { accountId: null, programmeId, state: 'trusted' } }),
+    intermediatesOf(database, accountId),
+  ]);
+  return {
+    anchors: anchors.map((row) => row.certificate),
+    intermediates,
+    explicitlyTrusted: [],
+    anchorDomains: new Map(anchors.flatMap((row) => (row.onlyDomain === null ? [] : [[row.sha256, [row.onlyDomain]]]))),
+  };
+}
+
 async function acceptedAnchors(database: Database, accountId: string): Promise<TrustAnchor[]> {
   const rows = await database.prisma.trustAnchor.findMany({
     where: { accountId, state: 'trusted' },

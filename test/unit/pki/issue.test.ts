@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { canEncrypt, canSign, parseCertificate } from '../../../src/pki/certificate.ts';
 import { readCertificates, toPem, writeCertificateBundle } from '../../../src/pki/certificate-bundle.ts';
-import { issuePersonalCertificate } from '../../../src/pki/issue.ts';
+import { createIssuingAuthority, issuePersonalCertificate } from '../../../src/pki/issue.ts';
 import { generateKeyPair } from '../../../src/pki/key-pair.ts';
 import { DECADE, type DemoAuthorities, demoAuthorities, LOCATIONS, NOON, POLICY } from './demo-authorities.ts';
 
@@ -67,6 +67,31 @@ test('T10 the profile has everything a mail program looks for', () => {
   assert.equal(anna.keyLabel, 'RSA-2048');
   assert.deepEqual(issuing.certificate.basicConstraints, { ca: true, pathLength: 0 });
   assert.equal(demo.root.certificate.notAfter.toISOString(), '2051-01-01T00:00:00.000Z');
+});
+
+test('T22 a Digital ID made for signing in too is a client certificate of TLS, and no other is', async () => {
+  const issuer = await createIssuingAuthority({
+    issuer: demo.root,
+    name: 'Issuing for sign-in',
+    keyAlgorithm: 'P-256',
+    domains: ['partner.example'],
+    clientAuthentication: true,
+    ...DECADE,
+  });
+  writeFileSync(path.join(folder, 'issuing.pem'), toPem([issuer.certificate, demo.issuing.certificate]));
+  const { publicKey } = await generateKeyPair('RSA-2048');
+  const common = { name: 'Ben', address: 'ben@partner.example', policyOid: POLICY, publicKey, ...DECADE };
+  const fit = await issuePersonalCertificate({ ...common, issuer, usage: 'both', clientAuthentication: true });
+  for (const purpose of ['sslclient', 'smimesign', 'smimeencrypt']) opensslVerify(toPem([fit]), purpose);
+  assert.throws(() => opensslVerify(toPem([fit]), 'sslserver'));
+  const encrypting = await issuePersonalCertificate({
+    ...common,
+    issuer,
+    usage: 'encrypt',
+    clientAuthentication: true,
+  });
+  assert.deepEqual(encrypting.extendedKeyUsage, ['1.3.6.1.5.5.7.3.4']);
+  assert.throws(() => opensslVerify(toPem([demo.anna]), 'sslclient'));
 });
 
 test('T10 a policy identifier made of a UUID is written digit by digit', async () => {
