@@ -4,6 +4,7 @@ import { accountRoutes } from './accounts/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { authorityRoutes } from './authorities/routes.ts';
 import { enterAdministration, leaveAdministration, showEntry } from './enter.ts';
+import { evidenceKeyRoutes } from './evidence/routes.ts';
 import { messageTraceRoutes } from './message-trace/routes.ts';
 import { showOverview } from './overview.ts';
 import { saveRules, showRules } from './programme-rules.ts';
@@ -59,6 +60,7 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
   app.post('/administration/revocation/fetch', central, fetchLists(context));
   app.post('/administration/revocation/:place/remove', central, removePlace(context));
 
+  evidenceKeyRoutes(app, context);
   messageTraceRoutes(app, context);
   auditRoutes(app, context);
   authorityRoutes(app, context);
