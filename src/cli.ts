@@ -28,6 +28,11 @@ const VERBS: Record<string, Verb> = {
     database: true,
     run: async () => (await import('./cli/admin.ts')).admin,
   },
+  evidence: {
+    summary: 'evidence verify FILE: a downloaded evidence file is genuine and unchanged',
+    database: true,
+    run: async () => (await import('./cli/evidence.ts')).evidence,
+  },
   audit: {
     summary: 'audit verify: the audit trail is whole',
     database: true,

@@ -3,14 +3,16 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
-import type { Country } from '../src/generated/prisma/client.ts';
+import type { Country, Programme } from '../src/generated/prisma/client.ts';
 import { type AccountResult, createHostedAccount, listOwnAccount } from '../src/services/accounts/accounts.ts';
 import { addCountry, createProgramme, saveMailServer } from '../src/services/accounts/programmes.ts';
 import { connectDatabase, type Database } from '../src/services/database/connect.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/services/database/embedded-postgres.ts';
 import { migrate } from '../src/services/database/migrate.ts';
+import { renewEvidenceSigner } from '../src/services/evidence/evidence-signer.ts';
 import { createAuthorities } from '../src/services/identities/authorities.ts';
 import { issueIdentity } from '../src/services/identities/issue-identity.ts';
+import { openIssuer } from '../src/services/issuing/issue-digital-id.ts';
 import type { TimeOverrides } from './configurations.ts';
 import { startTestbed, type Testbed, type TestbedCountry } from './testbed.ts';
 
@@ -170,6 +172,7 @@ async function tellStory(
     { passphrase: authorityPassphrase, keyAlgorithm, rootName: 'TACHOnet Test Root CA', issuingName: 'TACHOnet EC CA' },
     new Date(),
   );
+  await certifyEvidence(database, programme, authorityPassphrase, folder);
   const countries = {
     b: await addCountry(database, programme, 'B', serverOf(testbed.countries.b)),
     d: await addCountry(database, programme, 'D', serverOf(testbed.countries.d)),
@@ -180,6 +183,17 @@ async function tellStory(
   }
   const { sha1, sha256, subject } = authorities.root;
   return { mailRolePassword, authorityPassphrase, root: { sha1, sha256, subject }, people };
+}
+
+/** What an administrator's page does when the authority's passphrase is typed there. */
+async function certifyEvidence(database: Database, programme: Programme, passphrase: string, folder: string) {
+  const at = new Date();
+  const opened = await openIssuer(database, programme.id, passphrase, null, at);
+  if (!opened.ok) throw new Error(opened.problem);
+  const [current = '', key = ''] = installationKey(folder, 'server').split(':');
+  const serverKeys = { current, keys: new Map([[current, Buffer.from(key, 'base64')]]) };
+  await renewEvidenceSigner({ database, config: { serverKeys } }, opened.issuer, at);
+  opened.issuer.close();
 }
 
 async function settle(

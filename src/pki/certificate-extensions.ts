@@ -45,6 +45,8 @@ export const EXTENDED_KEY_USAGE = {
   clientAuth: '1.3.6.1.5.5.7.3.2',
   emailProtection: '1.3.6.1.5.5.7.3.4',
   ocspSigning: '1.3.6.1.5.5.7.3.9',
+  /** RFC 9336 */
+  documentSigning: '1.3.6.1.5.5.7.3.36',
 } as const;
 
 export type KeyUsage =

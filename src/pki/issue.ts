@@ -136,6 +136,22 @@ function personalPurposes(clientAuthentication: boolean): string[] {
   return clientAuthentication ? [emailProtection, clientAuth] : [emailProtection];
 }
 
+export interface EvidenceSignerOptions extends SubjectName, Validity, IssuerLocations {
+  readonly issuer: Authority;
+  readonly keyAlgorithm: KeyAlgorithm;
+}
+
+/** A service that signs documents (RFC 9336), here the evidence of sent messages, and nothing else: no person and no mail. */
+export async function createEvidenceSigner(options: EvidenceSignerOptions): Promise<Authority> {
+  const pair = await generateKeyPair(options.keyAlgorithm);
+  const certificate = await issueBelow(options.issuer, options, pair.publicKey, [
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    new x509.KeyUsagesExtension(digitalSignature | nonRepudiation, true),
+    new x509.ExtendedKeyUsageExtension([EXTENDED_KEY_USAGE.documentSigning]),
+  ]);
+  return { certificate, privateKey: pair.privateKey };
+}
+
 /** RFC 7093 section 2, method 1: the leftmost 160 bits of SHA-256 over the key's bits, in place of SHA-1. */
 export function keyIdentifier(publicKey: Buffer): Buffer {
   const { keyBits } = readPublicKeyInfo(readWhole(publicKey));
@@ -214,7 +230,7 @@ function writeName({ name, organisation, country }: SubjectName): x509.Name {
   ]);
 }
 
-const { keyCertSign, cRLSign, digitalSignature, keyEncipherment, keyAgreement } = x509.KeyUsageFlags;
+const { keyCertSign, cRLSign, digitalSignature, nonRepudiation, keyEncipherment, keyAgreement } = x509.KeyUsageFlags;
 const AUTHORITY_KEY_USAGE = keyCertSign | cRLSign;
 
 function personalKeyUsage(publicKey: Buffer, usage: PersonalUsage): x509.KeyUsageFlags {

@@ -74,7 +74,7 @@ export function signedDataStretches(
   const certificates = certificateSet([certificate, ...extra, ...key.chain]);
   const signed = new HashedOnTheWay(content, form.digest);
   const after = signatureStretch(signed, key, form, (digest, signing) =>
-    Buffer.concat([certificates, setOf(signerInfo(digest, key, at, form, digestAlgorithm, signing))]),
+    Buffer.concat([certificates, setOf(signerInfo(digest, key, at, signing))]),
   );
   const type = objectIdentifier(CONTENT_TYPE.data);
   const outerType = objectIdentifier(CONTENT_TYPE.signedData);
@@ -152,14 +152,7 @@ function fixedSignatureBytes({ key }: Certificate): number | null {
   return key.family === 'rsa' || key.family === 'rsa-pss' ? Math.ceil(key.bits / 8) : null;
 }
 
-function signerInfo(
-  messageDigest: Buffer,
-  key: SigningKey,
-  at: Date,
-  form: SignatureForm,
-  digestAlgorithm: Buffer,
-  signing: Signing,
-): Buffer {
+function signerInfo(messageDigest: Buffer, key: SigningKey, at: Date, signing: Signing): Buffer {
   const { certificate } = key;
   const attributes = writeSignedAttributes({
     messageDigest,
@@ -168,22 +161,44 @@ function signerInfo(
     encryptionCertificate: key.encryptionCertificate ?? certificate,
     marking: key.marking,
   });
-  const implicit = Buffer.from(attributes);
-  implicit[0] = 0xa0;
-  return sequence(
-    integer(1),
-    sequence(certificate.issuerRaw, certificate.serialRaw),
-    digestAlgorithm,
-    implicit,
-    form.algorithm,
-    octetString(signing(attributes)),
-  );
+  return writeSignerInfo(certificate, attributes, signing);
 }
 
 function signature(attributes: Buffer, privateKey: KeyObject, form: SignatureForm): Buffer {
   const pss =
     form.saltLength === undefined ? {} : { padding: crypto.RSA_PKCS1_PSS_PADDING, saltLength: form.saltLength };
   return sign(form.hash, attributes, { key: privateKey, dsaEncoding: 'der', ...pss });
+}
+
+/** How a certificate signs: for other signed data than mail. */
+export function digestNameOf(certificate: Certificate): SigningDigest {
+  return signatureForm(certificate).digest;
+}
+
+/**
+ * The SignerInfo in DER around signed attributes.
+ * @param signing gives the signature over them; with the one of a file that was read, what the file must hold
+ */
+export function writeSignerInfo(
+  certificate: Certificate,
+  attributes: Buffer,
+  signing: (attributes: Buffer) => Buffer,
+): Buffer {
+  const form = signatureForm(certificate);
+  const implicit = Buffer.from(attributes);
+  implicit[0] = 0xa0;
+  return sequence(
+    integer(1),
+    sequence(certificate.issuerRaw, certificate.serialRaw),
+    algorithmIdentifier(DIGEST_OID[form.digest]),
+    implicit,
+    form.algorithm,
+    octetString(signing(attributes)),
+  );
+}
+
+export function signAttributes(attributes: Buffer, privateKey: KeyObject, certificate: Certificate): Buffer {
+  return signature(attributes, privateKey, signatureForm(certificate));
 }
 
 /** `micalg` of multipart/signed (RFC 8551 section 3.5.3.2). */
@@ -196,7 +211,7 @@ export function contentInfo(type: string, content: Buffer): Buffer {
 }
 
 // Each once, in the order of their encodings, as DER wants a SET OF, under the implicit tag [0].
-function certificateSet(certificates: readonly Certificate[]): Buffer {
+export function certificateSet(certificates: readonly Certificate[]): Buffer {
   const once = new Map(certificates.map((certificate) => [certificate.sha256, certificate.der]));
   const sorted = [...once.values()].sort((a, b) => Buffer.compare(a, b));
   return element(0xa0, ...sorted);

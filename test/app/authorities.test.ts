@@ -34,6 +34,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   const { prisma } = world.database;
+  await prisma.evidenceSigner.deleteMany();
+  await prisma.issuedCertificate.deleteMany();
   await prisma.authority.deleteMany();
   await prisma.authorityRequest.deleteMany();
   await prisma.trustAnchor.deleteMany();

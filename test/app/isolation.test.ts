@@ -200,6 +200,7 @@ const OWNED: Record<string, Owned> = {
   'POST /trust/certificates/:trust/withdraw': {},
   'GET /drafts/:draft': {},
   'GET /letters/:letter': { notFor: 'its head is not sealed to her' },
+  'GET /letters/:letter/evidence': { notFor: 'its head is not sealed to her' },
   'POST /letters/:letter/cancel': {},
   'POST /settings/sessions/:id/end': {},
 };

@@ -78,7 +78,9 @@ const ACCOUNTS: Record<string, Needs> = {
   'POST /administration/accounts/:account/role': 'country',
 };
 
-const MESSAGE_TRACE: Record<string, Needs> = {
+const EVIDENCE: Record<string, Needs> = {
+  'GET /administration/evidence': 'central',
+  'POST /administration/evidence': 'central',
   'GET /administration/message-trace': 'central',
 };
 
@@ -130,7 +132,7 @@ export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...DOOR,
   ...PROGRAMME,
   ...TRUST,
-  ...MESSAGE_TRACE,
+  ...EVIDENCE,
   ...AUDIT,
   ...AUTHORITIES,
   ...ACCOUNTS,

@@ -6,6 +6,7 @@ import { authorityRoutes } from './authorities/routes.ts';
 import { clientCertificateRoutes } from './client-certificates/routes.ts';
 import { countryRoutes } from './countries/routes.ts';
 import { enterAdministration, leaveAdministration, showEntry } from './enter.ts';
+import { evidenceKeyRoutes } from './evidence/routes.ts';
 import { mailServerRoutes } from './mail-servers/routes.ts';
 import { messageTraceRoutes } from './message-trace/routes.ts';
 import { showOverview } from './overview.ts';
@@ -71,6 +72,7 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
   app.post('/administration/revocation/fetch', central, fetchLists(context));
   app.post('/administration/revocation/:place/remove', central, removePlace(context));
 
+  evidenceKeyRoutes(app, context);
   messageTraceRoutes(app, context);
   auditRoutes(app, context);
   authorityRoutes(app, context);

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Context } from '../../context.ts';
 import { cancelLetterAction } from './cancel-letter.ts';
 import { showLetters } from './list-letters.ts';
+import { saveEvidence } from './save-evidence.ts';
 import { showLetter } from './show-letter.ts';
 
 export function letterRoutes(app: FastifyInstance, context: Context): void {
@@ -15,5 +16,6 @@ export function letterRoutes(app: FastifyInstance, context: Context): void {
 
   app.get('/letters', showLetters(context));
   app.get('/letters/:letter', showLetter(context));
+  app.get('/letters/:letter/evidence', saveEvidence(context));
   app.post('/letters/:letter/cancel', cancelLetterAction(context));
 }

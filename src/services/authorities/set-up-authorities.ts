@@ -2,6 +2,7 @@ import type { Context } from '../../context.ts';
 import { Prisma } from '../../generated/prisma/client.ts';
 import type { KeyAlgorithm } from '../../pki/key-pair.ts';
 import { administeredProgramme } from '../administration/administered.ts';
+import { certifyAlong } from '../evidence/certify-signer.ts';
 import {
   AUTHORITY_PASSPHRASE_MIN_LENGTH,
   createAuthorities,
@@ -45,6 +46,7 @@ export async function makeAuthorities(context: Context, session: SignedIn, wante
   if (made === null) return;
   await recordAuthority(context, session, made.root.sha256, 'done', 'root-made');
   await recordAuthority(context, session, made.issuing.sha256, 'done', 'authority-made');
+  await certifyAlong(context, session, wanted.passphrase);
 }
 
 export type WantedIssuing = {

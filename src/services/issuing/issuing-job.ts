@@ -2,6 +2,7 @@ import type { Context } from '../../context.ts';
 import type { IssuingJob, RevocationReason } from '../../generated/prisma/client.ts';
 import { administeredProgramme } from '../administration/administered.ts';
 import { openUnderCount, type WrongPassphrase } from '../authorities/record-authority.ts';
+import { renewAlong } from '../evidence/certify-signer.ts';
 import { issuingAuthorityOf } from '../identities/authorities.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { type Issuer, openIssuer } from './issue-digital-id.ts';
@@ -99,7 +100,9 @@ async function openCounted(context: Context, session: SignedIn, passphrase: stri
     const issuer = await openIssuer(database, programmeId, passphrase, config.publicUrl, at);
     return issuer.ok ? issuer.issuer : null;
   });
-  return opened.ok ? { ok: true, issuer: opened.value } : opened;
+  if (!opened.ok) return opened;
+  await renewAlong(context, session, opened.value);
+  return { ok: true, issuer: opened.value };
 }
 
 function inBackground(context: Context, session: SignedIn, issuer: Issuer, job: IssuingJob): Promise<void> {
