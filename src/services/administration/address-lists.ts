@@ -43,7 +43,7 @@ export async function readCountryAccounts(
       mailServer: true,
       accounts: {
         include: { handOver: { select: { endsAt: true } } },
-        orderBy: [{ surname: 'asc' }, { firstName: 'asc' }, { address: 'asc' }],
+        orderBy: [{ surname: 'asc' }, { firstName: 'asc' }, { createdAt: 'asc' }],
       },
       addressLists: { orderBy: { sentAt: 'desc' }, take: LISTS_SHOWN + 1 },
     },
