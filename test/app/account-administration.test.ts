@@ -103,6 +103,13 @@ test('T01 the role of a country’s administrator is given and taken, each with 
   office.pass(1000);
   await office.central.post(page, page, { role: 'clerk' });
   assert.equal((await office.fresh(office.world.elise)).role, 'clerk');
+  await office.central.post(page, page, { role: 'central' });
+  const { prisma } = office.world.database;
+  const programme = await prisma.programme.findFirstOrThrow();
+  const grant = { programmeId: programme.id, grantedBy: office.world.alain.address, grantedAt: new Date() };
+  await prisma.programmeGrant.create({ data: { accountId: office.world.elise.id, ...grant } });
+  await office.central.post(page, page, { role: 'clerk' });
+  assert.equal(await prisma.programmeGrant.count(), 0, 'what was granted to the administrator goes with the role');
   for (const role of ['', 'king', 'clerk']) assert.equal((await office.central.post(page, page, { role })).status, 409);
 });
 
@@ -187,6 +194,26 @@ test('T10 a country sends its list, and the centre sees who sent it, when, and w
   assert.equal(empty.location, accountsOf(office.greece));
   assert.match((await office.central.get(accountsOf(office.greece))).body, /There is no address to send yet/);
   assert.equal(await office.world.database.prisma.addressList.count(), 2);
+});
+
+test('T01 a country that comes to the hosted server gives its accounts their passwords by codes', async () => {
+  const { account } = await office.make(office.greece, 'Eleni', 'Doukas');
+  const { prisma } = office.world.database;
+  const { mailServerId } = office.greece;
+  await prisma.country.update({
+    where: { id: office.greece.id },
+    data: { mailServerId: office.bulgaria.mailServerId },
+  });
+  try {
+    assert.match((await office.central.get(accountsOf(office.greece))).body, /No mailbox password yet: make a code/);
+    assert.equal(await office.servedAs(account), undefined);
+    const answer = await office.central.post(pageOf(account), `${pageOf(account)}/hand-over`, {});
+    assert.deepEqual(await office.servedAs(account), { active: true, receives: true });
+    const taken = await office.welcome({ address: account.address, code: codeIn(answer) });
+    assert.equal(taken.location, '/sign-in');
+  } finally {
+    await prisma.country.update({ where: { id: office.greece.id }, data: { mailServerId } });
+  }
 });
 
 test('security.md each act on an account stands in the trail: who, on whom, and what was refused', async () => {
