@@ -4,6 +4,8 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Secret, TOTP } from 'otpauth';
 import { connectMailbox, type MailboxConnection } from '../../src/mail/imap-connection.ts';
+import { createFolder } from '../../src/mail/imap-folders.ts';
+import { appendMessage } from '../../src/mail/imap-mailbox.ts';
 import { listPage } from '../../src/mail/message-list.ts';
 import { submit } from '../../src/mail/submission.ts';
 import type { Node } from '../../src/server.ts';
@@ -178,18 +180,30 @@ describe('accounts on real mail servers', () => {
   });
 
   test('T01 a removed account takes no mail, and what it had is deleted when its time is over, not before', async () => {
+    const opened = await imap('b', zoe);
+    assert.ok(opened.ok);
+    for (const folder of ['Old cases', 'Old cases/Miller']) await createFolder(opened.connection, folder);
+    const bytes = letter({ from: zoe.address, to: zoe.address, subject: 'about Miller' });
+    assert.ok((await appendMessage(opened.connection, 'Old cases/Miller', bytes, { date: new Date() })).ok);
+    await opened.connection.close();
     await act(zoe, 'remove');
     assert.equal(await imapAnswer('b', zoe), 'refused');
     const sent = await send('b', world.people.alain, zoe.address, 'too late');
     assert.notEqual(sent.outcome, 'accepted', sent.answer);
     assert.equal(await removeDueMail(node.context), 0, 'its time is not over');
-    assert.ok((await mailOf(zoe)).length >= 2);
+    assert.ok((await mailOf(zoe)).length >= 3);
     const { prisma } = node.context.database;
     const { id } = await accountOf(zoe);
     await prisma.account.update({ where: { id }, data: { mailKeptUntil: new Date(Date.now() - 1000) } });
     assert.equal(await imapAnswer('b', zoe), 'refused');
     assert.equal(await removeDueMail(node.context), 1);
     assert.deepEqual(await mailOf(zoe), []);
+    const left = await readdir(world.testbed.mailboxFolder(zoe.address), { recursive: true });
+    assert.deepEqual(
+      left.filter((name) => /Old cases|Miller/.test(name)),
+      [],
+      'names of folders tell as much',
+    );
     assert.equal(await removeDueMail(node.context), 0, 'once');
     const after = await accountOf(zoe);
     assert.ok(after.mailRemovedAt);

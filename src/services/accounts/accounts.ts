@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { argon2id, hash } from 'argon2';
-import type { Account, Country } from '../../generated/prisma/client.ts';
-import { Prisma } from '../../generated/prisma/client.ts';
+import type { Account, Country, Prisma } from '../../generated/prisma/client.ts';
 import type { Database } from '../database/connect.ts';
+import { isTaken } from '../database/taken.ts';
 import { type AddressName, composeLocalPart } from './address-rule.ts';
 
 export type Person = { firstName: string; surname: string };
@@ -107,8 +107,7 @@ async function createAccount(
       return { ok: true, account } as const;
     });
   } catch (error) {
-    const isTaken = error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002';
-    if (isTaken) return { ok: false, problem: 'taken' };
+    if (isTaken(error)) return { ok: false, problem: 'taken' };
     if (isLimitReached(error)) return { ok: false, problem: 'limit-reached' };
     throw error;
   }

@@ -1,7 +1,8 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { type Config, keyOf } from '../../config.ts';
 import type { Context } from '../../context.ts';
 import type { HandOver, Prisma } from '../../generated/prisma/client.ts';
+import { generateSpokenCode, normaliseSpokenCode } from '../../vault/spoken-code.ts';
 import { countAttempt, forgetAttempts } from '../sessions/attempts.ts';
 import { subscriberOf } from '../sessions/sign-in.ts';
 import { hashMailboxPassword } from './accounts.ts';
@@ -12,9 +13,7 @@ import { type PasswordProblem, passwordProblem } from './mailbox-password.ts';
 export const HAND_OVER_DAYS = 7;
 const DAY_MS = 86_400_000;
 /** 80 random bits: with the limits for attempts, and kept only as a keyed hash, they cannot be guessed or worked out. */
-const CODE_BYTES = 10;
-/** Crockford's base 32: no I, L, O, U, which are misread and misheard. */
-const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const CODE_CHARACTERS = 16;
 
 /** What is shown once: `7K2M-…`, and until when it is good. */
 export type NewHandOver = { code: string; endsAt: Date };
@@ -26,7 +25,7 @@ export async function makeHandOver(
   accountId: string,
   at: Date,
 ): Promise<NewHandOver> {
-  const code = randomCode();
+  const code = generateSpokenCode(CODE_CHARACTERS);
   const version = config.serverKeys.current;
   const endsAt = new Date(at.getTime() + HAND_OVER_DAYS * DAY_MS);
   const codeHash = new Uint8Array(hashOf(keyOf(config.serverKeys, version), accountId, code));
@@ -122,24 +121,6 @@ function isCode(config: Config, handOver: HandOver, typed: string, at: Date): bo
 
 function hashOf(key: Uint8Array, accountId: string, code: string): Buffer {
   return createHmac('sha256', key)
-    .update(`hand-over ${accountId} ${normaliseCode(code)}`)
+    .update(`hand-over ${accountId} ${normaliseSpokenCode(code)}`)
     .digest();
-}
-
-function randomCode(): string {
-  const bits = BigInt(`0x${randomBytes(CODE_BYTES).toString('hex')}`);
-  const letters = Array.from(
-    { length: (CODE_BYTES * 8) / 5 },
-    (_, n) => ALPHABET[Number((bits >> BigInt(5 * n)) & 31n)],
-  );
-  return letters.join('').match(/.{4}/g)!.join('-');
-}
-
-/** What people type instead of what was read out: lower case, spaces, O for 0, I or L for 1. */
-function normaliseCode(typed: string): string {
-  return typed
-    .toUpperCase()
-    .replace(/[^0-9A-Z]/g, '')
-    .replace(/O/g, '0')
-    .replace(/[IL]/g, '1');
 }

@@ -70,7 +70,9 @@ function faultsOf(person: Person): NameFault[] {
   const faults: NameFault[] = [];
   for (const field of ['firstName', 'surname'] as const) {
     const name = person[field];
-    const signs = [...new Set([...name].filter((letter) => !/[\p{L}\p{M}\s\p{Pd}'’‘ʼ`´".]/u.test(letter)))].join(' ');
+    const signs = [...new Set([...name].filter((letter) => !/[\p{L}\p{M}\s\p{Pd}'’‘ʼ`´".]/u.test(letter)))]
+      .map(visible)
+      .join(' ');
     if (!/\p{L}/u.test(name) && signs === '') faults.push({ field, problem: 'empty', letters: '' });
     else if ([...name].length > NAME_MAX) faults.push({ field, problem: 'too-long', letters: '' });
     else if (signs !== '') faults.push({ field, problem: 'signs', letters: signs.slice(0, 40) });
@@ -84,6 +86,12 @@ function faultsOf(person: Person): NameFault[] {
   return mixed.map((field) => {
     return { field, problem: 'mixed-scripts', letters: strangeLetters(person[field]).slice(0, 10).join(' ') };
   });
+}
+
+/** Signs that nobody sees, such as a zero-width space, by their number. */
+function visible(sign: string): string {
+  const number = (sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+  return /\p{C}/u.test(sign) ? `U+${number}` : sign;
 }
 
 function isComposable(name: string): boolean {

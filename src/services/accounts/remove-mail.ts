@@ -68,8 +68,8 @@ async function removeMailOf({ database, config, audit, now }: Needs, id: string)
       ...{ accountId: null, actor: 'system', network: '', action: 'administration' as const },
       ...{ object: id, result, reason },
     });
-  // Without the credential somebody with access to the mail server has to do it; the page of the account says so.
-  if (config.serviceMail === null) return false;
+  // Without the credential, or once the country has a server of its own, its operator has to do it; the page of the account says so.
+  if (config.serviceMail === null || !account.country.mailServer.hosted) return false;
   const server = mailServerOf(account.country.mailServer);
   const connected = await connectMailbox(server, { ...config.serviceMail, authorizationUser: account.addressKey });
   if (!connected.ok) {

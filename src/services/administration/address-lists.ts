@@ -2,6 +2,7 @@ import type { Context } from '../../context.ts';
 import type { Account, AddressList, HandOver } from '../../generated/prisma/client.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { type AdministeredCountry, administeredCountries } from './administered.ts';
+import { recordAdministration } from './record.ts';
 
 export type ListedAccount = Account & { handOver: Pick<HandOver, 'endsAt'> | null };
 
@@ -43,7 +44,7 @@ export async function readCountryAccounts(
       mailServer: true,
       accounts: {
         include: { handOver: { select: { endsAt: true } } },
-        orderBy: [{ surname: 'asc' }, { firstName: 'asc' }, { address: 'asc' }],
+        orderBy: [{ surname: 'asc' }, { firstName: 'asc' }, { createdAt: 'asc' }],
       },
       addressLists: { orderBy: { sentAt: 'desc' }, take: LISTS_SHOWN + 1 },
     },
@@ -92,15 +93,7 @@ export async function sendAddressList(
   await prisma.addressList.create({
     data: { countryId: country.id, addresses, sentBy, sentAt: context.now() },
   });
-  await context.audit.record({
-    accountId: session.account.id,
-    actor: sentBy,
-    network: session.network,
-    action: 'administration',
-    object: country.domain,
-    result: 'done',
-    reason: 'address-list',
-  });
+  await recordAdministration(context, session, country.domain, 'address-list');
   return addresses.length;
 }
 

@@ -11,6 +11,7 @@ import { makeHandOver, type NewHandOver } from '../accounts/hand-over.ts';
 import type { Proposal } from '../accounts/propose-address.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import type { AdministeredCountry } from './administered.ts';
+import { recordAdministration } from './record.ts';
 
 export type Created =
   | { ok: true; account: Account; handOver: NewHandOver | null }
@@ -31,14 +32,8 @@ export async function createAccountOf(
         handOver = await makeHandOver(tx, config, account.id, context.now());
       })
     : await listOwnAccount(database, country, wanted);
-  await context.audit.record({
-    accountId: session.account.id,
-    actor: session.account.address,
-    network: session.network,
-    action: 'administration',
-    object: made.ok ? made.account.id : country.domain,
-    result: made.ok ? 'done' : 'refused',
-    reason: `account: ${country.mailServer.hosted ? 'create' : 'list'}${made.ok ? '' : `, ${made.problem}`}`,
-  });
+  const object = made.ok ? made.account.id : country.domain;
+  const reason = `account: ${country.mailServer.hosted ? 'create' : 'list'}${made.ok ? '' : `, ${made.problem}`}`;
+  await recordAdministration(context, session, object, reason, made.ok ? 'done' : 'refused');
   return made.ok ? { ...made, handOver } : made;
 }

@@ -6,6 +6,7 @@ import { endSessionsOf } from '../accounts/end-sessions.ts';
 import { makeHandOver, type NewHandOver } from '../accounts/hand-over.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { type AdministeredAccount, administeredProgramme } from './administered.ts';
+import { recordAdministration } from './record.ts';
 
 const DAY_MS = 86_400_000;
 /** How long the mail of a removed account is kept: a quarter, in which a mistake is noticed and a matter that was open is handed on. */
@@ -74,6 +75,7 @@ export function removeAccount(context: Context, session: SignedIn, account: Admi
     const isHosted = account.country.mailServer.hosted;
     await tx.handOver.deleteMany({ where: { accountId: account.id } });
     await tx.totpFactor.deleteMany({ where: { accountId: account.id } });
+    await tx.programmeGrant.deleteMany({ where: { accountId: account.id } });
     await tx.account.update({
       where: { id: account.id },
       data: {
@@ -118,6 +120,7 @@ export async function changeRole(
     'role',
     async (tx) => {
       await tx.account.update({ where: { id: account.id }, data: { role } });
+      if (role !== 'central') await tx.programmeGrant.deleteMany({ where: { accountId: account.id } });
       return null;
     },
     `, ${role}`,
@@ -163,15 +166,9 @@ async function actOnAccount(
     result = { ok: false, problem: 'limit-reached' };
   }
   if (result.ok) await Promise.all(ended.map((id) => context.mail.close(id)));
-  await context.audit.record({
-    accountId: session.account.id,
-    actor: session.account.address,
-    network: session.network,
-    action: 'administration',
-    object: account.id,
-    result: result.ok ? 'done' : 'refused',
-    reason: `account: ${act}${detail}${result.ok ? '' : `, ${result.problem}`}`,
-  });
+  const refusal = result.ok ? '' : `, ${result.problem}`;
+  const outcome = result.ok ? 'done' : 'refused';
+  await recordAdministration(context, session, account.id, `account: ${act}${detail}${refusal}`, outcome);
   return result;
 }
 

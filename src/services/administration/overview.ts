@@ -4,6 +4,7 @@ import type { SignedIn } from '../sessions/session.ts';
 import { administeredCountries, administeredProgramme } from './administered.ts';
 
 export type CountryOverview = {
+  id: string;
   code: string;
   isoCode: string;
   domain: string;
@@ -37,8 +38,8 @@ export async function readOverview(context: Context, session: SignedIn): Promise
     isCentral ? prisma.registration.count({ where: { programmeId, state: 'submitted' } }) : 0,
   ]);
   return {
-    countries: countries.map(({ code, isoCode, domain, mailServer, accounts }) => {
-      return { code, isoCode, domain, hosted: mailServer.hosted, accounts };
+    countries: countries.map(({ id, code, isoCode, domain, mailServer, accounts }) => {
+      return { id, code, isoCode, domain, hosted: mailServer.hosted, accounts };
     }),
     openRequests,
     failedPlaces,

@@ -88,6 +88,8 @@ export function stateMark(
 ): Mark {
   if (account.state === 'removed') return { look: '', icon: 'dash', text: t('administration.state.removed') };
   if (account.state === 'suspended') return { look: 'seal', icon: 'cross', text: t('administration.state.suspended') };
+  if (mailServer.hosted && account.mailboxPasswordHash === null)
+    return { look: 'wait', icon: 'clock', text: t('accounts.state.noPassword') };
   const ends = account.handOver?.endsAt;
   if (!mailServer.hosted || !ends) return { look: 'ok', icon: 'tick', text: t('administration.state.active') };
   if (ends <= at) return { look: 'seal', icon: 'clock', text: t('accounts.state.codeEnded', { date: date(ends) }) };

@@ -122,6 +122,6 @@ async function accountPage(
     acts: actsFor(session, account, at).map((name) => ({ name, icon: ACT_ICONS[name] })),
     problem: problem && formats.t(`accounts.problem.${problem}`),
     mailDue: account.mailKeptUntil !== null && account.mailKeptUntil <= at && account.mailRemovedAt === null,
-    canRemoveMail: context.config.serviceMail !== null,
+    canRemoveMail: context.config.serviceMail !== null && account.country.mailServer.hosted,
   });
 }
