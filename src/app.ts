@@ -28,6 +28,7 @@ import { letterRoutes } from './routes/letters/routes.ts';
 import { messageRoutes } from './routes/messages/routes.ts';
 import { pkiRoutes } from './routes/pki/routes.ts';
 import { registrationRoutes } from './routes/registration/routes.ts';
+import { publishingRoutes } from './routes/publishing/routes.ts';
 import { sessionRoutes } from './routes/sessions/routes.ts';
 import { settingsRoutes } from './routes/settings/routes.ts';
 import { trustRoutes } from './routes/trust/routes.ts';
@@ -57,6 +58,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     setHeaders: (reply) => reply.header('cache-control', 'no-cache'),
   });
   healthRoutes(app, context);
+  publishingRoutes(app, context);
 
   await app.register(async (pages) => {
     await pages.register(cookie);

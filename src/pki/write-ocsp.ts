@@ -15,11 +15,14 @@ import {
   TAG,
 } from './der.ts';
 import {
+  algorithmIdentifier,
   bitString,
   context,
   contextPrimitive,
   element,
   generalizedTime,
+  integer,
+  nullValue,
   objectIdentifier,
   octetString,
   sequence,
@@ -40,7 +43,7 @@ const BASIC_RESPONSE = '1.3.6.1.5.5.7.48.1.1';
 const HASHES: Record<string, 'sha1' | 'sha256'> = { '1.3.14.3.2.26': 'sha1', '2.16.840.1.101.3.4.2.1': 'sha256' };
 
 export interface AskedCertificate {
-  /** CertID in DER, as it came: the answer repeats it. */
+  /** CertID in DER for the answer, in one form however it was written: else each way of writing it would need a signature of its own. */
   readonly raw: Buffer;
   /** Null for a hash that nobody uses: then nothing is known. */
   readonly hash: 'sha1' | 'sha256' | null;
@@ -71,15 +74,17 @@ export function readOcspRequest(bytes: Uint8Array): OcspRequest {
 }
 
 function readAsked(node: DerNode): AskedCertificate {
-  const certificateId = new Fields(node).next(TAG.sequence);
-  const fields = new Fields(certificateId);
-  const hash = HASHES[readAlgorithm(fields.next(TAG.sequence)).oid] ?? null;
+  const fields = new Fields(new Fields(node).next(TAG.sequence));
+  const { oid } = readAlgorithm(fields.next(TAG.sequence));
+  const hash = HASHES[oid] ?? null;
   const issuerNameHash = octetsOf(fields.next(TAG.octetString));
   const issuerKeyHash = octetsOf(fields.next(TAG.octetString));
   const serial = integerBytesOf(fields.next(TAG.integer));
   if (fields.rest().length > 0 || serial.length > 21) throw new PkiError('malformed', 'CertID');
   const serialNumber = serial.toString('hex').replace(/^(00)+(?=..)/, '');
-  return { raw: rawOf(certificateId), hash, issuerNameHash, issuerKeyHash, serialNumber };
+  const hashes = [octetString(issuerNameHash), octetString(issuerKeyHash)];
+  const raw = sequence(algorithmIdentifier(oid, nullValue()), ...hashes, integer(serial));
+  return { raw, hash, issuerNameHash, issuerKeyHash, serialNumber };
 }
 
 function readNonce(node: DerNode): Buffer | null {
