@@ -27,6 +27,7 @@ import { keyRoutes } from './routes/keys/routes.ts';
 import { letterRoutes } from './routes/letters/routes.ts';
 import { messageRoutes } from './routes/messages/routes.ts';
 import { pkiRoutes } from './routes/pki/routes.ts';
+import { publishingRoutes } from './routes/publishing/routes.ts';
 import { registrationRoutes } from './routes/registration/routes.ts';
 import { sessionRoutes } from './routes/sessions/routes.ts';
 import { settingsRoutes } from './routes/settings/routes.ts';
@@ -57,6 +58,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     setHeaders: (reply) => reply.header('cache-control', 'no-cache'),
   });
   healthRoutes(app, context);
+  publishingRoutes(app, context);
 
   await app.register(async (pages) => {
     await pages.register(cookie);

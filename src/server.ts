@@ -13,6 +13,7 @@ import { migrate } from './services/database/migrate.ts';
 import { startReportWatch } from './services/evidence/report-watch.ts';
 import { startHousekeeping } from './services/housekeeping.ts';
 import { openOutbox } from './services/letters/outbox.ts';
+import { startSigningLists } from './services/publishing/refresh-published.ts';
 import { EvidenceFetcher } from './services/revocation/fetch-evidence.ts';
 import { startRefreshingLists } from './services/revocation/refresh-lists.ts';
 import { listPoints } from './services/revocation/revocation-points.ts';
@@ -55,6 +56,8 @@ export async function startNode(config: Config): Promise<Node> {
   await app.listen({ host: config.host, port: config.port });
   const address = app.server.address();
   if (config.port === 0 && typeof address === 'object' && address) config.publicUrl.port = String(address.port);
+  // Lists name addresses, so that the port must be known.
+  const signing = startSigningLists({ database, config, now });
   return {
     app,
     context,
@@ -65,6 +68,7 @@ export async function startNode(config: Config): Promise<Node> {
       await removingMail.stop();
       await refreshing.stop();
       await collecting.stop();
+      await signing.stop();
       await fetcher.close();
       await outbox.stop();
       await reports.stop();

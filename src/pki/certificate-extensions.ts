@@ -38,6 +38,7 @@ export const EXTENSION = {
   deltaCrlIndicator: '2.5.29.27',
   issuingDistributionPoint: '2.5.29.28',
   certificateIssuer: '2.5.29.29',
+  ocspNoCheck: '1.3.6.1.5.5.7.48.1.5',
 } as const;
 
 export const EXTENDED_KEY_USAGE = {

@@ -94,11 +94,17 @@ export function bmpString(text: string): Buffer {
 
 /** Time: UTCTime through 2049, GeneralizedTime after it (RFC 5280 section 4.1.2.5). */
 export function time(at: Date): Buffer {
-  const digits = `${at.toISOString().slice(0, 19).replace(/[-:T]/g, '')}Z`;
   const short = at.getUTCFullYear() >= 1950 && at.getUTCFullYear() < 2050;
-  return short
-    ? element(TAG.utcTime, Buffer.from(digits.slice(2), 'latin1'))
-    : element(TAG.generalizedTime, Buffer.from(digits, 'latin1'));
+  return short ? element(TAG.utcTime, Buffer.from(secondsOf(at).slice(2), 'latin1')) : generalizedTime(at);
+}
+
+/** GeneralizedTime without fractions of seconds (RFC 5280 section 4.1.2.5.2). */
+export function generalizedTime(at: Date): Buffer {
+  return element(TAG.generalizedTime, Buffer.from(secondsOf(at), 'latin1'));
+}
+
+function secondsOf(at: Date): string {
+  return `${at.toISOString().slice(0, 19).replace(/[-:T]/g, '')}Z`;
 }
 
 function numberOctets(value: number): Buffer {

@@ -10,9 +10,11 @@ import { GeneralName, GeneralSubtree, GeneralSubtrees, NameConstraints } from '@
 import * as x509 from '@peculiar/x509';
 import { type Certificate, parseCertificate } from './certificate.ts';
 import { EXTENDED_KEY_USAGE, EXTENSION } from './certificate-extensions.ts';
-import { readWhole } from './der.ts';
+import { children, rawOf, readWhole } from './der.ts';
+import { context, contextPrimitive, objectIdentifier, sequence, setOf, utf8String } from './der-writer.ts';
 import { PkiError } from './errors.ts';
 import { generateKeyPair, type KeyAlgorithm } from './key-pair.ts';
+import { COMMON_NAME } from './name.ts';
 import { readPublicKeyInfo } from './public-key.ts';
 
 /** Who a certificate is about. The organisation and the country (two letters) are optional. */
@@ -39,6 +41,8 @@ export interface IssuerLocations {
   readonly crlUrl?: string;
   readonly caIssuersUrl?: string;
   readonly ocspUrl?: string;
+  /** A second list, signed by another in the issuer's place (RFC 5280 section 5): where, and the signer's Name in DER. */
+  readonly indirectCrl?: { readonly url: string; readonly signerName: Buffer };
 }
 
 /** A new self-signed root with its key. No extended key usage: what it signs says that. */
@@ -158,20 +162,62 @@ export function keyIdentifier(publicKey: Buffer): Buffer {
   return createHash('sha256').update(keyBits).digest().subarray(0, 20);
 }
 
+/** How what this authority signs names its key. */
+export function issuerKeyIdentifier(issuer: Certificate): Buffer {
+  return issuer.subjectKeyIdentifier ?? keyIdentifier(issuer.key.spki);
+}
+
+export interface StatusSignerOptions extends Validity, IssuerLocations {
+  readonly issuer: Authority;
+  readonly keyAlgorithm: KeyAlgorithm;
+}
+
+/**
+ * One that signs lists and OCSP answers in the issuer's place. Whoever asks about it asks it alone, hence ocsp-nocheck
+ * (RFC 6960 section 4.2.2.2.1).
+ */
+export async function createStatusSigner(options: StatusSignerOptions): Promise<Authority> {
+  const pair = await generateKeyPair(options.keyAlgorithm);
+  const certificate = await issueBelow(
+    options.issuer,
+    { ...options, name: '' },
+    pair.publicKey,
+    [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(digitalSignature | cRLSign, true),
+      new x509.ExtendedKeyUsageExtension([EXTENDED_KEY_USAGE.ocspSigning]),
+      new x509.Extension(EXTENSION.ocspNoCheck, false, new Uint8Array([5, 0])),
+    ],
+    new x509.Name(statusSignerName(options.issuer.certificate)),
+  );
+  return { certificate, privateKey: pair.privateKey };
+}
+
+/** The Name in DER of whoever signs in this authority's place: the same whenever it is renewed, so that certificates can name it. */
+export function statusSignerName(issuer: Certificate): Buffer {
+  const label = `${issuer.commonName ?? issuer.subject} Status`.slice(0, 64);
+  const relative = (type: string, value: Buffer) => setOf(sequence(objectIdentifier(type), value));
+  const known = children(readWhole(issuer.subjectRaw)).filter((one) => !rawOf(one).includes(COMMON_NAME_DER));
+  return sequence(...known.map(rawOf), relative(COMMON_NAME, utf8String(label)));
+}
+
+const COMMON_NAME_DER = objectIdentifier(COMMON_NAME);
+
 function issueBelow(
   issuer: Authority,
   options: SubjectName & Validity & IssuerLocations,
   publicKey: Buffer,
   profile: readonly x509.Extension[],
+  subject = writeName(options),
 ): Promise<Certificate> {
-  const { crlUrl, caIssuersUrl, ocspUrl } = options;
+  const { caIssuersUrl, ocspUrl } = options;
   const access = {
     ...(ocspUrl === undefined ? {} : { ocsp: ocspUrl }),
     ...(caIssuersUrl === undefined ? {} : { caIssuers: caIssuersUrl }),
   };
-  const issuerKey = issuer.certificate.subjectKeyIdentifier ?? keyIdentifier(issuer.certificate.key.spki);
+  const issuerKey = issuerKeyIdentifier(issuer.certificate);
   return generate(issuer.privateKey, {
-    subject: writeName(options),
+    subject,
     issuer: new x509.Name(issuer.certificate.subjectRaw),
     publicKey,
     validity: options,
@@ -179,10 +225,22 @@ function issueBelow(
       ...profile,
       new x509.SubjectKeyIdentifierExtension(keyIdentifier(publicKey).toString('hex')),
       new x509.AuthorityKeyIdentifierExtension(issuerKey.toString('hex')),
-      ...(crlUrl === undefined ? [] : [new x509.CRLDistributionPointsExtension([crlUrl])]),
+      ...distributionPoints(options),
       ...(Object.keys(access).length === 0 ? [] : [new x509.AuthorityInfoAccessExtension(access)]),
     ],
   });
+}
+
+function distributionPoints({ crlUrl, indirectCrl }: IssuerLocations): x509.Extension[] {
+  const at = (url: string) => context(0, context(0, contextPrimitive(6, Buffer.from(url, 'latin1'))));
+  const points = [
+    ...(crlUrl === undefined ? [] : [sequence(at(crlUrl))]),
+    ...(indirectCrl === undefined
+      ? []
+      : [sequence(at(indirectCrl.url), context(2, context(4, indirectCrl.signerName)))]),
+  ];
+  if (points.length === 0) return [];
+  return [new x509.Extension(EXTENSION.crlDistributionPoints, false, new Uint8Array(sequence(...points)))];
 }
 
 interface CertificateFields {

@@ -22,7 +22,7 @@ export const securityHeaders = fp(
       reply.header('x-content-type-options', 'nosniff');
       reply.header('referrer-policy', 'same-origin');
       reply.header('cross-origin-opener-policy', 'same-origin');
-      reply.header('cross-origin-resource-policy', 'same-origin');
+      if (!reply.hasHeader('cross-origin-resource-policy')) reply.header('cross-origin-resource-policy', 'same-origin');
       reply.header('x-frame-options', reply.getHeader('x-frame-options') ?? 'DENY');
       reply.header('permissions-policy', 'camera=(), microphone=(), geolocation=(), payment=()');
       if (config.secure) reply.header('strict-transport-security', 'max-age=63072000; includeSubDomains');

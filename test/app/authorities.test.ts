@@ -35,6 +35,9 @@ beforeEach(async () => {
 afterEach(async () => {
   const { prisma } = world.database;
   await prisma.evidenceSigner.deleteMany();
+  // What they published while their keys were open
+  await prisma.publishedList.deleteMany();
+  await prisma.statusSigner.deleteMany();
   await prisma.issuedCertificate.deleteMany();
   await prisma.authority.deleteMany();
   await prisma.authorityRequest.deleteMany();

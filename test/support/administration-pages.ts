@@ -127,6 +127,18 @@ const CLIENT_CERTIFICATES: Record<string, Needs> = {
   'POST /administration/client-certificates/:account/end-waiver': 'country',
 };
 
+const ISSUED: Record<string, Needs> = {
+  'GET /administration/digital-ids': 'country',
+  'GET /administration/digital-ids/:issued': 'country',
+  'POST /administration/digital-ids/:issued/revoke': 'country',
+  'POST /administration/digital-ids/:issued/reinstate': 'central',
+};
+
+const LISTS: Record<string, Needs> = {
+  'GET /administration/lists': 'central',
+  'POST /administration/lists/:authority/sign': 'central',
+};
+
 /** Every page of the administration with who may ask for it. A page that is missing here fails `test/app/administration.test.ts`. */
 export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...DOOR,
@@ -140,4 +152,6 @@ export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...REGISTRATION,
   ...REQUESTS,
   ...CLIENT_CERTIFICATES,
+  ...ISSUED,
+  ...LISTS,
 };

@@ -5,8 +5,10 @@ import { auditRoutes } from './audit/routes.ts';
 import { authorityRoutes } from './authorities/routes.ts';
 import { clientCertificateRoutes } from './client-certificates/routes.ts';
 import { countryRoutes } from './countries/routes.ts';
+import { issuedRoutes } from './digital-ids/routes.ts';
 import { enterAdministration, leaveAdministration, showEntry } from './enter.ts';
 import { evidenceKeyRoutes } from './evidence/routes.ts';
+import { listRoutes } from './lists/routes.ts';
 import { mailServerRoutes } from './mail-servers/routes.ts';
 import { messageTraceRoutes } from './message-trace/routes.ts';
 import { showOverview } from './overview.ts';
@@ -77,4 +79,6 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
   auditRoutes(app, context);
   authorityRoutes(app, context);
   clientCertificateRoutes(app, context);
+  issuedRoutes(app, context);
+  listRoutes(app, context);
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { toPem, writeCertificateBundle } from '../../pki/certificate-bundle.ts';
-import { authorityPath } from '../../services/identities/authorities.ts';
+import { publishedPath } from '../../services/publishing/published-path.ts';
 
 const Params = z.object({ file: z.string().regex(/^[0-9a-f]{64}\.(cer|crt|p7b)$/) });
 
@@ -12,13 +12,16 @@ export function downloadAuthority(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const params = Params.safeParse(request.params);
     const [sha256 = '', form = ''] = params.data?.file.split('.') ?? [];
-    const path = await authorityPath(context.database, sha256);
+    const path = await publishedPath(context.database, sha256);
     const certificate = path[0];
     if (!certificate) throw new AppError('not-found');
     const name = (certificate.commonName ?? 'authority').replace(/[^\w.-]+/g, '-');
     reply
       .header('content-disposition', `attachment; filename="${name}.${form}"`)
-      .header('content-security-policy', 'sandbox');
+      .header('content-security-policy', 'sandbox')
+      // What has this thumbprint never changes.
+      .header('cache-control', 'public, max-age=86400')
+      .header('cross-origin-resource-policy', 'cross-origin');
     if (form === 'cer') return reply.type('application/pkix-cert').send(certificate.der);
     if (form === 'crt') return reply.type('application/x-pem-file').send(toPem([certificate]));
     return reply.type('application/x-pkcs7-certificates').send(writeCertificateBundle(path));

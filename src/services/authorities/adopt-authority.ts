@@ -1,11 +1,12 @@
 import type { Context } from '../../context.ts';
-import { Prisma } from '../../generated/prisma/client.ts';
+import { type Authority, Prisma } from '../../generated/prisma/client.ts';
 import { type AuthorityMisfit, tryAuthority } from '../../pki/authority-fit.ts';
 import type { Certificate } from '../../pki/certificate.ts';
 import { composeDomain } from '../accounts/address-rule.ts';
 import { administeredProgramme } from '../administration/administered.ts';
 import { offerProgrammeRoot } from '../administration/programme-trust.ts';
 import { POLICY_OID, sealedAuthority } from '../identities/authorities.ts';
+import { signDirectList } from '../publishing/publish-lists.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { recordAuthority } from './record-authority.ts';
 
@@ -47,15 +48,16 @@ export async function adoptAuthority(context: Context, session: SignedIn, adopti
       { certificate: root, privateKey: adoption.root.privateKey },
       adoption.root.passphrase,
     ));
+  let adopted: Authority;
   try {
-    await prisma.$transaction(async (tx) => {
+    adopted = await prisma.$transaction(async (tx) => {
       const { sha256 } = root;
       const facts = { programmeId: programme.id, kind: 'root' as const, sha256, certificate: new Uint8Array(root.der) };
       const known = await tx.authority.findUnique({ where: { sha256 } });
       if (known === null) await tx.authority.create({ data: { ...(sealedRoot ?? facts), createdAt: at } });
       else if (known.programmeId === programme.id && known.sealedPrivateKey === null && sealedRoot)
         await tx.authority.update({ where: { sha256 }, data: sealedRoot });
-      await tx.authority.create({ data: { ...sealed, chain: between, createdAt: at } });
+      return tx.authority.create({ data: { ...sealed, chain: between, createdAt: at } });
     });
   } catch (error) {
     const isKnown = error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002';
@@ -63,8 +65,23 @@ export async function adoptAuthority(context: Context, session: SignedIn, adopti
     throw error;
   }
   await recordAuthority(context, session, certificate.sha256, 'done', 'authority-adopted');
+  await signFirstLists(context, adopted, adoption, root);
   const anchor = await offerProgrammeRoot(context, session, root);
   return { ok: true, rootToConfirm: anchor.state === 'trusted' ? null : anchor.id };
+}
+
+/** While the keys are at hand. The root of somebody else has its list there. */
+async function signFirstLists(
+  context: Context,
+  adopted: Authority,
+  { certificate, privateKey, root }: Adoption,
+  rootCertificate: Certificate,
+): Promise<void> {
+  await signDirectList(context, adopted, { certificate, privateKey });
+  if (root === null) return;
+  const row = await context.database.prisma.authority.findUniqueOrThrow({ where: { sha256: rootCertificate.sha256 } });
+  if (row.programmeId === adopted.programmeId)
+    await signDirectList(context, row, { certificate: rootCertificate, privateKey: root.privateKey });
 }
 
 async function refuse(

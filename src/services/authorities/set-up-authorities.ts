@@ -7,9 +7,11 @@ import {
   AUTHORITY_PASSPHRASE_MIN_LENGTH,
   createAuthorities,
   issuingBelow,
+  type NewAuthorities,
   openAuthority,
   sealedAuthority,
 } from '../identities/authorities.ts';
+import { signDirectList } from '../publishing/publish-lists.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { findAuthority } from './list-authorities.ts';
 import { openUnderCount, recordAuthority, type WrongPassphrase } from './record-authority.ts';
@@ -41,7 +43,12 @@ export type WantedAuthorities = {
 export async function makeAuthorities(context: Context, session: SignedIn, wanted: WantedAuthorities): Promise<void> {
   const { database, config } = context;
   const programme = administeredProgramme(session);
-  const order = { ...wanted, id: wanted.nonce, publicUrl: config.publicUrl };
+  const order: NewAuthorities = {
+    ...wanted,
+    id: wanted.nonce,
+    publicUrl: config.publicUrl,
+    whileOpen: (row, opened) => signDirectList(context, row, opened),
+  };
   const made = await onceOnly(() => createAuthorities(database, programme, order, context.now()));
   if (made === null) return;
   await recordAuthority(context, session, made.root.sha256, 'done', 'root-made');
@@ -78,9 +85,11 @@ export async function makeIssuing(
     const { publicUrl } = context.config;
     const issuing = await issuingBelow(opened.value, programme, { name, keyAlgorithm, publicUrl, at });
     const data = await sealedAuthority(programme.id, 'issuing', issuing, wanted.passphrase);
-    issuing.privateKey.fill(0);
     const { authority } = context.database.prisma;
     const made = await onceOnly(() => authority.create({ data: { ...data, id: wanted.nonce, createdAt: at } }));
+    if (made) await signDirectList(context, made, issuing);
+    issuing.privateKey.fill(0);
+    await signDirectList(context, row, opened.value);
     if (made) await recordAuthority(context, session, issuing.certificate.sha256, 'done', 'authority-made');
     return { ok: true };
   } finally {

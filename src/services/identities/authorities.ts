@@ -29,6 +29,8 @@ export type NewAuthorities = {
   id?: string;
   /** Where the pages are: certificates say where lists are */
   publicUrl?: URL;
+  /** What to do with each authority while its key is open, such as to sign its first lists */
+  whileOpen?: (row: AuthorityRow, opened: Authority) => Promise<unknown>;
 };
 
 /**
@@ -61,13 +63,20 @@ export async function createAuthorities(
     await sealedAuthority(programme.id, 'root', root, rootPassphrase),
     await sealedAuthority(programme.id, 'issuing', issuing, passphrase),
   ];
-  for (const { privateKey } of [root, issuing]) privateKey.fill(0);
-  await database.prisma.$transaction([
-    database.prisma.authority.createMany({
-      data: rows.map((row) => ({ ...row, ...(wanted.id && row.kind === 'root' && { id: wanted.id }), createdAt: at })),
-    }),
-    database.prisma.trustAnchor.create({ data: programmeAnchor(programme, root.certificate, at) }),
-  ]);
+  const named = rows.map((row) => ({
+    ...row,
+    ...(wanted.id && row.kind === 'root' && { id: wanted.id }),
+    createdAt: at,
+  }));
+  try {
+    const [stored] = await database.prisma.$transaction([
+      database.prisma.authority.createManyAndReturn({ data: named }),
+      database.prisma.trustAnchor.create({ data: programmeAnchor(programme, root.certificate, at) }),
+    ]);
+    for (const row of stored) await wanted.whileOpen?.(row, row.kind === 'root' ? root : issuing);
+  } finally {
+    for (const { privateKey } of [root, issuing]) privateKey.fill(0);
+  }
   return { root: root.certificate, issuing: issuing.certificate };
 }
 

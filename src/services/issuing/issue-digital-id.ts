@@ -7,6 +7,7 @@ import { type Pkcs12Contents, type Pkcs12Form, writePkcs12 } from '../../pki/pkc
 import type { Database } from '../database/connect.ts';
 import { chainOfAuthority, issuingAuthorityOf, openAuthority, POLICY_OID } from '../identities/authorities.ts';
 import { issuerLocations } from '../identities/issuer-locations.ts';
+import { listIsDue } from '../publishing/publish-lists.ts';
 import { decideIssuing, type IssuedSoFar, type IssuingDecision } from './issuing-rule.ts';
 
 const DAY_MS = 86_400_000;
@@ -255,8 +256,9 @@ async function closeIssuance(
   const revoked = await tx.issuedCertificate.updateManyAndReturn({
     where: { issuanceId: id, revokedAt: null, notAfter: { gt: at } },
     data: { revokedAt: at, revocationReason: reason ?? 'superseded' },
-    select: { sha256: true },
+    select: { sha256: true, authorityId: true },
   });
+  for (const authorityId of new Set(revoked.map((each) => each.authorityId))) await listIsDue(tx, authorityId, at);
   return revoked.map((each) => each.sha256);
 }
 

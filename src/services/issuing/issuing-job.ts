@@ -4,6 +4,7 @@ import { administeredProgramme } from '../administration/administered.ts';
 import { openUnderCount, type WrongPassphrase } from '../authorities/record-authority.ts';
 import { renewAlong } from '../evidence/certify-signer.ts';
 import { issuingAuthorityOf } from '../identities/authorities.ts';
+import { signDirectList } from '../publishing/publish-lists.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { type Issuer, openIssuer } from './issue-digital-id.ts';
 import { issueTask } from './issue-task.ts';
@@ -122,5 +123,7 @@ async function runJob(context: Context, session: SignedIn, issuer: Issuer, job: 
     await prisma.issuingJob.update({ where: { id: job.id }, data: { beatAt: context.now() } });
     await issueTask(context, session, issuer, task, job.replaces);
   }
+  // Its key is open: a fresh list, which names what was replaced.
+  await signDirectList(context, issuer.row, issuer.authority);
   await prisma.issuingJob.update({ where: { id: job.id }, data: { endedAt: context.now() } });
 }

@@ -65,9 +65,10 @@ async function acceptedAnchors(database: Database, accountId: string): Promise<T
   return rows.filter((row) => row.programmeId === null || stands.has(`${row.programmeId} ${row.sha256}`));
 }
 
-/** Chains that came with own Digital IDs and with contacts, and the issuing authorities of the account's programme. */
+/** Chains that came with own Digital IDs and with contacts, and of the account's programme the issuing authorities and who signs lists for them. */
 async function intermediatesOf(database: Database, accountId: string): Promise<Uint8Array[]> {
-  const [identities, contacts, authorities] = await Promise.all([
+  const ofProgramme = { programme: { countries: { some: { accounts: { some: { id: accountId } } } } } };
+  const [identities, contacts, authorities, signers] = await Promise.all([
     database.prisma.digitalId.findMany({
       where: { accountId },
       select: { chain: true },
@@ -79,12 +80,17 @@ async function intermediatesOf(database: Database, accountId: string): Promise<U
       orderBy: { addedAt: 'desc' },
     }),
     database.prisma.authority.findMany({
-      where: { kind: 'issuing', programme: { countries: { some: { accounts: { some: { id: accountId } } } } } },
+      where: { kind: 'issuing', ...ofProgramme },
       select: { certificate: true },
+    }),
+    database.prisma.statusSigner.findMany({
+      where: { authority: ofProgramme },
+      select: { certificate: true },
+      orderBy: { createdAt: 'desc' },
     }),
   ]);
   const all = [
-    ...authorities.map((row) => row.certificate),
+    ...[...authorities, ...signers].map((row) => row.certificate),
     ...[...identities, ...contacts].flatMap((row) => row.chain),
   ];
   const distinct = new Map(all.map((der) => [Buffer.from(der).toString('latin1'), der]));

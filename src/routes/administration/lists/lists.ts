@@ -1,0 +1,93 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Context } from '../../../context.ts';
+import { AppError } from '../../../errors.ts';
+import { leaveNotice } from '../../../plugins/notices.ts';
+import { signedIn } from '../../../plugins/session.ts';
+import { administeredProgramme } from '../../../services/administration/administered.ts';
+import { directListUrl, indirectListUrl } from '../../../services/identities/issuer-locations.ts';
+import { findPublishing, type PublishingState, readPublishing } from '../../../services/publishing/list-states.ts';
+import { signListsWithPassphrase } from '../../../services/publishing/sign-with-passphrase.ts';
+import { passphraseFault, statusOfRefusal } from './passphrase-words.ts';
+
+const Params = z.object({ authority: z.uuid() });
+const Form = z.object({ passphrase: z.string().max(1000).catch('') }).catch({ passphrase: '' });
+
+export function showLists(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => listsPage(context, request, reply, null);
+}
+
+export function signLists(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const session = signedIn(request);
+    const params = Params.safeParse(request.params);
+    if (!params.success) throw new AppError('not-found');
+    const { row, certificate } = await findPublishing(context, session, params.data.authority);
+    const { passphrase } = Form.parse(request.body);
+    const result = await signListsWithPassphrase(context, session, row, passphrase);
+    if (!result.ok) {
+      const fault = { id: row.id, text: passphraseFault(request.formats, result) };
+      return listsPage(context, request, reply.code(statusOfRefusal(result)), fault);
+    }
+    const name = certificate.commonName ?? certificate.subject;
+    leaveNotice(reply, context.config, 'done', `publishing.lists.signed.${row.kind}`, { name });
+    return reply.redirect('/administration/lists');
+  };
+}
+
+async function listsPage(
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  fault: { id: string; text: string } | null,
+) {
+  const session = signedIn(request);
+  const states = await readPublishing(context, session);
+  return reply.page('administration/lists/show', {
+    title: request.formats.t('publishing.lists.title'),
+    place: 'administration',
+    section: 'lists',
+    role: 'central',
+    programmeRow: administeredProgramme(session),
+    authorities: states.map((state) => presented(context, state)),
+    fault,
+  });
+}
+
+const LOOKS = {
+  good: ['ok', 'tick'],
+  'ends-soon': ['wait', 'clock'],
+  ended: ['seal', 'cross'],
+  missing: ['seal', 'cross'],
+};
+
+/** Each thing that is published on a line of its own: what, in which state, until when, where. */
+function presented({ config }: Context, state: PublishingState) {
+  const { row, certificate, direct, indirect, signer } = state;
+  const line = (what: string, of: PublishingState['directState'], end: Date | undefined, rest: object = {}) => {
+    const [look, icon] = LOOKS[of];
+    return { what, state: of, look, icon, end: end ?? null, list: null, url: null, ...rest };
+  };
+  const own = line('direct', state.directState, direct?.nextUpdate, {
+    list: direct,
+    url: directListUrl(config.publicUrl, row.sha256),
+  });
+  const daily = line('indirect', state.indirectState, indirect?.nextUpdate, {
+    list: indirect,
+    url: indirectListUrl(config.publicUrl, row.sha256),
+  });
+  return {
+    id: row.id,
+    kind: row.kind,
+    keyIsHere: state.keyIsHere,
+    name: certificate.commonName ?? certificate.subject,
+    authorityState: state.authorityState,
+    notAfter: certificate.notAfter,
+    revoked: state.revoked,
+    lines: !state.keyIsHere
+      ? []
+      : row.kind === 'root'
+        ? [own]
+        : [own, daily, line('signer', state.signerState, signer?.notAfter)],
+  };
+}

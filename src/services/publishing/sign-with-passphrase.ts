@@ -1,0 +1,31 @@
+import type { Context } from '../../context.ts';
+import type { Authority } from '../../generated/prisma/client.ts';
+import { openUnderCount, recordAuthority, type WrongPassphrase } from '../authorities/record-authority.ts';
+import { openAuthority } from '../identities/authorities.ts';
+import type { SignedIn } from '../sessions/session.ts';
+import { signDirectList } from './publish-lists.ts';
+
+export type SigningResult = { ok: true } | WrongPassphrase;
+
+/**
+ * The ceremony: the passphrase of an authority opens its key for as long as its lists are signed. What the lists shall know of is done by
+ * `before`, once the passphrase was found right.
+ */
+export async function signListsWithPassphrase(
+  context: Context,
+  session: SignedIn,
+  row: Authority,
+  passphrase: string,
+  before: () => Promise<void> = async () => {},
+): Promise<SigningResult> {
+  const opened = await openUnderCount(context, session, row.sha256, () => openAuthority(row, passphrase));
+  if (!opened.ok) return opened;
+  try {
+    await before();
+    await signDirectList(context, row, opened.value);
+  } finally {
+    opened.value.privateKey.fill(0);
+  }
+  await recordAuthority(context, session, row.sha256, 'done', 'list-signed');
+  return { ok: true };
+}
