@@ -28,6 +28,11 @@ const VERBS: Record<string, Verb> = {
     database: true,
     run: async () => (await import('./cli/admin.ts')).admin,
   },
+  doctor: {
+    summary: 'set-up check: names, relays, mail servers, clock, database, queue',
+    database: true,
+    run: async () => (await import('./cli/doctor.ts')).doctor,
+  },
   audit: {
     summary: 'audit verify: the audit trail is whole',
     database: true,
