@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { readConfig } from '../config.ts';
-import { connectDatabase, type Database } from '../services/database/connect.ts';
+import { connectDatabase } from '../services/database/connect.ts';
 import { startEmbeddedPostgres } from '../services/database/embedded-postgres.ts';
 import type { CheckLine, LineState } from '../services/setup-check/check-line.ts';
 import type { TestLogin } from '../services/setup-check/check-mail-server.ts';
 import { englishWords } from '../services/setup-check/check-words.ts';
-import { type CheckOrder, inOrder, runChecks } from '../services/setup-check/run-checks.ts';
+import { everyCountry, inOrder, runChecks } from '../services/setup-check/run-checks.ts';
 
 const USAGE = 'usage: sealpost doctor [--json] [--login ADDRESS --password-file F]';
 
@@ -25,13 +25,18 @@ export async function doctor(args: string[]): Promise<number> {
   const lines: CheckLine[] = [];
   try {
     const needs = { config, database, now: () => new Date() };
-    await runChecks(needs, await orderOf(database, options.login), {
-      expect: async () => {},
-      line: async (line) => {
-        lines.push(line);
-        if (!options.json) console.error(`${MARKS[line.state]} ${line.subject} ${line.about}`);
+    const countries = await everyCountry(database);
+    await runChecks(
+      needs,
+      { installation: true, countries, login: options.login },
+      {
+        expect: async () => {},
+        line: async (line) => {
+          lines.push(line);
+          if (!options.json) console.error(`${MARKS[line.state]} ${line.subject} ${line.about}`);
+        },
       },
-    });
+    );
   } finally {
     await database.close().catch(() => {});
   }
@@ -53,14 +58,6 @@ function tell(lines: readonly CheckLine[], json: boolean): void {
     if (advice !== '') console.log(`       to do      ${advice}`);
   }
   console.log(`\n${failed === 0 ? 'Everything that was tried works.' : `${failed} of ${lines.length} lines failed.`}`);
-}
-
-/** A database that does not answer, or lacks tables, is a line of the check; what does not need it is tried all the same. */
-async function orderOf(database: Database, login: TestLogin | null): Promise<CheckOrder> {
-  const countries = await database.prisma.country
-    .findMany({ include: { mailServer: true }, orderBy: { domain: 'asc' } })
-    .catch(() => []);
-  return { installation: true, countries, login };
 }
 
 async function embedded(dataFolder: string): Promise<string> {

@@ -125,6 +125,11 @@ const CLIENT_CERTIFICATES: Record<string, Needs> = {
   'POST /administration/client-certificates/:account/end-waiver': 'country',
 };
 
+const SETUP_CHECK: Record<string, Needs> = {
+  'GET /administration/setup-check': 'country',
+  'POST /administration/setup-check': 'country',
+};
+
 /** Every page of the administration with who may ask for it. A page that is missing here fails `test/app/administration.test.ts`. */
 export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...DOOR,
@@ -138,4 +143,5 @@ export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...REGISTRATION,
   ...REQUESTS,
   ...CLIENT_CERTIFICATES,
+  ...SETUP_CHECK,
 };

@@ -1,5 +1,6 @@
 import type { Context } from '../../context.ts';
 import type { Country, MailServer } from '../../generated/prisma/client.ts';
+import type { Database } from '../database/connect.ts';
 import { installationChecks } from './check-installation.ts';
 import { type CheckLine, SUBJECTS } from './check-line.ts';
 import { checkMailServer, linesOfServers, type TestLogin } from './check-mail-server.ts';
@@ -48,6 +49,16 @@ export async function runChecks(needs: Needs, order: CheckOrder, listener: Liste
     );
     await checkMailServer(needs, server, isTheirs ? order.login : null, (line) => listener.line(line));
   });
+}
+
+/**
+ * Those of all programmes. A database that does not answer, or lacks tables, is a line of the check: none then, and what needs no
+ * country is tried all the same.
+ */
+export function everyCountry(database: Database): Promise<CheckOrder['countries']> {
+  return database.prisma.country
+    .findMany({ include: { mailServer: true }, orderBy: { domain: 'asc' } })
+    .catch(() => []);
 }
 
 /** By what was looked at, and then by name. */
