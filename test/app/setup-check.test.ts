@@ -99,7 +99,9 @@ test('T08 one check runs at a time for a programme, and one whose node ended giv
     orderBy: { startedAt: 'desc' },
   });
   await prisma.setupCheck.update({ where: { id }, data: { finishedAt: null, lines: [] } });
-  assert.match((await central.get(PAGE)).body, /The check is running/);
+  const running = (await central.get(PAGE)).body;
+  assert.match(running, /The check is running/);
+  assert.doesNotMatch(running, /Check now/, 'nothing is typed on a page that asks for itself again');
   await prisma.setupCheck.update({ where: { id }, data: { aliveAt: new Date(Date.now() - 61_000) } });
   assert.match((await central.get(PAGE)).body, /The check came to no end/);
   await central.post(PAGE, PAGE, {});

@@ -22,11 +22,13 @@ export function linesOfServers(count: number): number {
   return count * LINES_OF_A_SERVER;
 }
 
+/** A server with those of its countries for which it is looked at: accounts of others are nobody's business here. */
+export type CheckedServer = { row: MailServerRow; countries: readonly string[]; login: TestLogin | null };
+
 /** The servers of one or several countries: connection, TLS and certificate, and signing in where there is somebody to sign in as. */
 export async function checkMailServer(
   needs: Needs,
-  row: MailServerRow,
-  login: TestLogin | null,
+  { row, countries, login }: CheckedServer,
   told: (line: CheckLine) => Promise<void>,
 ): Promise<void> {
   const server = mailServerOf(row);
@@ -40,8 +42,8 @@ export async function checkMailServer(
     const line = await checkLine(subject, row.name, { host, port: String(port) }, async () => found);
     await told({ ...line, milliseconds });
   }
-  await told(await checkIncoming(row.name, row.submissionHost));
-  const who = await whoSignsIn(needs, row, login);
+  await told(await checkIncoming(row.name, row.incomingIp ?? row.incomingHost ?? row.submissionHost));
+  const who = await whoSignsIn(needs, { row, countries, login });
   await told(await signIn('imap-login', row, who, (credential) => imapLogin(server, credential)));
   await told(await signIn('submission-login', row, who, (credential) => submissionLogin(server, credential)));
 }
@@ -57,14 +59,14 @@ function secured(probe: Probe, now: Date): Found {
 type Signer = { ok: true; address: string; credential: Credential } | { ok: false; found: Found };
 
 /** Whose sign-in is tried: the given one, or at a hosted server the service's for the first mailbox. */
-async function whoSignsIn({ config, database }: Needs, row: MailServerRow, login: TestLogin | null): Promise<Signer> {
+async function whoSignsIn({ config, database }: Needs, { row, countries, login }: CheckedServer): Promise<Signer> {
   if (login !== null) {
     return { ok: true, address: login.address, credential: { user: login.address, password: login.password } };
   }
   if (!row.hosted) return { ok: false, found: { state: 'not-tried', code: 'own-server' } };
   if (config.serviceMail === null) return { ok: false, found: { state: 'failed', code: 'no-service' } };
   const account = await database.prisma.account.findFirst({
-    where: { country: { mailServerId: row.id }, state: 'active' },
+    where: { countryId: { in: [...countries] }, state: 'active' },
     orderBy: { createdAt: 'asc' },
     select: { address: true },
   });

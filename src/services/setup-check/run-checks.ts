@@ -44,10 +44,11 @@ export async function runChecks(needs: Needs, order: CheckOrder, listener: Liste
   await listener.expect(fixed + relays.length);
   await eachOf(relays, async (relay) => listener.line(await checkRelay(relay)));
   await eachOf(servers, async (server) => {
-    const isTheirs = order.countries.some(
-      ({ mailServerId, domain }) => mailServerId === server.id && order.login?.address.endsWith(`@${domain}`),
-    );
-    await checkMailServer(needs, server, isTheirs ? order.login : null, (line) => listener.line(line));
+    const served = order.countries.filter(({ mailServerId }) => mailServerId === server.id);
+    const isTheirs = served.some(({ domain }) => order.login?.address.endsWith(`@${domain}`));
+    const login = isTheirs ? order.login : null;
+    const checked = { row: server, countries: served.map(({ id }) => id), login };
+    await checkMailServer(needs, checked, (line) => listener.line(line));
   });
 }
 

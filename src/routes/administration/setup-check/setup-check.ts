@@ -48,6 +48,7 @@ async function checkPage(context: Context, request: FastifyRequest, reply: Fasti
   const { check: wanted } = Query.parse(request.query);
   const shown = checks.find(({ id }) => id === wanted) ?? checks[0] ?? null;
   const state = stateOf(shown, context.now());
+  const groups = groupsOf(formats, shown?.lines ?? []);
   if (state === 'running') reply.header('refresh', String(LOOK_AGAIN_SECONDS));
   return reply.page('administration/setup-check/show', {
     title: formats.t('setupCheck.title'),
@@ -59,7 +60,8 @@ async function checkPage(context: Context, request: FastifyRequest, reply: Fasti
     isNewest: shown === checks[0],
     count: shown?.lines.filter((line) => line.state === state).length ?? 0,
     percent: shown === null ? 0 : Math.min(99, Math.floor((100 * shown.lines.length) / Math.max(1, shown.expected))),
-    groups: groupsOf(formats, shown?.lines ?? []),
+    groups,
+    troubles: groups.flatMap(({ lines }) => lines.filter((line) => line.state === 'failed' || line.state === 'notice')),
     earlier: checks
       .filter((check) => check !== shown)
       .map((check) => {
@@ -78,10 +80,15 @@ function groupsOf(formats: Formats, lines: readonly CheckLine[]) {
     subject,
     lines: lines
       .filter((line) => line.subject === subject)
-      .map(({ about, state, said, milliseconds, ...rest }) => {
-        const words = lineWords(formats, { about, state, said, milliseconds, ...rest });
-        return { about: formats.plainLine(about), state, said: formats.plainLine(said), milliseconds, ...words };
-      }),
+      .map((line, index) => ({
+        id: `${subject}-${index}`,
+        subject,
+        about: formats.plainLine(line.about),
+        state: line.state,
+        said: formats.plainLine(line.said),
+        milliseconds: line.milliseconds,
+        ...lineWords(formats, line),
+      })),
   })).filter((group) => group.lines.length > 0);
 }
 
