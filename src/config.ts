@@ -107,6 +107,16 @@ export const settings = z.object({
     .string()
     .default('')
     .describe("the relays' logs that this node collects: name=path of the file, separated by commas"),
+  DNS_SERVERS: z
+    .string()
+    .default('')
+    .describe(
+      'addresses of the resolvers that know the network, separated by commas; without them those of the system',
+    ),
+  RELAYS: z
+    .string()
+    .default('')
+    .describe('relays in the order of their MX records, host=address, separated by commas; the set-up check compares'),
   LOG_LEVEL: z
     .enum(['silent', 'error', 'warn', 'info', 'debug'])
     .default('info')
@@ -152,6 +162,10 @@ export type Config = {
   /** Who may hand delivery reports to the senders' own servers */
   reportServers: { address: string; bits: number; family: 'ipv4' | 'ipv6' }[];
   relayLogs: { relay: string; file: string }[];
+  /** Who is asked for MX records; empty: those of the system */
+  dnsServers: string[];
+  /** What DNS is expected to say, lowest preference first; empty: not known */
+  relays: { host: string; address: string }[];
   logLevel: Settings['LOG_LEVEL'];
 };
 
@@ -193,6 +207,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const ocspResponders = readAddresses('OCSP_RESPONDERS', values, problems);
   const reportServers = readNetworks(values, problems);
   const relayLogs = readLogFiles(values, problems);
+  const dnsServers = readDnsServers(values, problems);
+  const relays = readRelays(values, problems);
   const dataFolder = path.resolve(values.DATA_FOLDER);
   const keyRing = (name: 'SERVER_KEYS' | 'SESSION_KEYS') => readKeyRing(name, values, dataFolder, problems);
   const serverKeys = keyRing('SERVER_KEYS');
@@ -213,9 +229,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       values.SERVICE_MAIL_USER && values.SERVICE_MAIL_PASSWORD
         ? { user: values.SERVICE_MAIL_USER, password: values.SERVICE_MAIL_PASSWORD }
         : null,
-    trustedProxies: values.TRUSTED_PROXIES.split(',')
-      .map((each) => each.trim())
-      .filter(Boolean),
+    trustedProxies: listIn(values.TRUSTED_PROXIES),
     clientCertificates: values.CLIENT_CERTIFICATES,
     tls,
     sessionMs: values.SESSION_HOURS * 3_600_000,
@@ -233,6 +247,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     fetchProxy: values.FETCH_PROXY ?? null,
     reportServers,
     relayLogs,
+    dnsServers,
+    relays,
     logLevel: values.LOG_LEVEL,
   };
 }
@@ -267,11 +283,32 @@ function readGiven(environment: NodeJS.ProcessEnv, problems: string[]): Record<s
   return given;
 }
 
-function readAddresses(name: 'REVOCATION_LISTS' | 'OCSP_RESPONDERS', values: Settings, problems: string[]): string[] {
-  const addresses = values[name]
+function listIn(text: string): string[] {
+  return text
     .split(',')
     .map((each) => each.trim())
     .filter(Boolean);
+}
+
+function readDnsServers(values: Settings, problems: string[]): string[] {
+  const servers = listIn(values.DNS_SERVERS);
+  if (servers.some((each) => isIP(each) === 0))
+    problems.push(`DNS_SERVERS: expected ${settings.shape.DNS_SERVERS.description}`);
+  return servers;
+}
+
+function readRelays(values: Settings, problems: string[]): Config['relays'] {
+  const relays = listIn(values.RELAYS).map((each) => {
+    const [host = '', address = ''] = each.split('=').map((half) => half.trim());
+    return { host: host.toLowerCase(), address };
+  });
+  if (relays.some(({ host, address }) => !/^[\w-]+(\.[\w-]+)+$/.test(host) || isIP(address) === 0))
+    problems.push(`RELAYS: expected ${settings.shape.RELAYS.description}`);
+  return relays;
+}
+
+function readAddresses(name: 'REVOCATION_LISTS' | 'OCSP_RESPONDERS', values: Settings, problems: string[]): string[] {
+  const addresses = listIn(values[name]);
   if (addresses.some((each) => !/^https?:$/.test(URL.parse(each)?.protocol ?? '')))
     problems.push(`${name}: expected ${settings.shape[name].description}`);
   return addresses;

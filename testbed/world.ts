@@ -123,6 +123,8 @@ function openWorld(folder: string, story: Story, testbed: Testbed, postgres: Emb
         .map(([relay, file]) => `${relay}=${file}`)
         .join(','),
       REPORT_SERVERS: testbed.relayAddresses.join(','),
+      DNS_SERVERS: testbed.resolver.address,
+      RELAYS: testbed.mailExchangers.map(({ hostName, address }) => `${hostName}=${address}`).join(','),
       ...(service ? { SERVICE_MAIL_USER: service.user, SERVICE_MAIL_PASSWORD: service.password } : {}),
     },
     stop: async () => {

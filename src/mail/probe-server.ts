@@ -73,7 +73,12 @@ export async function probeMailServer(
   return { imap, submission, incoming };
 }
 
-async function probe(server: MailServer, { host, port, talk, mode }: Place, patienceMs: number): Promise<Probe> {
+/** Only the greeting of what takes mail in on port 25 of this host, such as a relay. */
+export function probeIncoming(host: string, patienceMs = PATIENCE_MS): Promise<Probe> {
+  return probe(null, { host, port: SMTP_PORT, mode: 'none', talk: 'smtp' }, patienceMs);
+}
+
+async function probe(server: MailServer | null, { host, port, talk, mode }: Place, patienceMs: number): Promise<Probe> {
   const end = AbortSignal.timeout(patienceMs);
   let address = '';
   let tcp: net.Socket | undefined;
@@ -82,7 +87,8 @@ async function probe(server: MailServer, { host, port, talk, mode }: Place, pati
     // To the address that was looked at: the name could stand for another one by now.
     tcp = net.connect({ host: address, port });
     await event(tcp, 'connect', end);
-    if (mode === 'none') return { ok: true, address, greeting: await greetingOf(tcp, talk, end), secured: null };
+    if (mode === 'none' || server === null)
+      return { ok: true, address, greeting: await greetingOf(tcp, talk, end), secured: null };
     const early = mode === 'starttls' ? await askForTls(tcp, talk, end) : null;
     const secured = tls.connect({ ...tlsOptions(server, host), host: server.serverName ?? host, socket: tcp });
     secured.on('error', () => {});

@@ -93,6 +93,37 @@ export async function submit(
   }
 }
 
+/** As `ConnectFailure` of IMAP, for the part of submission until somebody is signed in. */
+export type LoginFailure = 'refused' | 'unreachable';
+
+/** Signs in at the submission server and leaves again; nothing is sent. Never throws for what a server or network can do. */
+export async function trySubmissionLogin(
+  server: MailServer,
+  credential: Credential,
+  options: SubmissionOptions = {},
+): Promise<{ ok: true } | { ok: false; reason: LoginFailure; answer: string }> {
+  if (!isSafeLogin(credential)) return { ok: false, reason: 'refused', answer: '' };
+  const connection = new SMTPConnection(connectionOptions(server, options));
+  const broken = new Promise<never>((_, reject) => {
+    connection.on('error', reject);
+    connection.on('end', () => setImmediate(reject, new Error('Connection closed')));
+  });
+  broken.catch(() => {});
+  try {
+    await Promise.race([step((done) => connection.connect(done)), broken]);
+    const auth = { user: loginName(credential), pass: credential.password };
+    await Promise.race([step((done) => connection.login(auth, done)), broken]);
+    connection.quit();
+    return { ok: true };
+  } catch (error) {
+    const { code, response, responseCode = 0, message } = error as SmtpFailure;
+    const reason = code === 'EAUTH' && responseCode >= 500 ? 'refused' : 'unreachable';
+    return { ok: false, reason, answer: response ?? message };
+  } finally {
+    connection.close();
+  }
+}
+
 function connectionOptions(server: MailServer, options: SubmissionOptions): SMTPConnectionOptions {
   return {
     host: server.submissionHost,

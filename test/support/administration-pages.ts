@@ -139,6 +139,11 @@ const LISTS: Record<string, Needs> = {
   'POST /administration/lists/:authority/sign': 'central',
 };
 
+const SETUP_CHECK: Record<string, Needs> = {
+  'GET /administration/setup-check': 'country',
+  'POST /administration/setup-check': 'country',
+};
+
 /** Every page of the administration with who may ask for it. A page that is missing here fails `test/app/administration.test.ts`. */
 export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...DOOR,
@@ -154,4 +159,5 @@ export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...CLIENT_CERTIFICATES,
   ...ISSUED,
   ...LISTS,
+  ...SETUP_CHECK,
 };

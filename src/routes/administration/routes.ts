@@ -29,6 +29,7 @@ import { registrationAdministrationRoutes } from './registrations/routes.ts';
 import { requestStandingRoutes } from './requests/routes.ts';
 import { addPlace, fetchLists, removePlace, showPlaces } from './revocation-places.ts';
 import { setUpSecondFactor, showSecondFactorPage } from './second-factor.ts';
+import { setupCheckRoutes } from './setup-check/routes.ts';
 
 /** Who may ask for each page stands beside it; `test/app/administration.test.ts` asks for all of them as everybody. */
 export function administrationRoutes(app: FastifyInstance, context: Context): void {
@@ -81,4 +82,5 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
   clientCertificateRoutes(app, context);
   issuedRoutes(app, context);
   listRoutes(app, context);
+  setupCheckRoutes(app, context);
 }

@@ -46,6 +46,15 @@ export async function migrate(connectionString: string, folder = MIGRATIONS): Pr
   }
 }
 
+/** Migrations of this version that the database has not seen. */
+export async function missingMigrations(client: Pick<pg.Pool, 'query'>, folder = MIGRATIONS): Promise<string[]> {
+  const applied = await client.query<{ name: string }>(
+    'select migration_name as name from _prisma_migrations where finished_at is not null and rolled_back_at is null',
+  );
+  const known = new Set(applied.rows.map(({ name }) => name));
+  return migrationNames(folder).filter((name) => !known.has(name));
+}
+
 function migrationNames(folder: string): string[] {
   return fs
     .readdirSync(folder)
