@@ -32,6 +32,7 @@ const VERBS: Record<string, Verb> = {
     summary: 'evidence verify FILE: a downloaded evidence file is genuine and unchanged',
     database: true,
     run: async () => (await import('./cli/evidence.ts')).evidence,
+  },
   doctor: {
     summary: 'set-up check: names, relays, mail servers, clock, database, queue',
     database: true,
