@@ -11,7 +11,7 @@ import {
   takePicture,
   type Window,
 } from '../support/browser.ts';
-import { signIn } from '../support/journey.ts';
+import { openPart, signIn } from '../support/journey.ts';
 import { assertReachable } from '../support/keyboard.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
@@ -92,7 +92,7 @@ describe('accounts in Chromium', () => {
       await page.emulateMedia({ reducedMotion: 'reduce' });
       await signIn(page, world.people.carla);
       await openDoor(page);
-      await page.getByRole('link', { name: 'Accounts', exact: true }).click();
+      await openPart(page, 'Countries and accounts', 'Accounts');
       await page.getByRole('heading', { name: 'Accounts of the countries' }).waitFor();
       await sound(window, 'countries');
       await page.getByRole('link', { name: /Belgium/ }).click();

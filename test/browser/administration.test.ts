@@ -13,7 +13,7 @@ import {
   takePicture,
   type Window,
 } from '../support/browser.ts';
-import { grouped, signIn } from '../support/journey.ts';
+import { grouped, openPart, signIn } from '../support/journey.ts';
 import { assertReachable } from '../support/keyboard.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
@@ -85,13 +85,12 @@ describe('the administration in Chromium', () => {
       await page.getByRole('button', { name: 'Set up' }).click();
       await page.getByRole('heading', { name: 'Administration', exact: true }).waitFor();
       if (javaScriptEnabled) await assertSound(window, 'overview');
-      const sections = page.getByRole('navigation', { name: 'Parts of the administration' });
-      await sections.getByRole('link', { name: 'Programme' }).click();
+      await openPart(page, 'Programme');
       await page.getByLabel('Domains outside of the programme').fill('partner.example');
       await page.getByRole('button', { name: 'Save the rules' }).click();
       await page.getByText('The rules were saved').waitFor();
       if (javaScriptEnabled) await assertSound(window, 'programme');
-      await sections.getByRole('link', { name: 'Roots' }).click();
+      await openPart(page, 'Trust', 'Roots');
       const life = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + 90 * DAY_MS) };
       const name = `Kraftfahrt Wurzel ${javaScriptEnabled ? 1 : 2}`;
       const root = (await createRootAuthority({ name, keyAlgorithm: 'P-256', ...life })).certificate;
@@ -105,7 +104,7 @@ describe('the administration in Chromium', () => {
       await page.getByRole('button', { name: 'Compare, and trust if equal' }).click();
       await page.getByText('The thumbprints are equal').waitFor();
       if (javaScriptEnabled) await assertSound(window, 'roots');
-      await sections.getByRole('link', { name: 'Revocation' }).click();
+      await openPart(page, 'Trust', 'Revocation');
       await page.getByLabel('Address', { exact: true }).fill('http://crl.partner.example/authority/ca.crl');
       await page.getByRole('button', { name: 'Allow', exact: true }).click();
       await page.getByText('From now on this address may be asked').waitFor();

@@ -12,7 +12,7 @@ import {
   takePicture,
   type Window,
 } from '../support/browser.ts';
-import { signIn } from '../support/journey.ts';
+import { openPart, signIn } from '../support/journey.ts';
 import { assertReachable } from '../support/keyboard.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
@@ -82,7 +82,7 @@ describe('the audit trail in Chromium', () => {
       await page.getByText('do not fit').first().waitFor();
       await signIn(page, world.people.carla);
       await openDoor(page);
-      await page.getByRole('link', { name: 'Audit trail' }).click();
+      await openPart(page, 'Watch', 'Audit trail');
       await page.getByRole('heading', { name: 'Audit trail', level: 1 }).waitFor();
       if (javaScriptEnabled) await assertSound(window, 'trail');
       await page.getByLabel('Result').selectOption({ label: 'Refused' });

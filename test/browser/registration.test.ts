@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { type Locale, translator } from '../../src/i18n/translate.ts';
 import type { Node } from '../../src/server.ts';
 import type { World } from '../../testbed/world.ts';
@@ -12,10 +12,11 @@ import {
   takePicture,
   type Window,
 } from '../support/browser.ts';
-import { signIn } from '../support/journey.ts';
+import { openPart, signIn } from '../support/journey.ts';
 import { assertReachable } from '../support/keyboard.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
+const PEOPLE = 'Countries and accounts';
 const NETWORK = 131;
 const WIDE = { width: 1280, height: 900 };
 const TEXT_KEY = /\b(administration|registration|countries|mailServers|programmes)\.[a-z]\w+|undefined|\{(?!cc\})\w+\}/;
@@ -76,9 +77,6 @@ describe('the registration of countries in Chromium', () => {
     return window;
   }
 
-  const section = (page: Page, name: string) =>
-    page.getByRole('navigation', { name: 'Parts of the administration' }).getByRole('link', { name, exact: true });
-
   for (const { country, code, locale, tag, javaScriptEnabled } of [
     { country: 'Luxembourg', code: 'l', locale: 'en', tag: 'en-GB', javaScriptEnabled: true },
     { country: 'Austria', code: 'a', locale: 'de', tag: 'de-AT', javaScriptEnabled: true },
@@ -87,7 +85,7 @@ describe('the registration of countries in Chromium', () => {
     test(`T09 ${country} registers by the request form in ${locale}, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
       const central = await openDoor(javaScriptEnabled);
       const all = locale === 'en';
-      await section(central.page, 'Countries').click();
+      await openPart(central.page, PEOPLE, 'Countries');
       if (all) await assertSound(central, 'countries-none');
       await central.page.getByRole('button', { name: `Begin ${country}` }).click();
       await central.page.getByRole('button', { name: 'Make a code' }).click();
@@ -114,7 +112,7 @@ describe('the registration of countries in Chromium', () => {
       if (all) await assertSound(central, 'accepted');
       await contact.page.reload();
       await contact.page.getByText(translator(locale)('registration.done')).waitFor();
-      await section(central.page, 'Countries').click();
+      await openPart(central.page, PEOPLE, 'Countries');
       if (all) await assertSound(central, 'countries');
       await central.page.getByRole('link', { name: `${country} (${code.toUpperCase()})` }).click();
       await central.page.getByText(`tcn.${code}.eu-admin.net`).first().waitFor();
@@ -193,7 +191,7 @@ describe('the registration of countries in Chromium', () => {
   test('T09 Carla tests the mail servers, changes one and sees what went wrong, and begins another programme', async () => {
     const central = await openDoor();
     const { page } = central;
-    await section(page, 'Mail servers').click();
+    await openPart(page, PEOPLE, 'Mail servers');
     await assertSound(central, 'mail-servers');
     await page.getByRole('row', { name: 'Germany' }).getByRole('link').click();
     await page.getByLabel('IP address of the server').fill(`127.${NETWORK}.1.3`);
@@ -211,7 +209,7 @@ describe('the registration of countries in Chromium', () => {
     await page.getByText('Its certificate comes from an authority that is not accepted.').waitFor();
     await page.getByText('The connection was refused.').waitFor();
     await assertSound(central, 'test-failed');
-    await section(page, 'Programme').click();
+    await openPart(page, 'Programme');
     await page.getByRole('link', { name: 'Programmes', exact: true }).click();
     await page.getByLabel('Short name').fill('resper');
     await page.getByLabel('Name of the programme').fill('RESPER, driving licences');
@@ -221,11 +219,11 @@ describe('the registration of countries in Chromium', () => {
     await assertSound(central, 'programmes');
     await page.getByRole('button', { name: 'Administer this one RESPER' }).click();
     await page.getByText('From now on you administer RESPER').waitFor();
-    await section(page, 'Programme').click();
+    await openPart(page, 'Programme');
     await assertSound(central, 'rules');
     await page.getByRole('link', { name: 'Administrators of the programme' }).click();
     await assertSound(central, 'administrators');
-    await section(page, 'Request form').click();
+    await openPart(page, PEOPLE, 'Request form');
     await assertSound(central, 'own-none');
     await page.getByRole('link', { name: 'Fill in the form' }).click();
     await assertSound(central, 'own-change');

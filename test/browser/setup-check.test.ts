@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import type { World } from '../../testbed/world.ts';
 import { assertAccessible, assertFits, launchBrowser, openWindow, takePicture } from '../support/browser.ts';
-import { signIn } from '../support/journey.ts';
+import { openPart, signIn } from '../support/journey.ts';
 import { assertReachable } from '../support/keyboard.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
@@ -67,8 +67,7 @@ describe('the set-up check in Chromium', () => {
       await page.emulateMedia({ reducedMotion: 'reduce' });
       await page.setViewportSize(WIDE);
       await enter(page);
-      const sections = page.getByRole('navigation', { name: 'Parts of the administration' });
-      await sections.getByRole('link', { name: 'Set-up check' }).click();
+      await openPart(page, 'Watch', 'Set-up check');
       if (javaScriptEnabled) await assertSound(page, 'first');
       await world.testbed.stopServer('relay4');
       try {

@@ -105,3 +105,11 @@ export async function frameText(page: Page): Promise<string> {
 export function grouped(hex: string): string {
   return hex.toUpperCase().match(/.{4}/g)!.join(' ');
 }
+
+/** Goes to a part of the administration: by its group, or by its own name where it stands alone. */
+export async function openPart(page: Page, group: string, part?: string): Promise<void> {
+  const link = (navigation: string, name: string) =>
+    page.getByRole('navigation', { name: navigation, exact: true }).getByRole('link', { name, exact: true });
+  await link('Parts of the administration', group).click();
+  if (part !== undefined) await link(group, part).click();
+}
