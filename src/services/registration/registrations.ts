@@ -51,8 +51,8 @@ export type CountryStanding = {
   code: string;
   isoCode: string;
   domain: string;
-  /** `member`: takes part; the others say how far its registration is */
-  standing: 'none' | 'begun' | 'invited' | 'submitted' | 'returned' | 'member';
+  /** `member`: takes part, `suspended`: not at the moment; the others say how far its registration is */
+  standing: 'none' | 'begun' | 'invited' | 'submitted' | 'returned' | 'member' | 'suspended';
   /** A change of the registration waits to be decided */
   waiting: boolean;
   countryId: string | null;
@@ -83,7 +83,13 @@ export async function readCountries(context: Context, session: SignedIn): Promis
       code,
       isoCode,
       domain: country?.domain ?? composeDomain(programme.domainPattern, code),
-      standing: country ? 'member' : registration ? standingOf(registration) : 'none',
+      standing: country
+        ? country.suspendedAt
+          ? 'suspended'
+          : 'member'
+        : registration
+          ? standingOf(registration)
+          : 'none',
       waiting: registration?.state === 'submitted',
       countryId: country?.id ?? null,
       registrationId: registration?.id ?? null,
