@@ -114,6 +114,7 @@ const REGISTRATION: Record<string, Needs> = {
   'GET /administration/registrations/:registration/print': 'central',
   'POST /administration/registrations/:registration/invitation': 'central',
   'POST /administration/registrations/:registration/invitation/withdraw': 'central',
+  'POST /administration/registrations/:registration/test': 'central',
   'POST /administration/registrations/:registration/return': 'central',
   'POST /administration/registrations/:registration/accept': 'central',
   'GET /administration/registration': 'country',
