@@ -5,15 +5,23 @@ import { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { readConfig } from '../config.ts';
 import { type AdministratorResult, addAdministrator } from '../services/administration/administrators.ts';
+import { type HostedPlace, readHostedPlace, type TypedPlace } from '../services/administration/hosted-place.ts';
+import { addAdministratorAt } from '../services/administration/installation.ts';
 import { openAuditTrail } from '../services/audit.ts';
 import { connectDatabase, type Database } from '../services/database/connect.ts';
 import { startEmbeddedPostgres } from '../services/database/embedded-postgres.ts';
 import { migrate } from '../services/database/migrate.ts';
 
-const USAGE = 'usage: sealpost admin add ADDRESS [--password-file F]';
+const USAGE = [
+  'usage: sealpost admin add ADDRESS [--password-file F]',
+  '       [--imap HOST[:993|143] --submission HOST[:587|465] [--ca F] [--programme-name NAME]]',
+].join('\n');
 
 const PROBLEMS: Record<Extract<AdministratorResult, { ok: false }>['problem'], string> = {
   address: 'this is not an address',
+  empty: 'nothing is set up here yet: say where the hosted mailboxes are, with --imap and --submission',
+  domain:
+    'the domain must have one label that is the sign of a country of Annex A, as in Firstname.Surname@tcn.l.eu-admin.net',
   'no-country': 'no country of this installation has this domain',
   'not-hosted': 'this country runs its own mail server: the address must be listed there and here first',
   names: 'the part before the @ must be Firstname.Surname',
@@ -28,13 +36,20 @@ export async function admin(args: string[]): Promise<number> {
     console.error(USAGE);
     return 2;
   }
+  let place: HostedPlace | null;
+  try {
+    place = options.place === null ? null : readHostedPlace(options.place);
+  } catch (error) {
+    console.error(`sealpost: ${error instanceof Error ? error.message : String(error)}`);
+    return error instanceof RangeError ? 2 : 1;
+  }
   const config = readConfig(process.env);
   const connectionString =
     config.databaseUrl ?? (await startEmbeddedPostgres(path.join(config.dataFolder, 'postgres'))).connectionString;
   await migrate(connectionString);
   const database = connectDatabase(connectionString);
   try {
-    const result = await addAsking(database, options);
+    const result = await addAsking(database, options, place);
     if (!result.ok) {
       console.error(`sealpost: ${options.address}: ${PROBLEMS[result.problem]}`);
       return 1;
@@ -53,12 +68,17 @@ export async function admin(args: string[]): Promise<number> {
 /** The password is asked for only where a mailbox is made. */
 async function addAsking(
   database: Database,
-  { address, passwordFile }: { address: string; passwordFile: string | undefined },
+  { address, passwordFile }: Options,
+  place: HostedPlace | null,
 ): Promise<AdministratorResult> {
+  const add = (password: string | null) =>
+    place === null
+      ? addAdministrator(database, address, password)
+      : addAdministratorAt(database, address, password, place);
   const given = passwordFile === undefined ? null : readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '');
-  const result = await addAdministrator(database, address, given);
+  const result = await add(given);
   if (result.ok || result.problem !== 'password-needed' || !process.stdin.isTTY) return result;
-  return addAdministrator(database, address, await askPassword());
+  return add(await askPassword());
 }
 
 function askPassword(): Promise<string> {
@@ -74,16 +94,28 @@ function askPassword(): Promise<string> {
   });
 }
 
-function readOptions(args: string[]): { address: string; passwordFile: string | undefined } | null {
+type Options = { address: string; passwordFile: string | undefined; place: TypedPlace | null };
+
+function readOptions(args: string[]): Options | null {
   try {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: { 'password-file': { type: 'string' } },
+      options: {
+        'password-file': { type: 'string' },
+        imap: { type: 'string' },
+        submission: { type: 'string' },
+        ca: { type: 'string' },
+        'programme-name': { type: 'string' },
+      },
     });
     const [verb, address, ...more] = positionals;
     if (verb !== 'add' || address === undefined || more.length > 0) return null;
-    return { address, passwordFile: values['password-file'] };
+    const { imap, submission, ca: caFile, 'programme-name': programmeName } = values;
+    const isPlaced = imap !== undefined && submission !== undefined;
+    if (!isPlaced && [imap, submission, caFile, programmeName].some((each) => each !== undefined)) return null;
+    const place = isPlaced ? { imap, submission, caFile, programmeName } : null;
+    return { address, passwordFile: values['password-file'], place };
   } catch {
     return null;
   }

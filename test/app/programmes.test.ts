@@ -111,6 +111,12 @@ test('T04 another programme is begun beside it, with domains that no other one h
     assert.ok(bad.body.includes(said), said);
   assert.match((await make({ code: 'euc' })).body, /Another programme has this short name/);
   assert.match((await make({ domainPattern: 'euc.{cc}.eu-admin.net' })).body, /Another programme has these domains/);
+  const crossing = await make({ domainPattern: '{cc}.l.eu-admin.net' });
+  assert.match(
+    crossing.body,
+    /Another programme has these domains/,
+    'TCN would be a sign that leads to tcn.l.eu-admin.net',
+  );
   assert.equal((await make({})).location, LIST);
   const made = await world.database.prisma.programme.findUniqueOrThrow({ where: { code: 'resper' } });
   assert.equal(await choose(central, made.id), 302);

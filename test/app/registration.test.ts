@@ -129,6 +129,7 @@ test('T09 a country without an account fills in the request form, is asked for m
   const form = await central.get(page);
   assert.match(form.body, /Lea\.DHuart@tcn\.l\.eu-admin\.net/);
   const server = await world.database.prisma.mailServer.findFirstOrThrow({ where: { hosted: true } });
+  assert.equal((await central.post(page, `${page}/test`, {})).status, 404, 'a hosted country names no servers');
   const accepted = await decide(page, 'accept', { mailServer: server.id });
   assert.equal(accepted.location, page, accepted.body);
   const country = await world.database.prisma.country.findFirstOrThrow({ where: { code: 'L' } });
@@ -210,6 +211,8 @@ test('T09 a country with its own server is accepted only after its servers were 
   const submitted = await fill(guest, { ...OWN, caPem: `text before\n${pem}` }, 'submit');
   assert.equal(submitted.location, '/registration/form', submitted.body);
   assert.match((await central.get(page)).body, /CN=SNCA Servers\nSHA-256 [0-9A-F]{4} /);
+  const tested = await central.post(page, `${page}/test`, {});
+  assert.match(tested.body, /IMAP:<\/b> The name is not known[\s\S]*Tried: imap\.snca\.example, port 993/);
   const unseen = await decide(page, 'accept');
   assert.equal(unseen.status, 400);
   assert.match(unseen.body, /Please compare first/);
@@ -347,6 +350,8 @@ test('T09 a country has one form, however often it is begun at the same moment',
 test('T09 the administrators of a country change its form, and what holds stays until that is accepted', async () => {
   const country = await enteredAdministrator(world, world.elise, 'country');
   assert.match((await country.get('/administration/registration')).body, /No form yet/);
+  assert.match((await country.get('/administration/registration/print')).body, /Elise Maes/);
+  assert.equal(await world.database.prisma.registration.count(), 0, 'looking writes nothing');
   const change = '/administration/registration/change';
   const page = await country.get(change);
   assert.match(page.body, /value="tcn\.b\.eu-admin\.net"/);

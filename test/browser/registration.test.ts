@@ -106,6 +106,10 @@ describe('the registration of countries in Chromium', () => {
       await resubmit(contact, locale);
 
       await central.page.reload();
+      await central.page.getByRole('button', { name: 'Test now' }).click();
+      // The certificate of this server is Germany's.
+      await central.page.getByText('Its certificate comes from an authority that is not accepted.').first().waitFor();
+      if (all) await assertSound(central, 'servers-tested');
       await central.page.getByLabel('I asked the contact by telephone').check();
       await central.page.getByRole('button', { name: 'Accept the form' }).click();
       await central.page.getByText('The form was accepted. It holds from now on.').waitFor();
@@ -210,6 +214,17 @@ describe('the registration of countries in Chromium', () => {
     await page.getByText('The connection was refused.').waitFor();
     await assertSound(central, 'test-failed');
     await openPart(page, 'Programme');
+    await section(page, 'Countries').click();
+    await page.getByRole('link', { name: 'Germany (D)' }).click();
+    await page.getByRole('link', { name: 'Suspend the country' }).click();
+    await assertSound(central, 'suspend');
+    await page.getByRole('button', { name: 'Suspend the country' }).click();
+    await page.getByText('Nobody of it is signed in any more').waitFor();
+    await assertSound(central, 'suspended');
+    await page.getByRole('link', { name: 'Let it take part again' }).click();
+    await page.getByRole('button', { name: 'Let it take part again' }).click();
+    await page.getByText('The country takes part again.').waitFor();
+    await section(page, 'Programme').click();
     await page.getByRole('link', { name: 'Programmes', exact: true }).click();
     await page.getByLabel('Short name').fill('resper');
     await page.getByLabel('Name of the programme').fill('RESPER, driving licences');

@@ -87,6 +87,9 @@ const STEP_LOOKS: Record<StepName, [icon: string, look: string]> = {
   submitted: ['sent', 'wait'],
   returned: ['reply', 'failed'],
   accepted: ['tick', 'ok'],
+  suspended: ['lock', 'failed'],
+  resumed: ['lock-open', 'ok'],
+  removed: ['bin', 'failed'],
 };
 
 /** The history as its pages show it: what happened, who did it, why, and what changed field by field. */

@@ -84,7 +84,8 @@ async function attempt(context: Context, welcome: Welcome): Promise<WelcomeResul
     include: { handOver: true, country: { include: { mailServer: true } } },
   });
   const accountId = account?.id ?? null;
-  const isOpen = account?.state === 'active' && account.country.mailServer.hosted;
+  const isOpen =
+    account?.state === 'active' && account.country.mailServer.hosted && account.country.suspendedAt === null;
   if (!account?.handOver || !isOpen || !isCode(config, account.handOver, welcome.code, at)) {
     await record('refused', accountId, 'refused');
     return { ok: false, reason: 'refused' };

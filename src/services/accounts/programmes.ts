@@ -6,6 +6,7 @@ import { isoOf } from './annex-a.ts';
 
 /** Longest label of DNS, and longest name (RFC 1035 section 2.3.4), with room for a sign of three letters. */
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+const SIGN = '{cc}';
 const DOMAIN_PATTERN = new RegExp(`^(?:${LABEL}\\.)*\\{cc\\}(?:\\.${LABEL})+$`);
 
 export type NewProgramme = {
@@ -25,6 +26,22 @@ export type NewProgramme = {
 /** Whether `{cc}` stands in it exactly once, as a whole label, and what is around it are labels of DNS. */
 export function isDomainPattern(pattern: string): boolean {
   return pattern.length <= 200 && DOMAIN_PATTERN.test(pattern);
+}
+
+/**
+ * Whether some country of one pattern could have the domain of a country of the other: `{cc}.l.example` and `tcn.{cc}.example`
+ * both lead to `tcn.l.example`.
+ */
+export function patternsMeet(one: string, other: string): boolean {
+  const [labels, others] = [one.split('.'), other.split('.')];
+  return (
+    labels.length === others.length &&
+    labels.every((label, at) => {
+      const against = others[at] ?? '';
+      const couldBe = (wanted: string) => /^[a-z]{1,3}$/.test(wanted) || wanted === SIGN;
+      return label === against || (label === SIGN && couldBe(against)) || (against === SIGN && couldBe(label));
+    })
+  );
 }
 
 /** A project on TESTA. @throws RangeError for a pattern without exactly one `{cc}` as a whole label */

@@ -5,7 +5,18 @@ import type { Database } from '../database/connect.ts';
 
 export type AdministratorResult =
   | { ok: true; account: Account; outcome: 'promoted' | 'created' }
-  | { ok: false; problem: 'address' | 'no-country' | 'not-hosted' | 'names' | 'password-needed' | 'not-created' };
+  | {
+      ok: false;
+      problem:
+        | 'address'
+        | 'empty'
+        | 'domain'
+        | 'no-country'
+        | 'not-hosted'
+        | 'names'
+        | 'password-needed'
+        | 'not-created';
+    };
 
 const WAIVER_MS = 3 * 86_400_000;
 
@@ -26,15 +37,23 @@ export async function addAdministrator(
     where: { domain: addressDomain(address) },
     include: { mailServer: true },
   });
-  if (country === null) return { ok: false, problem: 'no-country' };
+  if (country === null)
+    return { ok: false, problem: (await database.prisma.programme.count()) === 0 ? 'empty' : 'no-country' };
   // Where a country runs its own server, the mailbox has to be there first.
   if (!country.mailServer.hosted) return { ok: false, problem: 'not-hosted' };
   if (password === null) return { ok: false, problem: 'password-needed' };
-  const [firstName, surname, ...more] = address.slice(0, address.lastIndexOf('@')).split('.');
-  if (!firstName || !surname || more.length > 0) return { ok: false, problem: 'names' };
+  const names = namesOf(address);
+  if (names === null) return { ok: false, problem: 'names' };
+  const [firstName, surname] = names;
   const made = await createHostedAccount(database, country, { firstName, surname, password });
   if (!made.ok) return { ok: false, problem: 'not-created' };
   return { ok: true, account: await promote(database, made.account), outcome: 'created' };
+}
+
+/** First name and surname, as the part before the @ has them. */
+export function namesOf(address: string): [firstName: string, surname: string] | null {
+  const [firstName, surname, ...more] = address.slice(0, address.lastIndexOf('@')).split('.');
+  return firstName && surname && more.length === 0 ? [firstName, surname] : null;
 }
 
 async function promote(database: Database, account: Account): Promise<Account> {

@@ -2,6 +2,7 @@ import { keyOf } from '../../config.ts';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { type MailServer, Prisma } from '../../generated/prisma/client.ts';
+import type { MailServer as MailPlace } from '../../mail/mail-server.ts';
 import { type MailServerProbe, probeMailServer } from '../../mail/probe-server.ts';
 import type { Certificate } from '../../pki/certificate.ts';
 import { readCertificates, toPem } from '../../pki/certificate-bundle.ts';
@@ -92,14 +93,30 @@ async function saved(
 
 export type TestResult = { ok: true; probe: MailServerProbe } | { ok: false; retryAt: Date };
 
-/** Connects to the servers as they are saved, without signing in; what came back is data. */
-export async function testMailServer(context: Context, session: SignedIn, server: MailServer): Promise<TestResult> {
+/** What is connected to: the servers of one country, and where mail for it comes in. */
+export type TestedServer = MailPlace & { incomingHost: string | null; incomingIp: string | null };
+
+export function testedServerOf(row: MailServer): TestedServer {
+  return { ...mailServerOf(row), incomingHost: row.incomingHost, incomingIp: row.incomingIp };
+}
+
+/**
+ * Connects without signing in; what came back is data.
+ * @param object whose servers they are, for the trail
+ */
+export async function testMailServer(
+  context: Context,
+  session: SignedIn,
+  object: string,
+  server: TestedServer,
+): Promise<TestResult> {
   const { database, config } = context;
   const key = keyOf(config.serverKeys, config.serverKeys.current);
   const counted = await countAttempt(database, 'mail-server', session.account.id, TESTS_MAX, key, context.now());
-  await recordAdministration(context, session, server.id, 'mail-server-tested', counted.allowed ? 'done' : 'refused');
+  const result = counted.allowed ? 'done' : 'refused';
+  await recordAdministration(context, session, object, 'mail-server-tested', result);
   if (!counted.allowed) return { ok: false, retryAt: counted.retryAt };
-  return { ok: true, probe: await probeMailServer(mailServerOf(server), server.incomingIp ?? server.incomingHost) };
+  return { ok: true, probe: await probeMailServer(server, server.incomingIp ?? server.incomingHost) };
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Context } from '../../context.ts';
 import type { Programme } from '../../generated/prisma/client.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { administeredProgramme } from './administered.ts';
+import { isPatternTaken } from './programmes.ts';
 
 /** What a central administrator may change about the programme. */
 export type ProgrammeRules = Pick<
@@ -47,14 +48,11 @@ export async function saveProgrammeRules(context: Context, session: SignedIn, ru
   if (changed.length === 0) return true;
   const saved = await context.database.prisma.$transaction(async (tx) => {
     if (changed.includes('domainPattern')) {
+      if (await isPatternTaken(tx, rules.domainPattern, programme.id)) return false;
       // Countries and registrations are made under this lock too.
       await tx.$queryRaw`select id from programme where id = ${programme.id}::uuid for update`;
       const where = { programmeId: programme.id };
-      const uses = (await tx.country.count({ where })) + (await tx.registration.count({ where }));
-      const others = await tx.programme.count({
-        where: { domainPattern: rules.domainPattern, id: { not: programme.id } },
-      });
-      if (uses + others > 0) return false;
+      if ((await tx.country.count({ where })) + (await tx.registration.count({ where })) > 0) return false;
     }
     await tx.programme.update({ where: { id: programme.id }, data: rules });
     return true;

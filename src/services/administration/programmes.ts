@@ -2,7 +2,7 @@ import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { Prisma, type Programme } from '../../generated/prisma/client.ts';
 import { addressKey } from '../../mail/address.ts';
-import type { NewProgramme } from '../accounts/programmes.ts';
+import { type NewProgramme, patternsMeet } from '../accounts/programmes.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { administeredProgramme } from './administered.ts';
 import { recordAdministration } from './record.ts';
@@ -56,15 +56,14 @@ export async function createFurtherProgramme(
   session: SignedIn,
   wanted: Pick<NewProgramme, 'code' | 'name' | 'domainPattern'> & Pick<Programme, 'phase'>,
 ): Promise<NewProgrammeResult> {
-  const { prisma } = context.database;
-  // Two programmes of one pattern would want the same domains.
-  if ((await prisma.programme.count({ where: { domainPattern: wanted.domainPattern } })) > 0)
-    return { ok: false, problem: 'pattern-taken' };
   const { id: accountId, address } = session.account;
   try {
-    const programme = await prisma.programme.create({
-      data: { ...wanted, grants: { create: { accountId, grantedBy: address, grantedAt: context.now() } } },
+    const programme = await context.database.prisma.$transaction(async (tx) => {
+      if (await isPatternTaken(tx, wanted.domainPattern, null)) return null;
+      const grants = { create: { accountId, grantedBy: address, grantedAt: context.now() } };
+      return tx.programme.create({ data: { ...wanted, grants } });
     });
+    if (programme === null) return { ok: false, problem: 'pattern-taken' };
     await recordAdministration(context, session, programme.id, 'programme-made');
     return { ok: true, programme };
   } catch (error) {
@@ -72,6 +71,20 @@ export async function createFurtherProgramme(
     if (isTaken) return { ok: false, problem: 'code-taken' };
     throw error;
   }
+}
+
+/**
+ * Whether a country of this pattern could have a domain of another programme. Nobody else begins a programme, or changes a
+ * pattern, before this transaction ends.
+ */
+export async function isPatternTaken(
+  tx: Prisma.TransactionClient,
+  pattern: string,
+  butId: string | null,
+): Promise<boolean> {
+  await tx.$executeRaw`lock table programme in share row exclusive mode`;
+  const others = await tx.programme.findMany({ select: { id: true, domainPattern: true } });
+  return others.some(({ id, domainPattern }) => id !== butId && patternsMeet(domainPattern, pattern));
 }
 
 /** From now on this session administrates this programme. @throws AppError `not-found` for one that was not granted */

@@ -3,7 +3,7 @@ import type { Context } from '../../context.ts';
 import { Prisma } from '../../generated/prisma/client.ts';
 import { composeDomain } from '../accounts/address-rule.ts';
 import { mailServerValues } from '../accounts/programmes.ts';
-import { readAuthorityPem } from '../administration/mail-servers.ts';
+import { readAuthorityPem, type TestedServer } from '../administration/mail-servers.ts';
 import { recordAdministration } from '../administration/record.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { recordStep } from './history.ts';
@@ -134,7 +134,7 @@ async function settleServer(
     if (!chosen) throw new Refusal('no-server');
     return chosen.id;
   }
-  const values = ownServerValues(fields);
+  const values = mailServerValues({ ...namedServer(fields), hosted: false });
   const { mailServer: kept } = before ?? {};
   if (kept && !kept.hosted && kept.programmeId === programmeId && kept._count.countries === 1) {
     await tx.mailServer.update({ where: { id: kept.id }, data: values });
@@ -156,10 +156,10 @@ async function lockedCountry(tx: Transaction, id: string) {
   });
 }
 
-function ownServerValues(fields: RegistrationFields) {
+/** The servers that a form names. */
+export function namedServer(fields: RegistrationFields): TestedServer {
   const tls = (mode: string) => (mode === 'starttls' ? 'starttls' : 'implicit');
-  return mailServerValues({
-    hosted: false,
+  return {
     imapHost: fields.imapHost,
     imapPort: Number(fields.imapPort),
     imapTls: tls(fields.imapTls),
@@ -171,7 +171,7 @@ function ownServerValues(fields: RegistrationFields) {
     incomingHost: fields.serverName,
     incomingIp: fields.serverIp,
     caPem: fields.caPem === '' ? null : readAuthorityPem(Buffer.from(fields.caPem)),
-  });
+  };
 }
 
 /** A server that exists is never taken over by the name of a new one. */

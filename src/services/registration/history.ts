@@ -10,7 +10,10 @@ export type StepName =
   | 'saved'
   | 'submitted'
   | 'returned'
-  | 'accepted';
+  | 'accepted'
+  | 'suspended'
+  | 'resumed'
+  | 'removed';
 
 /** Who did it: the contact by the name in the form, an administrator by the address. */
 export type Actor = { side: 'contact' | 'country' | 'central'; name: string };

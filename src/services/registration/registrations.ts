@@ -51,8 +51,8 @@ export type CountryStanding = {
   code: string;
   isoCode: string;
   domain: string;
-  /** `member`: takes part; the others say how far its registration is */
-  standing: 'none' | 'begun' | 'invited' | 'submitted' | 'returned' | 'member';
+  /** `member`: takes part, `suspended`: not at the moment; the others say how far its registration is */
+  standing: 'none' | 'begun' | 'invited' | 'submitted' | 'returned' | 'member' | 'suspended';
   /** A change of the registration waits to be decided */
   waiting: boolean;
   countryId: string | null;
@@ -83,7 +83,13 @@ export async function readCountries(context: Context, session: SignedIn): Promis
       code,
       isoCode,
       domain: country?.domain ?? composeDomain(programme.domainPattern, code),
-      standing: country ? 'member' : registration ? standingOf(registration) : 'none',
+      standing: country
+        ? country.suspendedAt
+          ? 'suspended'
+          : 'member'
+        : registration
+          ? standingOf(registration)
+          : 'none',
       waiting: registration?.state === 'submitted',
       countryId: country?.id ?? null,
       registrationId: registration?.id ?? null,
@@ -138,28 +144,40 @@ export async function findCountryRegistration(context: Context, countryId: strin
   return row && openRow(row);
 }
 
-/** A country that joined without a form gets one, filled in with what is known. */
-export async function ensureOwnRegistration(context: Context, session: SignedIn): Promise<OpenRegistration> {
-  const { country, firstName, surname, address } = session.account;
+const NOT_SAVED = '00000000-0000-0000-0000-000000000000';
+
+/** The registration of the own country; of one that joined without a form what is known of it, not saved yet. */
+export async function ownRegistration(context: Context, session: SignedIn): Promise<OpenRegistration> {
+  const { country } = session.account;
+  const found = await findCountryRegistration(context, country.id);
+  if (found) return found;
+  const fields = knownFields(session);
+  const { programmeId, code, isoCode, id: countryId, domain, programme } = country;
   const at = context.now();
-  const fields = {
-    ...fieldsOf(country.mailServer, country.domain),
-    firstName,
-    surname,
-    contactName: `${firstName} ${surname}`,
-    contactAddress: address,
+  return {
+    ...{ id: NOT_SAVED, programmeId, code, isoCode, countryId, domain, programme, country },
+    ...{ state: 'accepted', version: 1, fields, accepted: fields, createdAt: at, changedAt: at },
   };
-  const { programmeId, code, isoCode, id: countryId } = country;
-  await context.database.prisma.registration.createMany({
-    skipDuplicates: true,
-    data: {
-      ...{ programmeId, code, isoCode, countryId },
-      ...{ fields, accepted: fields, state: 'accepted', createdAt: at, changedAt: at },
-    },
-  });
-  const own = await findCountryRegistration(context, countryId);
+}
+
+/** The same, saved: a form that is sent changes it. */
+export async function ensureOwnRegistration(context: Context, session: SignedIn): Promise<OpenRegistration> {
+  const { id, programme: _, country: __, domain: ___, ...row } = await ownRegistration(context, session);
+  if (id === NOT_SAVED) {
+    const accepted = row.accepted ?? {};
+    await context.database.prisma.registration.createMany({ skipDuplicates: true, data: { ...row, accepted } });
+  }
+  const own = await findCountryRegistration(context, session.account.countryId);
   if (own === null) throw new AppError('not-found');
   return own;
+}
+
+function knownFields({ account }: SignedIn): RegistrationFields {
+  const { country, firstName, surname, address } = account;
+  return {
+    ...fieldsOf(country.mailServer, country.domain),
+    ...{ firstName, surname, contactName: `${firstName} ${surname}`, contactAddress: address },
+  };
 }
 
 function fieldsOf(server: MailServer, domain: string): RegistrationFields {

@@ -103,7 +103,8 @@ export async function findSession(
     },
   });
   if (!row || !isSessionSecret(token.secret, row.secretHash)) return null;
-  if (row.endsAt <= at || row.account.state !== 'active' || isSignedOut(row)) {
+  const isShutOut = row.account.state !== 'active' || row.account.country.suspendedAt !== null;
+  if (row.endsAt <= at || isShutOut || isSignedOut(row)) {
     await endSession(database, row.id);
     return null;
   }

@@ -85,7 +85,7 @@ async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<Sign
     where: { addressKey },
     include: { country: { include: { mailServer: true, programme: true } } },
   });
-  if (account?.state !== 'active') {
+  if (account?.state !== 'active' || account.country.suspendedAt !== null) {
     await refuse('refused', account?.id ?? null);
     return { ok: false, reason: 'refused' };
   }

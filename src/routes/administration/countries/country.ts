@@ -5,6 +5,7 @@ import { AppError } from '../../../errors.ts';
 import { leaveNotice } from '../../../plugins/notices.ts';
 import { signedIn } from '../../../plugins/session.ts';
 import { administeredCountry } from '../../../services/administration/administered.ts';
+import { countAccounts } from '../../../services/administration/countries.ts';
 import { readMailServers, useMailServer } from '../../../services/administration/mail-servers.ts';
 import { readHistory } from '../../../services/registration/history.ts';
 import { findCountryRegistration } from '../../../services/registration/registrations.ts';
@@ -27,6 +28,8 @@ export function showCountry(context: Context) {
       section: 'countries',
       role: 'central',
       row,
+      isOwn: row.id === session.account.countryId,
+      accounts: await countAccounts(context, row.id),
       name,
       registration,
       history: historyOf(request.formats, history),

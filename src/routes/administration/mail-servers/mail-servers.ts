@@ -7,6 +7,7 @@ import {
   findMailServer,
   readMailServers,
   SERVER_NAME_MAX,
+  testedServerOf,
   testMailServer,
   type UsedMailServer,
   updateMailServer,
@@ -69,9 +70,10 @@ export function testMailServerAction(context: Context) {
     const session = signedIn(request);
     const server = await findMailServer(context, session, idOf(request, 'server'));
     const shown = { server, fields: fieldsOf(server) };
-    const tested = await testMailServer(context, session, server);
+    const place = testedServerOf(server);
+    const tested = await testMailServer(context, session, server.id, place);
     if (tested.ok)
-      return mailServerPage(request, reply, { ...shown, probes: probeWords(request.formats, server, tested.probe) });
+      return mailServerPage(request, reply, { ...shown, probes: probeWords(request.formats, place, tested.probe) });
     const tooMany = t('mailServers.probe.tooMany', { time: time(tested.retryAt) });
     return mailServerPage(request, reply.code(429), { ...shown, tooMany });
   };

@@ -1,6 +1,6 @@
 import type { Formats } from '../../../i18n/formats.ts';
 import type { MailServerProbe, Probe } from '../../../mail/probe-server.ts';
-import type { UsedMailServer } from '../../../services/administration/mail-servers.ts';
+import type { TestedServer } from '../../../services/administration/mail-servers.ts';
 
 /** What was tried with one server, what came back, and what to do about it. */
 export type ProbeWords = {
@@ -20,7 +20,7 @@ export type ProbeWords = {
 
 type Place = { which: keyof MailServerProbe; host: string; port: number; tls: string };
 
-export function probeWords(formats: Formats, server: UsedMailServer, probe: MailServerProbe): ProbeWords[] {
+export function probeWords(formats: Formats, server: TestedServer, probe: MailServerProbe): ProbeWords[] {
   const places: Place[] = [
     { which: 'imap', host: server.imapHost, port: server.imapPort, tls: server.imapTls },
     { which: 'submission', host: server.submissionHost, port: server.submissionPort, tls: server.submissionTls },

@@ -1,18 +1,21 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../../context.ts';
+import { AppError } from '../../../errors.ts';
 import { leaveNotice } from '../../../plugins/notices.ts';
 import { signedIn } from '../../../plugins/session.ts';
-import { readMailServers } from '../../../services/administration/mail-servers.ts';
+import { readMailServers, testMailServer } from '../../../services/administration/mail-servers.ts';
 import {
   acceptRegistration,
   type DecisionProblem,
+  namedServer,
   REASON_MAX,
   returnRegistration,
 } from '../../../services/registration/decisions.ts';
 import { currentInvitation, inviteContact, withdrawInvitation } from '../../../services/registration/invitations.ts';
 import { findRegistration, type OpenRegistration } from '../../../services/registration/registrations.ts';
 import { registrationData } from '../../registration/form-page.ts';
+import { type ProbeWords, probeWords } from '../mail-servers/probe-words.ts';
 import { idOf } from '../named.ts';
 
 const Decision = z.object({
@@ -89,6 +92,24 @@ export function returnAction(context: Context) {
   };
 }
 
+/** Connects to the servers that the form names, so that whoever decides knows whether they are there. */
+export function testServersAction(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const registration = await named(context, request);
+    const { fields, state } = registration;
+    if (state !== 'submitted' || fields.mailboxes !== 'own') throw new AppError('not-found');
+    const server = namedServer(fields);
+    const tested = await testMailServer(context, signedIn(request), registration.id, server);
+    const { t, time } = request.formats;
+    if (tested.ok) {
+      const probes = probeWords(request.formats, server, tested.probe);
+      return registrationPage(context, request, reply, registration, '', {}, { probes });
+    }
+    const tooMany = t('mailServers.probe.tooMany', { time: time(tested.retryAt) });
+    return registrationPage(context, request, reply.code(429), registration, '', {}, { tooMany });
+  };
+}
+
 export function acceptAction(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const registration = await named(context, request);
@@ -128,6 +149,7 @@ async function registrationPage(
   registration: OpenRegistration,
   reason: string,
   faults: Faults,
+  test: { probes?: ProbeWords[]; tooMany?: string } = {},
 ) {
   const { t, country } = request.formats;
   const session = signedIn(request);
@@ -143,6 +165,8 @@ async function registrationPage(
     hosted: hosted.map(({ id, name }) => ({ value: id, text: name })),
     reason,
     reasonMax: REASON_MAX,
+    probes: test.probes ?? [],
+    tooMany: test.tooMany ?? null,
     faults,
   });
 }

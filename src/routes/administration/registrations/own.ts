@@ -7,6 +7,7 @@ import {
   ensureOwnRegistration,
   findCountryRegistration,
   type OpenRegistration,
+  ownRegistration,
 } from '../../../services/registration/registrations.ts';
 import { formData, readRegistrationForm, registrationData } from '../../registration/form-page.ts';
 
@@ -31,7 +32,7 @@ export function showOwnRegistration(context: Context) {
 
 export function showOwnPaper(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
-    const registration = await ensureOwnRegistration(context, signedIn(request));
+    const registration = await ownRegistration(context, signedIn(request));
     return reply.page('registration/print', {
       title: request.formats.t('registration.title'),
       place: 'administration',
@@ -44,7 +45,7 @@ export function showOwnPaper(context: Context) {
 export function showChange(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const session = signedIn(request);
-    const registration = await ensureOwnRegistration(context, session);
+    const registration = await ownRegistration(context, session);
     if (!mayEdit({ session }, registration)) return reply.redirect(PAGE);
     return changePage(context, request, reply, registration, { fields: registration.fields });
   };

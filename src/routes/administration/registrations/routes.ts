@@ -6,6 +6,7 @@ import {
   returnAction,
   showRegistration,
   showRegistrationPaper,
+  testServersAction,
   withdrawInvitationAction,
 } from './central.ts';
 import { proposeChange, showChange, showOwnPaper, showOwnRegistration } from './own.ts';
@@ -22,6 +23,7 @@ export function registrationAdministrationRoutes(app: FastifyInstance, context: 
     central,
     withdrawInvitationAction(context),
   );
+  app.post('/administration/registrations/:registration/test', central, testServersAction(context));
   app.post('/administration/registrations/:registration/return', central, returnAction(context));
   app.post('/administration/registrations/:registration/accept', central, acceptAction(context));
 
