@@ -22,6 +22,7 @@ export function showOverview(context: Context) {
       openRequests: overview.openRequests,
       failedPlaces: overview.failedPlaces,
       submitted: overview.submitted,
+      askedPasswords: overview.askedPasswords,
     });
   };
 }

@@ -7,6 +7,7 @@ import { clientCertificateRoutes } from './client-certificates/routes.ts';
 import { countryRoutes } from './countries/routes.ts';
 import { enterAdministration, leaveAdministration, showEntry } from './enter.ts';
 import { evidenceKeyRoutes } from './evidence/routes.ts';
+import { issuingRoutes } from './issuing/routes.ts';
 import { mailServerRoutes } from './mail-servers/routes.ts';
 import { messageTraceRoutes } from './message-trace/routes.ts';
 import { showOverview } from './overview.ts';
@@ -76,5 +77,6 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
   messageTraceRoutes(app, context);
   auditRoutes(app, context);
   authorityRoutes(app, context);
+  issuingRoutes(app, context);
   clientCertificateRoutes(app, context);
 }

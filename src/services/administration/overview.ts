@@ -1,5 +1,6 @@
 import type { Context } from '../../context.ts';
 import type { Account } from '../../generated/prisma/client.ts';
+import { countAskedPasswords } from '../issuing/releases.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { administeredCountries, administeredProgramme } from './administered.ts';
 
@@ -12,7 +13,13 @@ export type CountryOverview = {
   accounts: Pick<Account, 'id' | 'firstName' | 'surname' | 'address' | 'state' | 'role'>[];
 };
 
-export type Overview = { countries: CountryOverview[]; openRequests: number; failedPlaces: number; submitted: number };
+export type Overview = {
+  countries: CountryOverview[];
+  openRequests: number;
+  failedPlaces: number;
+  submitted: number;
+  askedPasswords: number;
+};
 
 /** Countries and accounts that this administrator answers for; what waits is of the programme and for the central one alone. */
 export async function readOverview(context: Context, session: SignedIn): Promise<Overview> {
@@ -20,7 +27,7 @@ export async function readOverview(context: Context, session: SignedIn): Promise
   const { account } = session;
   const programmeId = administeredProgramme(session).id;
   const isCentral = account.role === 'central';
-  const [countries, openRequests, failedPlaces, submitted] = await Promise.all([
+  const [countries, openRequests, failedPlaces, submitted, askedPasswords] = await Promise.all([
     prisma.country.findMany({
       where: administeredCountries(session),
       include: {
@@ -36,6 +43,7 @@ export async function readOverview(context: Context, session: SignedIn): Promise
     isCentral ? prisma.trustRequest.count({ where: { programmeId, state: 'open' } }) : 0,
     isCentral ? prisma.revocationPoint.count({ where: { failedAt: { not: null } } }) : 0,
     isCentral ? prisma.registration.count({ where: { programmeId, state: 'submitted' } }) : 0,
+    isCentral ? countAskedPasswords(context, session) : 0,
   ]);
   return {
     countries: countries.map(({ id, code, isoCode, domain, mailServer, accounts }) => {
@@ -44,5 +52,6 @@ export async function readOverview(context: Context, session: SignedIn): Promise
     openRequests,
     failedPlaces,
     submitted,
+    askedPasswords,
   };
 }
