@@ -295,7 +295,7 @@ test('T11 T26 a lost one is replaced in one step: revoked, issued anew, with the
   const trail = await prisma.auditEntry.findMany({ where: { action: 'revoke' } });
   assert.deepEqual(
     trail.map((each) => [each.object, each.reason]),
-    [[certificates[0]?.sha256, 'superseded']],
+    [[certificates[0]?.sha256, 'replaced-superseded']],
   );
 });
 

@@ -36,7 +36,7 @@ export async function issueTask(
   } catch (error) {
     if (error instanceof TaskTakenError) return;
     // One that fails must not keep the others from theirs.
-    await recordIssuing(context, session, task.accountId, 'failed', 'issuing');
+    await recordIssuing(context, session, task.accountId, 'failed', 'issuing-failed');
     outcome = 'failed';
   }
   const { jobId, accountId } = task;
@@ -68,7 +68,7 @@ async function tryTask(
     return outcome.problem;
   }
   for (const sha256 of outcome.revoked)
-    await recordIssuing(context, session, sha256, 'done', replaces ?? 'superseded', 'revoke');
+    await recordIssuing(context, session, sha256, 'done', `replaced-${replaces ?? 'superseded'}`, 'revoke');
   for (const { certificate } of outcome.files)
     await recordIssuing(context, session, certificate.sha256, 'done', replaces ? 'replacement' : 'issued');
   return 'issued';

@@ -161,5 +161,5 @@ async function finish(context: Context, session: SignedIn, id: string): Promise<
     prisma.keptPfx.deleteMany({ where: { issuanceId: id } }),
     prisma.pfxPasswordShare.deleteMany({ where: { issuanceId: id } }),
   ]);
-  await recordIssuing(context, session, id, 'done', 'installed');
+  await recordIssuing(context, session, id, 'done', 'pfx-installed');
 }
