@@ -6,7 +6,7 @@ const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 /** Random characters of five bits each, in groups of four: for paper and telephone. */
 export function generateSpokenCode(characters: number): string {
   const code = [...randomBytes(characters)].map((byte) => ALPHABET[byte & 31]).join('');
-  return (code.match(/.{1,4}/g) ?? []).join('-');
+  return inGroups(code);
 }
 
 /** What people type instead of what is on the paper: lower case, spaces, O for 0, I or L for 1. */
@@ -16,4 +16,13 @@ export function normaliseSpokenCode(typed: string): string {
     .replace(/[^0-9A-Z]/g, '')
     .replace(/O/g, '0')
     .replace(/[IL]/g, '1');
+}
+
+/** The same in the form that `generateSpokenCode` gave it: for what compares it letter by letter. */
+export function groupSpokenCode(typed: string): string {
+  return inGroups(normaliseSpokenCode(typed));
+}
+
+function inGroups(code: string): string {
+  return (code.match(/.{1,4}/g) ?? []).join('-');
 }

@@ -38,6 +38,18 @@ const AUDIT: Record<string, Needs> = {
   'POST /administration/audit/check': 'central',
 };
 
+const ISSUING: Record<string, Needs> = {
+  'GET /administration/issuing': 'central',
+  'GET /administration/issuing/countries/:country': 'central',
+  'POST /administration/issuing/countries/:country': 'central',
+  'GET /administration/issuing/accounts/:account/replace': 'central',
+  'POST /administration/issuing/accounts/:account/replace': 'central',
+  'GET /administration/issuing/jobs/:job': 'central',
+  'POST /administration/issuing/jobs/:job/resume': 'central',
+  'GET /administration/issuing/passwords/:issuance': 'central',
+  'POST /administration/issuing/passwords/:issuance': 'central',
+};
+
 const AUTHORITIES: Record<string, Needs> = {
   'GET /administration/authorities': 'central',
   'POST /administration/authorities/:authority/retire': 'central',
@@ -159,6 +171,7 @@ export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...EVIDENCE,
   ...AUDIT,
   ...AUTHORITIES,
+  ...ISSUING,
   ...ACCOUNTS,
   ...PROGRAMMES,
   ...REGISTRATION,

@@ -25,6 +25,7 @@ export function showOverview(context: Context) {
       failedPlaces: overview.failedPlaces,
       submitted: overview.submitted,
       alarms: overview.alarms.map((alarm) => alarmText(request.formats, alarm)),
+      askedPasswords: overview.askedPasswords,
     });
   };
 }

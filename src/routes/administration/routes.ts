@@ -9,6 +9,7 @@ import { issuedRoutes } from './digital-ids/routes.ts';
 import { enterAdministration, leaveAdministration, showEntry } from './enter.ts';
 import { evidenceKeyRoutes } from './evidence/routes.ts';
 import { listRoutes } from './lists/routes.ts';
+import { issuingRoutes } from './issuing/routes.ts';
 import { mailServerRoutes } from './mail-servers/routes.ts';
 import { messageTraceRoutes } from './message-trace/routes.ts';
 import { showOverview } from './overview.ts';
@@ -79,6 +80,7 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
   messageTraceRoutes(app, context);
   auditRoutes(app, context);
   authorityRoutes(app, context);
+  issuingRoutes(app, context);
   clientCertificateRoutes(app, context);
   issuedRoutes(app, context);
   listRoutes(app, context);

@@ -10,6 +10,7 @@ import {
   showRemoveDigitalId,
   showReplace,
 } from './digital-ids.ts';
+import { showDirectory, takeFromDirectory } from './directory.ts';
 import { importCertificates } from './import-certificates.ts';
 import { createContact, showContacts } from './list-contacts.ts';
 import { removeContactAction, showRemoveContact } from './remove-contact.ts';
@@ -21,6 +22,8 @@ export function contactRoutes(app: FastifyInstance, context: Context): void {
   app.post('/contacts/from-message', addFromMessage(context));
   app.get('/contacts/link', showAsk());
   app.post('/contacts/link', askRecipients(context));
+  app.get('/contacts/directory', showDirectory(context));
+  app.post('/contacts/directory', takeFromDirectory(context));
   app.get('/contacts/:contact', showContact(context));
   app.post('/contacts/:contact', changeContact(context));
   app.get('/contacts/:contact/remove', showRemoveContact(context));

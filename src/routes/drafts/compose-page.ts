@@ -4,6 +4,7 @@ import type { Formats } from '../../i18n/formats.ts';
 import { type Address, addressKey } from '../../mail/address.ts';
 import { signedIn, unlockedKey } from '../../plugins/session.ts';
 import type { RecipientMark } from '../../services/contacts/contact-marks.ts';
+import { addressesInDirectory } from '../../services/contacts/directory.ts';
 import { openAttachment } from '../../services/drafts/draft-attachments.ts';
 import { checkDraft, type DraftProblem } from '../../services/drafts/draft-sending.ts';
 import { type OpenedDraft, withDraftKeys } from '../../services/drafts/drafts.ts';
@@ -47,6 +48,7 @@ export async function composePage(
   const known = new Map(marks.map((mark) => [addressKey(mark.address), mark]));
   const slipsOf = (list: readonly Address[]) => list.flatMap((one) => slipOf(formats, one, known));
   const missing = letter.encrypt ? marks.filter((mark) => !mark.usable) : [];
+  const listed = await addressesInDirectory(context, session, lacking(missing));
   const all = [
     ...problems,
     ...(refused ?? []).filter((problem) => !problems.some((each) => each.code === problem.code)),
@@ -70,7 +72,7 @@ export async function composePage(
     subjectWords: words.text,
     slips: { to: slipsOf(letter.to), cc: slipsOf(letter.cc), bcc: slipsOf(letter.bcc) },
     bccShown: content.bcc.trim() !== '',
-    missing: missing.map((mark) => wayFor(formats, mark)),
+    missing: missing.map((mark) => wayFor(formats, mark, listed)),
     attachments: attachments.map((one) => ({
       id: one.id,
       name: formats.plainName(one.name),
@@ -116,12 +118,22 @@ function slipOf(formats: Formats, one: Address, known: ReadonlyMap<string, Recip
   return mark ? [{ ...markWords(formats, mark, one.name), drop: one.address }] : [];
 }
 
+const REPLACEABLE: readonly (string | null)[] = ['no-contact', 'no-digital-id', 'expired', 'revoked'];
+
+/** For whom another Digital ID would help: one that is there and not trusted is another matter. */
+function lacking(marks: readonly RecipientMark[]): string[] {
+  return marks.filter((mark) => REPLACEABLE.includes(mark.reason)).map((mark) => mark.address);
+}
+
 /** What to do about somebody nothing can be encrypted to (T18). */
-function wayFor(formats: Formats, mark: RecipientMark) {
+function wayFor(formats: Formats, mark: RecipientMark, listed: ReadonlySet<string>) {
   const words = markWords(formats, mark, '');
   return {
     ...words,
     title: formats.t('drafts.way.title', { name: words.name }),
+    directoryHref: listed.has(addressKey(mark.address))
+      ? `/contacts/directory?q=${encodeURIComponent(mark.address)}`
+      : null,
     askHref: `/contacts/link?to=${encodeURIComponent(mark.address)}`,
     contactHref: mark.contactId === null ? '/contacts' : `/contacts/${mark.contactId}`,
   };

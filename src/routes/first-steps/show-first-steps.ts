@@ -10,6 +10,7 @@ import {
   SELF_TEST_NONCE,
   type StepState,
 } from '../../services/identities/first-steps.ts';
+import { readOffered } from '../../services/issuing/offered.ts';
 
 const MINUTES = { passphrase: 3, identity: 3, address: 0, root: 4, 'self-test': 2, ready: 0 } as const;
 
@@ -34,7 +35,7 @@ export async function firstStepsPage(
   const session = signedIn(request);
   const { formats } = request;
   const { t } = formats;
-  const steps = await readFirstSteps(context, session);
+  const [steps, offered] = await Promise.all([readFirstSteps(context, session), readOffered(context, session)]);
   const minutes = steps.steps.reduce((sum, step) => sum + (step.state === 'done' ? 0 : MINUTES[step.id]), 0);
   return reply.code(status).page('first-steps/show', {
     title: t('first-steps.title'),
@@ -52,11 +53,12 @@ export async function firstStepsPage(
       text:
         step.state === 'done'
           ? doneText(formats, session.account.address, steps, step.id)
-          : t(`first-steps.${step.id}.text`),
+          : t(step.id === 'identity' && offered ? 'issuing.offered.text' : `first-steps.${step.id}.text`),
       mark: { ...MARKS[step.state], text: t(`first-steps.state.${step.state}`) },
     })),
     identity: steps.identity,
     mayRequest: await asksOutside(context, session),
+    offered: offered !== null,
     root: steps.root && {
       name: formats.plainName(steps.root.subject),
       href: `/trust/anchors/${steps.root.id}/confirm?next=${encodeURIComponent('/first-steps')}`,

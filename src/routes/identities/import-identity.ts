@@ -14,9 +14,9 @@ import {
 import { becomesSlow, type Page, streamImport } from './import-progress.ts';
 import { presentIdentity } from './present-identity.ts';
 
-const PASSWORD_MAX = 1000;
+export const PASSWORD_MAX = 1000;
 
-const STATUS: Record<string, number> = {
+export const IMPORT_STATUS: Record<string, number> = {
   busy: 503,
   'too-many-attempts': 429,
   'too-costly': 422,
@@ -54,13 +54,13 @@ export function importIdentity(context: Context) {
   };
 }
 
-function show(reply: FastifyReply, { status, view, data }: Page): Promise<FastifyReply> {
+export function show(reply: FastifyReply, { status, view, data }: Page): Promise<FastifyReply> {
   return reply.code(status).page(view, data);
 }
 
 function pageOf(context: Context, request: FastifyRequest, result: ImportResult): Page | Promise<Page> {
   if (result.ok) return importedPage(context, request, result);
-  return importPage(request, STATUS[result.code] ?? 400, faultsOf(request, result));
+  return importPage(request, IMPORT_STATUS[result.code] ?? 400, faultsOf(request, result));
 }
 
 type Form = { bytes: Buffer | 'too-large' | null; password: string };
@@ -81,7 +81,10 @@ async function readForm(request: FastifyRequest): Promise<Form> {
 }
 
 /** Each failure has its own sentence, at the field it concerns. */
-function faultsOf(request: FastifyRequest, result: Extract<ImportResult, { ok: false }>): Record<string, string> {
+export function faultsOf(
+  request: FastifyRequest,
+  result: Extract<ImportResult, { ok: false }>,
+): Record<string, string> {
   const { t, time } = request.formats;
   if (result.code === 'nothing-imported') {
     return { file: result.refused.map((each) => refusalText(request, each)).join(' ') };
@@ -106,7 +109,7 @@ function importPage(request: FastifyRequest, status: number, faults: Record<stri
 }
 
 /** Shown once: what came in, what was left out, and that no root is trusted by it (T13). */
-async function importedPage(
+export async function importedPage(
   context: Context,
   request: FastifyRequest,
   result: Extract<ImportResult, { ok: true }>,

@@ -1,6 +1,7 @@
 import type { Context } from '../../context.ts';
 import type { Account } from '../../generated/prisma/client.ts';
 import { type PublishingAlarm, publishingAlarms } from '../publishing/list-states.ts';
+import { countAskedPasswords } from '../issuing/releases.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { administeredCountries, administeredProgramme } from './administered.ts';
 
@@ -19,6 +20,7 @@ export type Overview = {
   failedPlaces: number;
   submitted: number;
   alarms: PublishingAlarm[];
+  askedPasswords: number;
 };
 
 /** Countries and accounts that this administrator answers for; what waits is of the programme and for the central one alone. */
@@ -28,6 +30,7 @@ export async function readOverview(context: Context, session: SignedIn): Promise
   const programmeId = administeredProgramme(session).id;
   const isCentral = account.role === 'central';
   const [countries, openRequests, failedPlaces, submitted, alarms] = await Promise.all([
+  const [countries, openRequests, failedPlaces, submitted, askedPasswords] = await Promise.all([
     prisma.country.findMany({
       where: administeredCountries(session),
       include: {
@@ -44,6 +47,7 @@ export async function readOverview(context: Context, session: SignedIn): Promise
     isCentral ? prisma.revocationPoint.count({ where: { failedAt: { not: null } } }) : 0,
     isCentral ? prisma.registration.count({ where: { programmeId, state: 'submitted' } }) : 0,
     isCentral ? publishingAlarms(context, session) : [],
+    isCentral ? countAskedPasswords(context, session) : 0,
   ]);
   return {
     countries: countries.map(({ id, code, isoCode, domain, mailServer, accounts }) => {
@@ -53,5 +57,6 @@ export async function readOverview(context: Context, session: SignedIn): Promise
     failedPlaces,
     submitted,
     alarms,
+    askedPasswords,
   };
 }

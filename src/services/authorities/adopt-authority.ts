@@ -90,7 +90,7 @@ async function refuse(
   certificate: Certificate,
   problem: AuthorityMisfit | 'known-already',
 ): Promise<Adopted> {
-  await recordAuthority(context, session, certificate.sha256, 'refused', problem);
+  await recordAuthority(context, session, certificate.sha256, 'refused', `authority-${problem}`);
   return { ok: false, problem };
 }
 

@@ -78,7 +78,7 @@ export async function completeRequest(
   const keyBits = readPublicKeyInfo(readWhole(Buffer.from(request.publicKey))).keyBits;
   const certificate = certificates.find((each) => each.key.keyBits.equals(keyBits));
   if (certificate === undefined) {
-    await recordAuthority(context, session, request.id, 'refused', 'key-differs');
+    await recordAuthority(context, session, request.id, 'refused', 'authority-key-differs');
     return { ok: false, problem: 'key-differs' };
   }
   const sealContext = requestContext(request.publicKey);

@@ -16,7 +16,7 @@ export async function recordAuthority(
 ): Promise<void> {
   const { account, network } = session;
   const who = { accountId: account.id, actor: account.address, network };
-  await context.audit.record({ ...who, action: 'issue', object, result, reason });
+  await context.audit.record({ ...who, action: 'administration', object, result, reason });
 }
 
 export type Counted<T> = { ok: true; value: T } | WrongPassphrase;
@@ -38,7 +38,8 @@ export async function openUnderCount<T>(
   const value = counted.allowed ? await open() : null;
   if (value === null) {
     const problem = counted.allowed ? 'wrong-passphrase' : 'too-many-attempts';
-    await recordAuthority(context, session, object, 'refused', problem);
+    const reason = counted.allowed ? 'authority-wrong-passphrase' : problem;
+    await recordAuthority(context, session, object, 'refused', reason);
     return counted.allowed
       ? { ok: false, problem: 'wrong-passphrase' }
       : { ok: false, problem: 'too-many-attempts', retryAt: counted.retryAt };

@@ -5,7 +5,7 @@ import { readable } from './contact-marks.ts';
 import { noteDigitalIdStored } from './secure-link.ts';
 
 /** Where a contact's Digital ID came from; the page words it. */
-export type DigitalIdSource = 'signed-message' | 'untrusted-message' | 'file';
+export type DigitalIdSource = 'signed-message' | 'untrusted-message' | 'file' | 'directory';
 
 export type NewDigitalId = {
   certificate: Certificate;

@@ -4,16 +4,17 @@ import type { Context } from '../../context.ts';
 import type { IssuingTask, RevocationReason } from '../../generated/prisma/client.ts';
 import { parseCertificate } from '../../pki/certificate.ts';
 import type { Pkcs12Contents } from '../../pki/pkcs12-write.ts';
-import { readablePassword } from '../../vault/readable-password.ts';
 import { sealUnder } from '../../vault/seal.ts';
 import { sealTo } from '../../vault/sealed-box.ts';
+import { generateSpokenCode } from '../../vault/spoken-code.ts';
 import { administeredProgramme } from '../administration/administered.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { type IssueOrder, type IssueOutcome, type Issuer, issueDigitalId } from './issue-digital-id.ts';
 import { keptPfxContext, passwordShareContext } from './kept-secrets.ts';
 import { recordIssuing } from './record-issuing.ts';
 
-const PASSWORD_GROUPS = 5;
+/** 100 random bits. */
+const PASSWORD_CHARACTERS = 20;
 
 /** - `failed`: something is broken; the log says more */
 export type TaskOutcome = 'issued' | Extract<IssueOutcome, { ok: false }>['problem'] | 'failed';
@@ -35,7 +36,7 @@ export async function issueTask(
   } catch (error) {
     if (error instanceof TaskTakenError) return;
     // One that fails must not keep the others from theirs.
-    await recordIssuing(context, session, task.accountId, 'failed', 'issuing');
+    await recordIssuing(context, session, task.accountId, 'failed', 'issuing-failed');
     outcome = 'failed';
   }
   const { jobId, accountId } = task;
@@ -53,7 +54,7 @@ async function tryTask(
   task: IssuingTask,
   replaces: RevocationReason | null,
 ): Promise<TaskOutcome> {
-  const password = readablePassword(PASSWORD_GROUPS);
+  const password = generateSpokenCode(PASSWORD_CHARACTERS);
   const order: IssueOrder = {
     accountId: task.accountId,
     pfxPassword: password,
@@ -67,7 +68,7 @@ async function tryTask(
     return outcome.problem;
   }
   for (const sha256 of outcome.revoked)
-    await recordIssuing(context, session, sha256, 'done', replaces ?? 'superseded', 'revoke');
+    await recordIssuing(context, session, sha256, 'done', `replaced-${replaces ?? 'superseded'}`, 'revoke');
   for (const { certificate } of outcome.files)
     await recordIssuing(context, session, certificate.sha256, 'done', replaces ? 'replacement' : 'issued');
   return 'issued';
@@ -135,11 +136,16 @@ async function keeper(
   };
 }
 
-/** Central administrators of the programme who have a vault: each of them can release the password. */
+/** Central administrators of the programme, by home or by grant, who have a vault: each of them can release the password. */
 function releasers(context: Context, session: SignedIn) {
+  const programmeId = administeredProgramme(session).id;
   return context.database.prisma.vault.findMany({
     where: {
-      account: { role: 'central', state: 'active', country: { programmeId: administeredProgramme(session).id } },
+      account: {
+        role: 'central',
+        state: 'active',
+        OR: [{ country: { programmeId } }, { programmeGrants: { some: { programmeId } } }],
+      },
     },
     select: { accountId: true, draftPublicKey: true },
   });

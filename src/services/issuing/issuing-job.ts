@@ -82,7 +82,7 @@ export async function resumeIssuing(
     opened.issuer.close();
     return { ok: false, problem: 'not-interrupted' };
   }
-  await recordIssuing(context, session, job.id, 'done', 'resumed');
+  await recordIssuing(context, session, job.id, 'done', 'issuing-resumed');
   return { ok: true, jobId: job.id, finished: inBackground(context, session, opened.issuer, job) };
 }
 

@@ -5,6 +5,7 @@ import { AppError } from '../../errors.ts';
 import type { Issuance, IssuedCertificate, KeptPfx } from '../../generated/prisma/client.ts';
 import type { Pkcs12Form } from '../../pki/pkcs12-write.ts';
 import { openSealed } from '../../vault/seal.ts';
+import { groupSpokenCode } from '../../vault/spoken-code.ts';
 import type { Database } from '../database/connect.ts';
 import { type ImportResult, importIdentities } from '../identities/import-identity.ts';
 import { countAttempt, forgetAttempts } from '../sessions/attempts.ts';
@@ -56,7 +57,7 @@ export async function installOffered(
   const offered = await findOffered(context, session);
   let together = null as Extract<ImportResult, { ok: true }> | null;
   for (const bytes of await openFiles(context, offered.id)) {
-    const result = await importIdentities(context, session, { bytes, password }, masterKey);
+    const result = await importIdentities(context, session, { bytes, password: groupSpokenCode(password) }, masterKey);
     const there =
       !result.ok &&
       result.code === 'nothing-imported' &&
@@ -90,7 +91,8 @@ export async function downloadOffered(
   if (file === undefined) throw new AppError('not-found');
   const [kept] = await openFiles(context, offered.id, file.id);
   if (kept === undefined) throw new AppError('not-found');
-  const converted = wanted.form === 'legacy' ? await writtenForOld(context, session, kept, wanted.password) : kept;
+  const converted =
+    wanted.form === 'legacy' ? await writtenForOld(context, session, kept, groupSpokenCode(wanted.password)) : kept;
   if (typeof converted === 'string') {
     await recordIssuing(context, session, file.sha256, 'refused', converted);
     return { ok: false, problem: converted };
@@ -159,5 +161,5 @@ async function finish(context: Context, session: SignedIn, id: string): Promise<
     prisma.keptPfx.deleteMany({ where: { issuanceId: id } }),
     prisma.pfxPasswordShare.deleteMany({ where: { issuanceId: id } }),
   ]);
-  await recordIssuing(context, session, id, 'done', 'installed');
+  await recordIssuing(context, session, id, 'done', 'pfx-installed');
 }

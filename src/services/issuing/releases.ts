@@ -115,6 +115,6 @@ async function openShare(
 type Refusal = Extract<Released, { ok: false }>;
 
 async function refuse(context: Context, session: SignedIn, id: string, problem: Refusal['problem']): Promise<Refusal> {
-  await recordIssuing(context, session, id, 'refused', problem);
+  await recordIssuing(context, session, id, 'refused', `password-${problem}`);
   return { ok: false, problem };
 }
