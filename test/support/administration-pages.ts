@@ -139,6 +139,16 @@ const REQUESTS: Record<string, Needs> = {
   'GET /administration/requests': 'country',
 };
 
+const FACTORS: Record<string, Needs> = {
+  'POST /administration/enter/passkey': 'entry',
+  'GET /administration/factors': 'country',
+  'POST /administration/factors/passkeys': 'country',
+  'GET /administration/factors/passkeys/:passkey/remove': 'country',
+  'POST /administration/factors/passkeys/:passkey/remove': 'country',
+  'GET /administration/factors/codes/remove': 'country',
+  'POST /administration/factors/codes/remove': 'country',
+};
+
 const CLIENT_CERTIFICATES: Record<string, Needs> = {
   'GET /administration/client-certificates': 'country',
   'POST /administration/client-certificates': 'central',
@@ -176,6 +186,7 @@ export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...PROGRAMMES,
   ...REGISTRATION,
   ...REQUESTS,
+  ...FACTORS,
   ...CLIENT_CERTIFICATES,
   ...ISSUED,
   ...LISTS,

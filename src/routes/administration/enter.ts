@@ -4,11 +4,17 @@ import type { Context } from '../../context.ts';
 import { ADMINISTRATION_IDLE_MS } from '../../plugins/administration.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { setSessionCookie, signedIn } from '../../plugins/session.ts';
-import { checkOwnPassword, hasSecondFactor, showSecondFactor } from '../../services/administration/second-factor.ts';
+import { beginPasskeyEntry, showPasskey } from '../../services/administration/passkeys.ts';
+import {
+  checkOwnPassword,
+  hasCodes,
+  hasSecondFactor,
+  showSecondFactor,
+} from '../../services/administration/second-factor.ts';
 import { elevateSession, endAdministration } from '../../services/sessions/session.ts';
 import { localPath } from '../local-path.ts';
-import { FactorForm } from './factor-form.ts';
-import { codeFault, passwordFault, statusOf } from './factor-words.ts';
+import { FactorForm, PasskeyForm } from './factor-form.ts';
+import { codeFault, passkeyFault, passwordFault, statusOf } from './factor-words.ts';
 
 const Next = z.object({ next: z.string().max(2000).optional() }).catch({});
 
@@ -18,7 +24,7 @@ export function showEntry(context: Context) {
     const session = signedIn(request);
     if (!(await hasSecondFactor(context.database, session.account.id)))
       return reply.redirect('/administration/second-factor');
-    return entryPage(request, reply, nextOf(request.query), {});
+    return entryPage(context, request, reply, nextOf(request.query), {});
   };
 }
 
@@ -30,14 +36,33 @@ export function enterAdministration(context: Context) {
     const password = await checkOwnPassword(context, session, typed);
     if (!password.ok) {
       const faults = { password: passwordFault(request.formats, password) };
-      return entryPage(request, reply.code(statusOf(password)), next, faults);
+      return entryPage(context, request, reply.code(statusOf(password)), next, faults);
     }
     const result = await showSecondFactor(context, session, code);
     if (!result.ok) {
-      if (result.reason === 'none') return reply.redirect('/administration/second-factor');
-      return entryPage(request, reply.code(statusOf(result)), next, { code: codeFault(request.formats, result) });
+      return entryPage(context, request, reply.code(statusOf(result)), next, {
+        code: codeFault(request.formats, result),
+      });
     }
     return openAdministration(context, request, reply, next);
+  };
+}
+
+/** The same with a passkey in place of a code. */
+export function enterWithPasskey(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const session = signedIn(request);
+    const { response, password: typed } = PasskeyForm.parse(request.body);
+    const next = nextOf(request.body);
+    const password = await checkOwnPassword(context, session, typed);
+    if (!password.ok) {
+      const faults = { passkeyPassword: passwordFault(request.formats, password) };
+      return entryPage(context, request, reply.code(statusOf(password)), next, faults);
+    }
+    const result = await showPasskey(context, session, response);
+    if (result.ok) return openAdministration(context, request, reply, next);
+    const faults = { passkey: passkeyFault(request.formats, result) };
+    return entryPage(context, request, reply.code(statusOf(result)), next, faults);
   };
 }
 
@@ -77,16 +102,21 @@ function nextOf(source: unknown): string {
   return next.startsWith('/administration') && !next.startsWith('/administration/enter') ? next : '/administration';
 }
 
-function entryPage(
+async function entryPage(
+  context: Context,
   request: FastifyRequest,
   reply: FastifyReply,
   next: string,
-  faults: { code?: string; password?: string },
+  faults: { code?: string; password?: string; passkey?: string; passkeyPassword?: string },
 ) {
+  const session = signedIn(request);
+  const options = await beginPasskeyEntry(context, session);
   return reply.page('administration/enter', {
     title: request.formats.t('administration.enter.title'),
     place: 'administration',
     next,
     faults,
+    withCodes: await hasCodes(context.database, session.account.id),
+    passkeyOptions: options === null ? null : JSON.stringify(options),
   });
 }

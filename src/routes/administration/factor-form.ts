@@ -4,3 +4,8 @@ import { z } from 'zod';
 export const FactorForm = z
   .object({ code: z.string().max(20).catch(''), password: z.string().max(1000).catch('') })
   .catch({ code: '', password: '' });
+
+/** What the browser's authenticator answered, as text, and the password once more. */
+export const PasskeyForm = z
+  .object({ response: z.string().max(20_000).catch(''), password: z.string().max(1000).catch('') })
+  .catch({ response: '', password: '' });

@@ -9,6 +9,12 @@ export function codeFault({ t, time }: Formats, refusal: Refusal): string {
     : t('administration.enter.code.wrong');
 }
 
+export function passkeyFault({ t, time }: Formats, refusal: Refusal): string {
+  return refusal.reason === 'too-many-attempts'
+    ? t('administration.enter.tooMany', { time: time(refusal.retryAt) })
+    : t('passkeys.fault.wrong');
+}
+
 export function passwordFault({ t, time }: Formats, refusal: Refusal): string {
   return refusal.reason === 'too-many-attempts'
     ? t('administration.enter.tooManyPasswords', { time: time(refusal.retryAt) })

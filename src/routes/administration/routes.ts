@@ -6,8 +6,9 @@ import { authorityRoutes } from './authorities/routes.ts';
 import { clientCertificateRoutes } from './client-certificates/routes.ts';
 import { countryRoutes } from './countries/routes.ts';
 import { issuedRoutes } from './digital-ids/routes.ts';
-import { enterAdministration, leaveAdministration, showEntry } from './enter.ts';
+import { enterAdministration, enterWithPasskey, leaveAdministration, showEntry } from './enter.ts';
 import { evidenceKeyRoutes } from './evidence/routes.ts';
+import { factorRoutes } from './factors/routes.ts';
 import { listRoutes } from './lists/routes.ts';
 import { issuingRoutes } from './issuing/routes.ts';
 import { mailServerRoutes } from './mail-servers/routes.ts';
@@ -42,6 +43,7 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
   app.post('/administration/second-factor', entry, setUpSecondFactor(context));
   app.get('/administration/enter', entry, showEntry(context));
   app.post('/administration/enter', entry, enterAdministration(context));
+  app.post('/administration/enter/passkey', entry, enterWithPasskey(context));
   app.post('/administration/leave', country, leaveAdministration(context));
 
   app.get('/administration', country, showOverview(context));
@@ -85,4 +87,5 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
   issuedRoutes(app, context);
   listRoutes(app, context);
   setupCheckRoutes(app, context);
+  factorRoutes(app, context);
 }

@@ -6,7 +6,7 @@ import {
   beginSecondFactor,
   checkOwnPassword,
   confirmSecondFactor,
-  hasSecondFactor,
+  maySetUpCodes,
 } from '../../services/administration/second-factor.ts';
 import { openAdministration } from './enter.ts';
 import { FactorForm } from './factor-form.ts';
@@ -15,7 +15,7 @@ import { codeFault, passwordFault, statusOf } from './factor-words.ts';
 /** First the password: the secret is for nobody who only found a window open. */
 export function showSecondFactorPage(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
-    if (await hasSecondFactor(context.database, signedIn(request).account.id)) return reply.redirect('/administration');
+    if (!(await maySetUpCodes(context, signedIn(request)))) return reply.redirect('/administration');
     return passwordPage(request, reply, null);
   };
 }
@@ -24,6 +24,7 @@ export function showSecondFactorPage(context: Context) {
 export function setUpSecondFactor(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const session = signedIn(request);
+    if (!(await maySetUpCodes(context, session))) return reply.redirect('/administration');
     const { code, password: typed } = FactorForm.parse(request.body);
     const password = await checkOwnPassword(context, session, typed);
     if (!password.ok)

@@ -58,6 +58,7 @@ export function namesOf(address: string): [firstName: string, surname: string] |
 
 async function promote(database: Database, account: Account): Promise<Account> {
   await database.prisma.totpFactor.deleteMany({ where: { accountId: account.id } });
+  await database.prisma.passkey.deleteMany({ where: { accountId: account.id } });
   // Sessions of before were opened by a clerk.
   await database.prisma.session.updateMany({ where: { accountId: account.id }, data: { administrationUntil: null } });
   // Where a certificate is required (T22) and none is at hand, the operator lets in too.

@@ -26,9 +26,26 @@ export type SecondFactorResult =
 /** What an authenticator program needs. Shown once, before the factor counts. */
 export type NewSecondFactor = { secret: string; uri: string };
 
-/** Whether a second factor was set up and confirmed. */
+/** Whether a second factor was set up and confirmed: codes, or a passkey. */
 export async function hasSecondFactor(database: Database, accountId: string): Promise<boolean> {
+  if (await hasCodes(database, accountId)) return true;
+  return (await database.prisma.passkey.count({ where: { accountId } })) > 0;
+}
+
+/** Whether the account has an authenticator program. */
+export async function hasCodes(database: Database, accountId: string): Promise<boolean> {
   return (await database.prisma.totpFactor.count({ where: { accountId, confirmedAt: { not: null } } })) > 0;
+}
+
+/**
+ * Whether this session may set codes up: the first factor of all, or another one for whoever has shown a factor already. Else a window
+ * left open and a password would be enough to add a factor of one's own.
+ */
+export async function maySetUpCodes(context: Context, session: SignedIn): Promise<boolean> {
+  const { database } = context;
+  if (await hasCodes(database, session.account.id)) return false;
+  if (session.administrationUntil !== null && session.administrationUntil > context.now()) return true;
+  return !(await hasSecondFactor(database, session.account.id));
 }
 
 /**
@@ -97,11 +114,10 @@ async function checkCode(
   code: string,
   { confirms }: { confirms: boolean },
 ): Promise<SecondFactorResult> {
-  const { database, config } = context;
+  const { database } = context;
   const accountId = session.account.id;
   const at = context.now();
-  const key = keyOf(config.serverKeys, config.serverKeys.current);
-  const counted = await countAttempt(database, 'second-factor', accountId, ATTEMPTS, key, at);
+  const counted = await countFactorAttempt(context, session);
   if (!counted.allowed)
     return record(context, session, { ok: false, reason: 'too-many-attempts', retryAt: counted.retryAt });
   const row = await database.prisma.totpFactor.findUnique({ where: { accountId } });
@@ -117,21 +133,41 @@ async function checkCode(
           data: { lastStep: step, ...(confirms ? { confirmedAt: at } : {}) },
         });
   if (used === 0 || used.count === 0) return record(context, session, { ok: false, reason: 'wrong' });
-  await forgetAttempts(database, 'second-factor', accountId, key);
+  await forgetFactorAttempts(context, session);
   return record(context, session, { ok: true });
 }
 
 async function record(context: Context, session: SignedIn, result: SecondFactorResult): Promise<SecondFactorResult> {
+  await recordFactor(context, session, result.ok ? 'done' : 'refused', result.ok ? undefined : result.reason);
+  return result;
+}
+
+export async function recordFactor(
+  context: Context,
+  session: SignedIn,
+  result: 'done' | 'refused',
+  reason?: string,
+): Promise<void> {
   await context.audit.record({
     accountId: session.account.id,
     actor: session.account.address,
     network: session.network,
     action: 'second-factor',
     object: session.account.id,
-    result: result.ok ? 'done' : 'refused',
-    ...(result.ok ? {} : { reason: result.reason }),
+    result,
+    ...(reason === undefined ? {} : { reason }),
   });
-  return result;
+}
+
+/** Of an account, whichever factor is tried. */
+export function countFactorAttempt({ database, config, now }: Context, session: SignedIn) {
+  const key = keyOf(config.serverKeys, config.serverKeys.current);
+  return countAttempt(database, 'second-factor', session.account.id, ATTEMPTS, key, now());
+}
+
+export function forgetFactorAttempts({ database, config }: Context, session: SignedIn): Promise<void> {
+  const key = keyOf(config.serverKeys, config.serverKeys.current);
+  return forgetAttempts(database, 'second-factor', session.account.id, key);
 }
 
 function stepOf(totp: TOTP, code: string, at: Date): bigint | null {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { Secret, TOTP } from 'otpauth';
 import type { Browser, Page } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import type { World } from '../../testbed/world.ts';
@@ -18,7 +19,7 @@ import { startTestNode, startTestWorld } from '../support/world.ts';
 
 const WIDE = { width: 1280, height: 900 };
 
-describe('the audit trail in Chromium', () => {
+describe('the audit trail and passkeys in Chromium', () => {
   let world: World;
   let node: Node;
   let browser: Browser;
@@ -40,17 +41,20 @@ describe('the audit trail in Chromium', () => {
       `console of ${name}`,
     );
     assert.equal(await page.locator('h1:visible').count(), 1, name);
-    assert.doesNotMatch(await page.locator('body').innerText(), /\b(audit|activity)\.[a-z]\w+|undefined|\{\w+\}/);
+    assert.doesNotMatch(
+      await page.locator('body').innerText(),
+      /\b(audit|activity|passkeys)\.[a-z]\w+|undefined|\{\w+\}/,
+    );
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       await assertAccessible(page, `${name}, ${colorScheme}`);
     }
     await page.emulateMedia({ colorScheme: 'light' });
-    await takePicture(page, `audit-${name}-1280`);
+    await takePicture(page, `trail-${name}-1280`);
     for (const width of [360, 320]) {
       await page.setViewportSize({ width, height: 800 });
       await assertFits(page, `${name} at ${width} px`);
-      if (width === 360) await takePicture(page, `audit-${name}-360`);
+      if (width === 360) await takePicture(page, `trail-${name}-360`);
     }
     await page.setViewportSize(WIDE);
     await assertReachable(page, name);
@@ -116,4 +120,64 @@ describe('the audit trail in Chromium', () => {
       await window.context.close();
     });
   }
+
+  test('security.md Carla adds a passkey, enters with it, and finds the codes where there is no JavaScript', async () => {
+    const { carla } = world.people;
+    const { prisma } = node.context.database;
+    await prisma.totpFactor.deleteMany();
+    await prisma.attemptWindow.deleteMany();
+    const window = await openWindow(browser, node.url);
+    const { page } = window;
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    const devtools = await window.context.newCDPSession(page);
+    await devtools.send('WebAuthn.enable');
+    await devtools.send('WebAuthn.addVirtualAuthenticator', {
+      options: { protocol: 'ctap2', transport: 'usb', automaticPresenceSimulation: true },
+    });
+    await signIn(page, carla);
+    await page.goto('/administration');
+    await page.getByLabel('Mailbox password').fill(carla.password);
+    await page.getByRole('button', { name: 'Show the secret' }).click();
+    const secret = (await page.locator('dd.mono').innerText()).replaceAll(' ', '');
+    await page.getByLabel('Code').fill(new TOTP({ secret: Secret.fromBase32(secret) }).generate());
+    await page.getByLabel('Mailbox password').fill(carla.password);
+    await page.getByRole('button', { name: 'Set up' }).click();
+    await page.getByRole('link', { name: 'Second factors' }).click();
+    const addKey = async (name: string) => {
+      await page.getByLabel('Name', { exact: true }).fill(name);
+      await page.getByLabel('Mailbox password').fill(carla.password);
+      await page.getByRole('button', { name: 'Add the passkey' }).click();
+    };
+    await addKey('blue key');
+    await page.getByText('The passkey was added').waitFor();
+    await assertSound(window, 'factors');
+    await addKey('the same again');
+    await page.getByText('The browser got no answer').waitFor();
+    await page.getByRole('button', { name: 'Leave the administration' }).click();
+    await page.goto('/administration');
+    await page.getByRole('heading', { name: 'With a passkey' }).waitFor();
+    await assertSound(window, 'enter');
+    await page.locator('#passkey-password').fill(carla.password);
+    await page.getByRole('button', { name: 'Show the passkey' }).click();
+    await page.getByRole('heading', { name: 'Administration', exact: true }).waitFor();
+    await page.goto('/administration/factors');
+    await page.getByRole('link', { name: /^Remove.*Codes/ }).click();
+    await assertSound(window, 'remove');
+    await page.getByLabel('Mailbox password').fill(carla.password);
+    await page.getByRole('button', { name: 'Remove' }).click();
+    await page.getByText('The second factor was removed').waitFor();
+    await page.getByText('The last one stays').waitFor();
+    await assertSound(window, 'last factor');
+    const state = await window.context.storageState();
+    await window.context.close();
+
+    const plain = await openWindow(browser, node.url, { javaScriptEnabled: false });
+    await plain.context.addCookies(state.cookies);
+    await plain.page.goto('/administration/factors');
+    await plain.page.getByText('Passkeys need JavaScript').waitFor();
+    assert.equal(await plain.page.getByRole('button', { name: 'Add the passkey' }).isVisible(), false);
+    await plain.page.getByRole('link', { name: 'Set up codes' }).click();
+    await plain.page.getByRole('heading', { name: 'Set up a second factor' }).waitFor();
+    await plain.context.close();
+  });
 });
