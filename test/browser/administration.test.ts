@@ -85,7 +85,7 @@ describe('the administration in Chromium', () => {
       await page.getByRole('button', { name: 'Set up' }).click();
       await page.getByRole('heading', { name: 'Administration', exact: true }).waitFor();
       if (javaScriptEnabled) await assertSound(window, 'overview');
-      await openPart(page, 'Programme');
+      await openPart(page, 'Rules', 'Programme');
       await page.getByLabel('Domains outside of the programme').fill('partner.example');
       await page.getByRole('button', { name: 'Save the rules' }).click();
       await page.getByText('The rules were saved').waitFor();

@@ -142,7 +142,7 @@ describe('the audit trail and passkeys in Chromium', () => {
     await page.getByLabel('Code').fill(new TOTP({ secret: Secret.fromBase32(secret) }).generate());
     await page.getByLabel('Mailbox password').fill(carla.password);
     await page.getByRole('button', { name: 'Set up' }).click();
-    await page.getByRole('link', { name: 'Second factors' }).click();
+    await openPart(page, 'Rules', 'Second factors');
     const addKey = async (name: string) => {
       await page.getByLabel('Name', { exact: true }).fill(name);
       await page.getByLabel('Mailbox password').fill(carla.password);

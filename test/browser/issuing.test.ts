@@ -13,7 +13,7 @@ import {
   takePicture,
   type Window,
 } from '../support/browser.ts';
-import { grouped, MAIN, selfTest, signIn } from '../support/journey.ts';
+import { grouped, MAIN, openPart, selfTest, signIn } from '../support/journey.ts';
 import { assertReachable } from '../support/keyboard.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
@@ -126,8 +126,7 @@ describe('certification authorities and Digital IDs in Chromium', () => {
       await signIn(page, world.people.carla);
       await choosePassphrase(page, 'the keys of carla peeters');
       await enterAdministration(page);
-      const sections = page.getByRole('navigation', { name: 'Parts of the administration' });
-      await sections.getByRole('link', { name: 'Authorities' }).click();
+      await openPart(page, 'Digital IDs', 'Authorities');
       await page.getByRole('heading', { name: 'Certification authorities' }).waitFor();
       await look(office, 'authorities');
       await page.getByRole('link', { name: 'Import an issuing CA from a file' }).click();
@@ -153,7 +152,7 @@ describe('certification authorities and Digital IDs in Chromium', () => {
       await page.getByRole('button', { name: 'Make both' }).click();
       await page.getByText('The Root CA and the issuing CA are ready').waitFor();
 
-      await sections.getByRole('link', { name: 'Digital IDs' }).click();
+      await openPart(page, 'Digital IDs');
       await page.getByRole('heading', { name: 'Issue Digital IDs' }).waitFor();
       await look(office, 'countries');
       await page.locator(MAIN).getByRole('link', { name: 'Belgium (B)' }).click();

@@ -213,8 +213,7 @@ describe('the registration of countries in Chromium', () => {
     await page.getByText('Its certificate comes from an authority that is not accepted.').waitFor();
     await page.getByText('The connection was refused.').waitFor();
     await assertSound(central, 'test-failed');
-    await openPart(page, 'Programme');
-    await section(page, 'Countries').click();
+    await openPart(page, PEOPLE, 'Countries');
     await page.getByRole('link', { name: 'Germany (D)' }).click();
     await page.getByRole('link', { name: 'Suspend the country' }).click();
     await assertSound(central, 'suspend');
@@ -224,7 +223,7 @@ describe('the registration of countries in Chromium', () => {
     await page.getByRole('link', { name: 'Let it take part again' }).click();
     await page.getByRole('button', { name: 'Let it take part again' }).click();
     await page.getByText('The country takes part again.').waitFor();
-    await section(page, 'Programme').click();
+    await openPart(page, 'Rules', 'Programme');
     await page.getByRole('link', { name: 'Programmes', exact: true }).click();
     await page.getByLabel('Short name').fill('resper');
     await page.getByLabel('Name of the programme').fill('RESPER, driving licences');
@@ -234,7 +233,7 @@ describe('the registration of countries in Chromium', () => {
     await assertSound(central, 'programmes');
     await page.getByRole('button', { name: 'Administer this one RESPER' }).click();
     await page.getByText('From now on you administer RESPER').waitFor();
-    await openPart(page, 'Programme');
+    await openPart(page, 'Rules', 'Programme');
     await assertSound(central, 'rules');
     await page.getByRole('link', { name: 'Administrators of the programme' }).click();
     await assertSound(central, 'administrators');

@@ -1,7 +1,7 @@
 import type { Context } from '../../context.ts';
 import type { Account } from '../../generated/prisma/client.ts';
-import { type PublishingAlarm, publishingAlarms } from '../publishing/list-states.ts';
 import { countAskedPasswords } from '../issuing/releases.ts';
+import { type PublishingAlarm, publishingAlarms } from '../publishing/list-states.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { administeredCountries, administeredProgramme } from './administered.ts';
 
@@ -29,8 +29,7 @@ export async function readOverview(context: Context, session: SignedIn): Promise
   const { account } = session;
   const programmeId = administeredProgramme(session).id;
   const isCentral = account.role === 'central';
-  const [countries, openRequests, failedPlaces, submitted, alarms] = await Promise.all([
-  const [countries, openRequests, failedPlaces, submitted, askedPasswords] = await Promise.all([
+  const [countries, openRequests, failedPlaces, submitted, alarms, askedPasswords] = await Promise.all([
     prisma.country.findMany({
       where: administeredCountries(session),
       include: {
