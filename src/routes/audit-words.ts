@@ -66,7 +66,14 @@ function reasonText(formats: Formats, reason: string): string {
     const names = found.split(', ').map((name) => known(formats, 'audit.rule', name) ?? name);
     return formats.t(key, { names: formats.list(names) });
   }
-  return known(formats, 'audit.reason', reason.replaceAll(' ', '-')) ?? reason;
+  const whole = known(formats, 'audit.reason', reason.replaceAll(' ', '-'));
+  if (whole !== null) return whole;
+  // What happened, and then a detail: why it was refused, or the id of what it is about.
+  const [first = '', ...rest] = reason.split(' ');
+  const what = known(formats, 'audit.reason', first);
+  if (what === null || rest.length === 0) return reason;
+  const detail = rest.join(' ');
+  return `${what}: ${known(formats, 'audit.reason', detail) ?? detail}`;
 }
 
 function known({ has, t }: Formats, area: string, name: string): string | null {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Account } from '../../src/generated/prisma/client.ts';
+import { formatsFor } from '../../src/i18n/formats.ts';
 import { translator } from '../../src/i18n/translate.ts';
+import { presentEntry } from '../../src/routes/audit-words.ts';
 import { createHostedAccount } from '../../src/services/accounts/accounts.ts';
 import { addCountry, createProgramme } from '../../src/services/accounts/programmes.ts';
 import { isRunning, newestCheck, startCheck } from '../../src/services/audit/check-trail.ts';
@@ -63,6 +65,30 @@ const rowsOf = (html: string) => html.split('<tbody>')[1]?.split('</tbody>')[0]?
 test('security.md every action of the trail has a text', () => {
   const t = translator('en');
   for (const action of AUDIT_ACTIONS) assert.notEqual(t(`audit.action.${action}`), `audit.action.${action}`);
+});
+
+test('security.md what was recorded is read as words, with its detail, and what has no words as it is', () => {
+  const formats = formatsFor('en', 'UTC');
+  const entry = {
+    id: 1n,
+    node: 'n',
+    number: 1,
+    at: START,
+    accountId: null,
+    actor: 'a',
+    network: '',
+    hash: Buffer.of(1),
+  };
+  const read = (reason: string) =>
+    presentEntry(
+      formats,
+      { ...entry, action: 'issue', object: 'o', result: 'done', reason, previousHash: Buffer.of(0) },
+      new Map(),
+    ).reason;
+  assert.equal(read('certificateHold'), 'held for a while');
+  assert.equal(read('registration-code too-many-attempts'), 'code of an invitation: too many attempts');
+  assert.equal(read('programme: accountLimit, name'), 'rules of the programme: accounts of each country and name');
+  assert.equal(read('never heard of'), 'never heard of');
 });
 
 test('security.md the trail is read newest first, page by page, and every entry stands on one page', async () => {

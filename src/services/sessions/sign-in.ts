@@ -65,18 +65,7 @@ async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<Sign
       reason,
     });
 
-  const network = await countAttempt(
-    database,
-    'sign-in-network',
-    subscriberOf(request.network),
-    config.networkLimit,
-    attemptKey,
-    at,
-  );
-  // A network that is shut out does not count against the addresses it names: it could keep their owners out for ever.
-  const attempt = network.allowed
-    ? await countAttempt(database, 'sign-in-address', addressKey, config.signInLimit, attemptKey, at)
-    : network;
+  const attempt = await countSignIn(tools, request.network, addressKey, at);
   if (!attempt.allowed) {
     await refuse('too-many-attempts', null);
     return { ok: false, reason: 'too-many-attempts', retryAt: attempt.retryAt };
@@ -132,6 +121,15 @@ async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<Sign
     ...(certificate.sha256 === null ? {} : { reason: 'certificate' }),
   });
   return { ok: true, cookie, accountId: account.id };
+}
+
+async function countSignIn({ database, config }: Tools, network: string, addressKey: string, at: Date) {
+  const key = keyOf(config.serverKeys, config.serverKeys.current);
+  const subscriber = subscriberOf(network);
+  const all = await countAttempt(database, 'sign-in-network', subscriber, config.networkLimit, key, at);
+  // A network that is shut out does not count against the addresses it names: it could keep their owners out for ever.
+  if (!all.allowed) return all;
+  return countAttempt(database, 'sign-in-address', addressKey, config.signInLimit, key, at);
 }
 
 type SigningInAccount = Account & { country: Country & { programme: Programme; mailServer: MailServer } };
