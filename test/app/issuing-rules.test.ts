@@ -95,6 +95,20 @@ test('T11 what replaces a lost or revoked test Digital ID ends when the first on
   assert.deepEqual(await issue(account, day(32), { replaces: 'superseded' }), { ok: false, problem: 'test-ended' });
 });
 
+test('T11 one on hold is in the way of another, and cannot come back once it was replaced', async () => {
+  const account = await somebody();
+  const first = issued(await issue(account, START));
+  const { prisma } = database;
+  await prisma.issuedCertificate.updateMany({
+    where: { issuanceId: first.issuanceId },
+    data: { revokedAt: day(1), revocationReason: 'certificateHold' },
+  });
+  assert.deepEqual(await issue(account, day(2)), { ok: false, problem: 'already-issued' });
+  issued(await issue(account, day(2), { replaces: 'superseded' }));
+  const old = await prisma.issuedCertificate.findFirstOrThrow({ where: { issuanceId: first.issuanceId } });
+  assert.equal(old.revocationReason, 'superseded');
+});
+
 test('T11 the database itself refuses a second open one, and one of the test phase that ends later', async () => {
   const account = await somebody();
   const first = issued(await issue(account, START));

@@ -1,4 +1,4 @@
-import type { Authority as AuthorityRow, RevocationReason } from '../../generated/prisma/client.ts';
+import type { Authority as AuthorityRow, IssuedCertificate, RevocationReason } from '../../generated/prisma/client.ts';
 import { Prisma } from '../../generated/prisma/client.ts';
 import type { Certificate } from '../../pki/certificate.ts';
 import { type Authority, type IssuerLocations, issuePersonalCertificate, type PersonalUsage } from '../../pki/issue.ts';
@@ -150,7 +150,7 @@ async function issuedSoFar(tx: Prisma.TransactionClient, accountId: string): Pro
   const [open, tests] = await Promise.all([
     tx.issuance.findFirst({
       where: { accountId, closedAt: null },
-      include: { certificates: { select: { revokedAt: true } } },
+      include: { certificates: { select: { revokedAt: true, revocationReason: true } } },
     }),
     tx.issuance.aggregate({ where: { accountId, phase: 'test' }, _min: { endsAt: true } }),
   ]);
@@ -159,7 +159,7 @@ async function issuedSoFar(tx: Prisma.TransactionClient, accountId: string): Pro
       id: open.id,
       phase: open.phase,
       endsAt: open.endsAt,
-      revoked: open.certificates.some((each) => each.revokedAt !== null),
+      revoked: open.certificates.some(isGone),
     },
     firstTestEnd: tests._min.endsAt,
   };
@@ -250,16 +250,27 @@ async function closeIssuance(
   await tx.issuance.updateMany({ where: { id, closedAt: null }, data: { closedAt: at } });
   await tx.keptPfx.deleteMany({ where: { issuanceId: id } });
   await tx.pfxPasswordShare.deleteMany({ where: { issuanceId: id } });
-  const half = await tx.issuedCertificate.count({ where: { issuanceId: id, revokedAt: { not: null } } });
+  const own = await tx.issuedCertificate.findMany({ where: { issuanceId: id } });
+  const half = own.filter(isGone).length;
   // Of split keys with one revoked, the other one goes too: its holder gets two new ones.
   if (reason === null && half === 0) return [];
   const revoked = await tx.issuedCertificate.updateManyAndReturn({
-    where: { issuanceId: id, revokedAt: null, notAfter: { gt: at } },
+    // One on hold could come back beside the new one.
+    where: {
+      issuanceId: id,
+      notAfter: { gt: at },
+      OR: [{ revokedAt: null }, { revocationReason: 'certificateHold' }],
+    },
     data: { revokedAt: at, revocationReason: reason ?? 'superseded' },
     select: { sha256: true, authorityId: true },
   });
   for (const authorityId of new Set(revoked.map((each) => each.authorityId))) await listIsDue(tx, authorityId, at);
   return revoked.map((each) => each.sha256);
+}
+
+/** Revoked for good: one on hold may be wanted back, and is in the way of another. */
+export function isGone({ revokedAt, revocationReason }: Pick<IssuedCertificate, 'revokedAt' | 'revocationReason'>) {
+  return revokedAt !== null && revocationReason !== 'certificateHold';
 }
 
 /** The index of open issuances, or the end of the first one in the test phase. */

@@ -1,6 +1,6 @@
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
-import type { Account, Issuance, IssuingJob, Programme } from '../../generated/prisma/client.ts';
+import type { Account, Issuance, IssuedCertificate, IssuingJob, Programme } from '../../generated/prisma/client.ts';
 import {
   type AdministeredCountry,
   administeredCountries,
@@ -8,6 +8,7 @@ import {
 } from '../administration/administered.ts';
 import { issuingAuthorityOf } from '../identities/authorities.ts';
 import type { SignedIn } from '../sessions/session.ts';
+import { isGone } from './issue-digital-id.ts';
 import type { TaskOutcome } from './issue-task.ts';
 import { decideIssuing } from './issuing-rule.ts';
 
@@ -16,9 +17,19 @@ import { decideIssuing } from './issuing-rule.ts';
  * - `waits`, `asked`, `released`: the file waits for its holder; the password was asked for; it was read out
  * - `installed`: the holder has it
  * - `lapsed`: nobody fetched the file in time
+ * - `held`: on hold, and may come back
  * - `revoked`, `ended`: it is of no use any more
  */
-export type HolderState = 'none' | 'waits' | 'asked' | 'released' | 'installed' | 'lapsed' | 'revoked' | 'ended';
+export type HolderState =
+  | 'none'
+  | 'waits'
+  | 'asked'
+  | 'released'
+  | 'installed'
+  | 'lapsed'
+  | 'held'
+  | 'revoked'
+  | 'ended';
 
 export type Holder = {
   account: Pick<Account, 'id' | 'firstName' | 'surname' | 'address' | 'state'>;
@@ -32,7 +43,10 @@ const HOLDER = {
   select: {
     ...{ id: true, firstName: true, surname: true, address: true, state: true, countryId: true },
     issuances: {
-      include: { certificates: { select: { revokedAt: true } }, _count: { select: { files: true } } },
+      include: {
+        certificates: { select: { revokedAt: true, revocationReason: true } },
+        _count: { select: { files: true } },
+      },
     },
   },
 } as const;
@@ -90,11 +104,14 @@ async function holders(context: Context, session: SignedIn, where: { countryId?:
   }));
 }
 
-type IssuedRow = Issuance & { certificates: { revokedAt: Date | null }[]; _count: { files: number } };
+type IssuedRow = Issuance & {
+  certificates: Pick<IssuedCertificate, 'revokedAt' | 'revocationReason'>[];
+  _count: { files: number };
+};
 
 function holderOf(account: Holder['account'], issuances: IssuedRow[], programme: Programme, at: Date): Holder {
   const open = issuances.find((each) => each.closedAt === null) ?? null;
-  const revoked = open?.certificates.some((each) => each.revokedAt !== null) ?? false;
+  const revoked = open?.certificates.some(isGone) ?? false;
   const testEnds = issuances.filter((each) => each.phase === 'test').map((each) => each.endsAt.getTime());
   const may = (replaces: boolean) =>
     account.state === 'active' &&
@@ -121,6 +138,7 @@ function holderOf(account: Holder['account'], issuances: IssuedRow[], programme:
 function stateOf(open: IssuedRow, revoked: boolean, at: Date): HolderState {
   if (revoked) return 'revoked';
   if (open.endsAt <= at) return 'ended';
+  if (open.certificates.some((each) => each.revokedAt !== null)) return 'held';
   if (open.installedAt !== null) return 'installed';
   if (open._count.files === 0) return 'lapsed';
   if (open.releasedAt !== null) return 'released';

@@ -8,6 +8,7 @@ const LOOK: Record<HolderState, readonly [look: string, icon: string]> = {
   released: ['wait', 'clock'],
   installed: ['ok', 'tick'],
   lapsed: ['seal', 'warning'],
+  held: ['wait', 'warning'],
   revoked: ['seal', 'cross'],
   ended: ['seal', 'cross'],
 };
