@@ -51,15 +51,13 @@ test('T08 doctor finds everything in order on a network that is', async () => {
   const answer = await told(['--login', world.people.marta.address, '--password-file', marta]);
   assert.deepEqual(troubles(answer), []);
   assert.equal(answer.ok, true);
-  assert.deepEqual(
-    answer.lines.filter(({ subject }) => subject === 'relay').map(({ about, said }) => `${about}: ${said}`),
-    ['relay', 'relay2', 'relay3', 'relay4'].map((name) => {
-      const greets = name === 'relay' ? /./ : null;
-      const said = lineOf(answer, 'relay', new RegExp(`^${name}\\.`)).said;
-      assert.match(said, greets ?? new RegExp(`^220 ${name}\\.eu-admin\\.net ESMTP`));
-      return `${name}.eu-admin.net: ${said}`;
-    }),
-  );
+  const greetings = answer.lines.filter(({ subject }) => subject === 'relay').map(({ said }) => said);
+  // at the address of the first one answers whichever of the next two has its turn
+  const names = ['relay[23]', 'relay2', 'relay3', 'relay4'];
+  assert.equal(greetings.length, names.length);
+  for (const [index, name] of names.entries()) {
+    assert.match(greetings[index] ?? '', new RegExp(`^220 ${name}\\.eu-admin\\.net ESMTP`));
+  }
   assert.match(
     lineOf(answer, 'names', /tcn\.b/).result,
     /^1 relay\.eu-admin\.net \(127\.152\.0\.17\), 2 relay2\.eu-admin/,
@@ -71,7 +69,7 @@ test('T08 doctor finds everything in order on a network that is', async () => {
       /TLSv1\.3, TLS_AES_256_GCM_SHA384\. Certificate for mail\.tcn\.b\.eu-admin\.net, from Test bed/,
     );
     assert.equal(lineOf(answer, `${subject}-login`, /tcn\.b/).state, 'ok');
-    assert.match(lineOf(answer, `${subject}-login`, /tcn\.d/).result, new RegExp(world.people.marta.address));
+    assert.match(lineOf(answer, `${subject}-login`, /tcn\.d/).result, new RegExp(world.people.marta.address, 'i'));
   }
   assert.match(lineOf(answer, 'incoming', /tcn\.d/).said, /^220 mail\.tcn\.d\.eu-admin\.net ESMTP/);
   for (const subject of ['clock', 'database', 'queue']) assert.equal(lineOf(answer, subject).state, 'ok');
