@@ -28,6 +28,7 @@ import { letterRoutes } from './routes/letters/routes.ts';
 import { messageRoutes } from './routes/messages/routes.ts';
 import { pkiRoutes } from './routes/pki/routes.ts';
 import { publishingRoutes } from './routes/publishing/routes.ts';
+import { recoveryRoutes } from './routes/recovery/routes.ts';
 import { registrationRoutes } from './routes/registration/routes.ts';
 import { sessionRoutes } from './routes/sessions/routes.ts';
 import { settingsRoutes } from './routes/settings/routes.ts';
@@ -74,6 +75,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     sessionRoutes(pages, context);
     welcomeRoutes(pages, context);
     keyRoutes(pages, context);
+    recoveryRoutes(pages, context);
     firstStepsRoutes(pages, context);
     messageRoutes(pages, context);
     draftRoutes(pages, context);

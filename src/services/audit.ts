@@ -9,6 +9,8 @@ export const AUDIT_ACTIONS = [
   'passphrase-change',
   'password-change',
   'recovery-use',
+  'start-over',
+  'restore',
   'unlock',
   'lock',
   'identity-import',

@@ -35,7 +35,7 @@ export function adoptKey(job: AdoptKeyJob): Uint8Array | null {
   try {
     const own = createPublicKey(createPrivateKey({ key: privateKey, format: 'der', type: 'pkcs8' }));
     const fits = own.equals(parseCertificate(job.key.certificateDer).publicKey);
-    return fits ? sealUnder(job.masterKey, privateKey, job.newContext) : null;
+    return fits ? sealUnder(job.newMasterKey ?? job.masterKey, privateKey, job.newContext) : null;
   } finally {
     privateKey.fill(0);
   }

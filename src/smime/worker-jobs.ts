@@ -109,12 +109,14 @@ export interface RequestKeyJob {
   readonly contextPrefix: string;
 }
 
-/** The certificate for a requested key came: the key is sealed anew, bound to it. */
+/** The certificate for a requested key came, or the vault of before was found again: the key is sealed anew, bound to its certificate. */
 export interface AdoptKeyJob {
   readonly kind: 'adopt-key';
   /** `certificateDer` is the new one */
   readonly key: SealedKey;
   readonly masterKey: Uint8Array;
+  /** Left out: the same */
+  readonly newMasterKey?: Uint8Array;
   readonly newContext: string;
 }
 

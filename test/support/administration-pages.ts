@@ -137,6 +137,7 @@ const REGISTRATION: Record<string, Needs> = {
 
 const REQUESTS: Record<string, Needs> = {
   'GET /administration/requests': 'country',
+  'POST /administration/losses/:loss/seen': 'country',
 };
 
 const FACTORS: Record<string, Needs> = {

@@ -26,6 +26,7 @@ export function showOverview(context: Context) {
       submitted: overview.submitted,
       alarms: overview.alarms.map((alarm) => alarmText(request.formats, alarm)),
       askedPasswords: overview.askedPasswords,
+      losses: overview.losses,
     });
   };
 }

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
+import { AppError } from '../../errors.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { exportBackup } from '../../services/identities/export-identity.ts';
 import { findIdentity } from '../../services/identities/identities.ts';
@@ -51,6 +52,7 @@ export function createBackup(context: Context) {
 
 async function backupPage(context: Context, request: FastifyRequest, reply: FastifyReply, again?: Again) {
   const summary = await findIdentity(context, signedIn(request), identityIdOf(request));
+  if (summary.row.lostVaultId !== null) throw new AppError('not-found');
   const { t } = request.formats;
   return reply.code(again?.status ?? 200).page('identities/backup', {
     title: t('identities.backup.title'),

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { asksOutside } from '../../services/certificate-requests/certificate-requests.ts';
-import { listIdentities } from '../../services/identities/identities.ts';
+import { listIdentities, madeHereWithoutBackup } from '../../services/identities/identities.ts';
 import { readOffered } from '../../services/issuing/offered.ts';
 import { endingNotice } from '../expiry/ending-notice.ts';
 import { presentIdentity } from './present-identity.ts';
@@ -15,6 +15,7 @@ export function listIdentitiesPage(context: Context) {
       asksOutside(context, signedIn(request)),
       readOffered(context, signedIn(request)),
     ]);
+    const missing = await madeHereWithoutBackup(context, signedIn(request));
     const identities = list.map((each) => presentIdentity(request.formats, each));
     return reply.page('identities/list', {
       title: request.formats.t('identities.title'),
@@ -24,6 +25,7 @@ export function listIdentitiesPage(context: Context) {
       ending,
       mayRequest,
       offered: offered !== null,
+      withoutBackup: missing ? `/digital-ids/${missing}/backup` : null,
     });
   };
 }

@@ -8,6 +8,7 @@ const LOOK = {
   'not-yet-valid': ['wait', 'clock'],
   retired: ['', 'archive'],
   revoked: ['seal', 'cross'],
+  lost: ['seal', 'cross'],
 } as const;
 
 /** A Digital ID as the views show it: sentences and marks, nothing to decide. */
@@ -38,6 +39,12 @@ export function presentIdentity(formats: Formats, summary: IdentitySummary) {
     life: lifeText(formats, summary),
     left: daysText(formats, summary),
     certificate: row,
+    // Of a key that was lost there is nothing to save.
+    mayBackUp: row.lostVaultId === null,
+    backedUp:
+      row.backedUpAt === null
+        ? t('recovery.noBackup')
+        : t('recovery.backup.last', { date: formats.date(row.backedUpAt) }),
   };
 }
 

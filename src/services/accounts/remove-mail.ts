@@ -88,6 +88,7 @@ async function removeMailOf({ database, config, audit, now }: Needs, id: string)
         data: { mailRemovedAt: now() },
       }),
       database.prisma.vault.deleteMany({ where: { accountId: id, account: { state: 'removed' } } }),
+      database.prisma.lostVault.deleteMany({ where: { accountId: id, account: { state: 'removed' } } }),
     ]);
     await record('done', 'account: delete-mail');
     return marked.count === 1;

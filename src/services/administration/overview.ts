@@ -2,6 +2,7 @@ import type { Context } from '../../context.ts';
 import type { Account } from '../../generated/prisma/client.ts';
 import { countAskedPasswords } from '../issuing/releases.ts';
 import { type PublishingAlarm, publishingAlarms } from '../publishing/list-states.ts';
+import { countUnseenLosses } from '../recovery/administered-losses.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { administeredCountries, administeredProgramme } from './administered.ts';
 
@@ -21,6 +22,7 @@ export type Overview = {
   submitted: number;
   alarms: PublishingAlarm[];
   askedPasswords: number;
+  losses: number;
 };
 
 /** Countries and accounts that this administrator answers for; what waits is of the programme and for the central one alone. */
@@ -29,7 +31,7 @@ export async function readOverview(context: Context, session: SignedIn): Promise
   const { account } = session;
   const programmeId = administeredProgramme(session).id;
   const isCentral = account.role === 'central';
-  const [countries, openRequests, failedPlaces, submitted, alarms, askedPasswords] = await Promise.all([
+  const [countries, openRequests, failedPlaces, submitted, alarms, askedPasswords, losses] = await Promise.all([
     prisma.country.findMany({
       where: administeredCountries(session),
       include: {
@@ -47,6 +49,7 @@ export async function readOverview(context: Context, session: SignedIn): Promise
     isCentral ? prisma.registration.count({ where: { programmeId, state: 'submitted' } }) : 0,
     isCentral ? publishingAlarms(context, session) : [],
     isCentral ? countAskedPasswords(context, session) : 0,
+    countUnseenLosses(context, session),
   ]);
   return {
     countries: countries.map(({ id, code, isoCode, domain, mailServer, accounts }) => {
@@ -57,5 +60,6 @@ export async function readOverview(context: Context, session: SignedIn): Promise
     submitted,
     alarms,
     askedPasswords,
+    losses,
   };
 }

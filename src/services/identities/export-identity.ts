@@ -1,4 +1,5 @@
 import type { Context } from '../../context.ts';
+import { AppError } from '../../errors.ts';
 import type { DigitalId } from '../../generated/prisma/client.ts';
 import { writeCertificateBundle } from '../../pki/certificate-bundle.ts';
 import type { Pkcs12Form } from '../../pki/pkcs12-write.ts';
@@ -47,6 +48,7 @@ export async function exportBackup(
   request: BackupRequest,
 ): Promise<BackupResult> {
   const { row } = await findIdentity(context, session, id);
+  if (row.lostVaultId !== null) throw new AppError('not-found');
   const problem = passwordProblem(request);
   if (problem) return { ok: false, problem };
   const by = { kind: 'passphrase', secret: request.passphrase } as const;
@@ -71,6 +73,7 @@ export async function exportBackup(
   );
   opened.masterKey.fill(0);
   if (!written.ok) throw new Error(`writing a PKCS#12 file: ${written.code}: ${written.message}`);
+  await context.database.prisma.digitalId.update({ where: { id: row.id }, data: { backedUpAt: context.now() } });
   await recordExport(context, session, row, 'done', `pfx ${request.form}`);
   return { ok: true, file: { name: fileName(row, 'pfx'), bytes: Buffer.from(written.value) } };
 }

@@ -9,7 +9,14 @@ import { encryptionIdentity, identitiesOf, isUsable, signingIdentity } from './o
 
 export type IdentityPurpose = 'sign' | 'encrypt';
 /** `expired` and `not-yet-valid` are active ones that time does not let be used. */
-export type IdentityCondition = 'usable' | 'expires-soon' | 'expired' | 'not-yet-valid' | 'retired' | 'revoked';
+export type IdentityCondition =
+  | 'usable'
+  | 'expires-soon'
+  | 'expired'
+  | 'not-yet-valid'
+  | 'retired'
+  | 'revoked'
+  | 'lost';
 
 /** One Digital ID as the list and its page show it. */
 export type IdentitySummary = {
@@ -47,6 +54,7 @@ export async function listIdentities(context: Context, session: SignedIn): Promi
 }
 
 function conditionOf(row: DigitalId, at: Date): IdentityCondition {
+  if (row.state === 'retired' && row.lostVaultId !== null) return 'lost';
   if (row.state !== 'active') return row.state;
   if (row.notAfter < at) return 'expired';
   if (row.notBefore > at) return 'not-yet-valid';
@@ -58,6 +66,15 @@ export async function findIdentity(context: Context, session: SignedIn, id: stri
   const found = (await listIdentities(context, session)).find((each) => each.row.id === id);
   if (!found) throw new AppError('not-found');
   return found;
+}
+
+/** One in use whose key was made here and never saved: there is no file of it anywhere (T26). */
+export async function madeHereWithoutBackup(context: Context, { account }: SignedIn): Promise<string | null> {
+  const row = await context.database.prisma.digitalId.findFirst({
+    where: { accountId: account.id, state: 'active', backedUpAt: null, requestedKey: { isNot: null } },
+    select: { id: true },
+  });
+  return row?.id ?? null;
 }
 
 /** Uses this Digital ID for the purpose from now on. @returns false when it is not fit for it */
@@ -84,12 +101,15 @@ export async function retireIdentity(context: Context, session: SignedIn, id: st
 }
 
 /** `other-in-use`: in production one is in use for each purpose (T21). */
-export type ReactivateResult = { ok: true } | { ok: false; reason: RetiredReason | 'revoked' | 'other-in-use' };
+export type ReactivateResult =
+  | { ok: true }
+  | { ok: false; reason: RetiredReason | 'revoked' | 'lost' | 'other-in-use' };
 
 /** Into use again, unless what made it unusable still holds. */
 export async function reactivateIdentity(context: Context, session: SignedIn, id: string): Promise<ReactivateResult> {
   const { row } = await findIdentity(context, session, id);
   if (row.state === 'revoked') return { ok: false, reason: 'revoked' };
+  if (row.lostVaultId !== null) return { ok: false, reason: 'lost' };
   const reason = retiredReason(parseCertificate(row.certificate), context.now());
   if (reason !== null) return { ok: false, reason };
   try {
@@ -108,7 +128,10 @@ async function changeState(
   state: 'active' | 'retired',
 ): Promise<void> {
   const changed = await context.database.prisma.digitalId.updateMany({
-    where: { id: row.id, accountId: session.account.id, state: state === 'active' ? 'retired' : 'active' },
+    where: {
+      ...{ id: row.id, accountId: session.account.id, lostVaultId: null },
+      state: state === 'active' ? 'retired' : 'active',
+    },
     data: { state },
   });
   if (changed.count > 0) await recordChange(context, session, row, state);

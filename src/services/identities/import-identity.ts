@@ -173,7 +173,8 @@ async function storeIdentities(
       const retired = retiredReason(certificate, at);
       const state = retired === null && !onlyOne ? 'active' : 'retired';
       const data = identityData(account.id, { certificate, chain, sealedKey: identity.sealedKey, state, at });
-      const [row] = await tx.digitalId.createManyAndReturn({ skipDuplicates: true, select: { id: true }, data });
+      const [fresh] = await tx.digitalId.createManyAndReturn({ skipDuplicates: true, select: { id: true }, data });
+      const row = fresh ?? (await bringBack(tx, data));
       if (row === undefined) stored.there.push(await alreadyThere(tx, account.id, certificate));
       else
         stored.imported.push({ ...row, sha256: certificate.sha256, retired, notYetValid: certificate.notBefore > at });
@@ -182,6 +183,19 @@ async function storeIdentities(
     if (onlyOne) await useOne(tx, account.id, stored, fit, at);
     return stored;
   });
+}
+
+/** From a backup a key comes back that was lost with its vault (T26). @returns null where none was */
+async function bringBack(
+  tx: Prisma.TransactionClient,
+  { accountId, sha256, sealedPrivateKey, state }: ReturnType<typeof identityData>,
+): Promise<{ id: string } | undefined> {
+  const where = { accountId, sha256, lostVaultId: { not: null } };
+  const lost = await tx.digitalId.findFirst({ where, select: { id: true, state: true } });
+  if (lost === null) return undefined;
+  const data = { sealedPrivateKey, lostVaultId: null, state: lost.state === 'revoked' ? lost.state : state };
+  await tx.digitalId.update({ where: { id: lost.id }, data });
+  return { id: lost.id };
 }
 
 async function useOne(

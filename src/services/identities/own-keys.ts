@@ -5,10 +5,10 @@ import { privateKeyContext } from '../sessions/vault.ts';
 
 export type { SealedKey } from '../../smime/worker-jobs.ts';
 
-/** Every key the user ever had: mail may be encrypted to a retired or revoked one (T26). Newest first. */
+/** Every key the user ever had and has still: mail may be encrypted to a retired or revoked one (T26). Newest first. */
 export async function sealedKeysOf(database: Database, accountId: string): Promise<SealedKey[]> {
   const rows = await database.prisma.digitalId.findMany({
-    where: { accountId },
+    where: { accountId, lostVaultId: null },
     orderBy: [{ notAfter: 'desc' }, { importedAt: 'desc' }],
     select: { certificate: true, sealedPrivateKey: true, sha256: true },
   });

@@ -3,6 +3,7 @@ import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import type { Prisma } from '../../generated/prisma/client.ts';
 import { withMarking } from '../../smime/marking.ts';
+import { SealBrokenError } from '../../vault/seal.ts';
 import { openFrom } from '../../vault/sealed-box.ts';
 import type { Database } from '../database/connect.ts';
 import { writeAddress } from '../drafts/compose-reply.ts';
@@ -59,6 +60,8 @@ export type LetterLine = {
   id: string;
   createdAt: Date;
   subject: string;
+  /** What the sender wrote is sealed under keys that were lost (T26) */
+  isLost: boolean;
   recipients: string[];
   /** Null without one */
   marking: string | null;
@@ -94,7 +97,10 @@ export async function listLetters(context: Context, session: SignedIn, masterKey
         id: row.id,
         createdAt: row.createdAt,
         subject: subjectOnTheWay(head),
-        recipients: [...head.to, ...head.cc, ...head.bcc].map((one) => one.name || one.address),
+        recipients: head.isLost
+          ? recipients.map((recipient) => recipient.address)
+          : [...head.to, ...head.cc, ...head.bcc].map((one) => one.name || one.address),
+        isLost: head.isLost,
         marking: chosenMarking(head.marking),
         signed: row.signed,
         encrypted: row.encrypted,
@@ -181,6 +187,7 @@ export async function readLetter(
     messageId: row.messageId,
     filedAt: row.filedAt,
     subject: head.subject,
+    isLost: head.isLost,
     marking: chosenMarking(head.marking),
     signed: row.signed,
     encrypted: row.encrypted,
@@ -309,7 +316,13 @@ export async function subjectsOfLetters(
     database,
     accountId,
     masterKey,
-    async (keys) => new Map(rows.map((row) => [row.messageId, subjectOnTheWay(openHead(keys, { ...row, accountId }))])),
+    async (keys) =>
+      new Map(
+        rows.flatMap((row): [string, string][] => {
+          const head = openHead(keys, { ...row, accountId });
+          return head.isLost ? [] : [[row.messageId, subjectOnTheWay(head)]];
+        }),
+      ),
   );
 }
 
@@ -324,9 +337,17 @@ export function waitingLetters(database: Database, accountId: string): Promise<n
   return database.prisma.letter.count({ where: { accountId, state: 'queued' } });
 }
 
-function openHead(keys: DraftKeys, row: { id: string; accountId: string; sealedHead: Uint8Array }): LetterHead {
-  const opened = openFrom(keys, row.sealedHead, letterHeadContext(row.accountId, row.id));
-  return Head.parse(JSON.parse(opened.toString('utf8')));
+type OpenedHead = LetterHead & { isLost: boolean };
+
+function openHead(keys: DraftKeys, row: { id: string; accountId: string; sealedHead: Uint8Array }): OpenedHead {
+  try {
+    const opened = openFrom(keys, row.sealedHead, letterHeadContext(row.accountId, row.id));
+    return { ...Head.parse(JSON.parse(opened.toString('utf8'))), isLost: false };
+  } catch (error) {
+    // Sealed to a vault that its holder gave up: what the mail servers said about the letter can still be shown.
+    if (error instanceof SealBrokenError) return { subject: '', text: '', to: [], cc: [], bcc: [], isLost: true };
+    throw error;
+  }
 }
 
 function progressOf(row: LetterRow, at: Date): LetterProgress {

@@ -47,7 +47,9 @@ export async function createVault(
 ): Promise<{ recoveryCode: string; masterKey: Buffer } | null> {
   const masterKey = generateMasterKey();
   const recoveryCode = generateRecoveryCode();
-  const version = 1;
+  // Never a version that a vault given up before had: what is still under way for that one must not fit this one.
+  const before = await database.prisma.lostVault.aggregate({ where: { accountId }, _max: { version: true } });
+  const version = (before._max.version ?? 0) + 1;
   const serverKey = keyOf(config.serverKeys, config.serverKeys.current);
   const context = contextOf(accountId, version);
   const byPassphrase = await wrapMasterKey(masterKey, { kind: 'passphrase', secret: passphrase }, serverKey, context);
@@ -86,19 +88,47 @@ export async function openVault(
   by: WrappingSecret,
   at: Date,
 ): Promise<UnlockResult> {
-  const attemptKey = keyOf(config.serverKeys, config.serverKeys.current);
-  const attempt = await countAttempt(database, 'unlock', accountId, UNLOCK_LIMIT, attemptKey, at);
-  if (!attempt.allowed) return { ok: false, reason: 'too-many-attempts', retryAt: attempt.retryAt };
+  const tooMany = await countUnlock(database, config, accountId, at);
+  if (tooMany) return tooMany;
   const vault = await database.prisma.vault.findUnique({ where: { accountId } });
   if (!vault) return { ok: false, reason: 'no-vault' };
-  const serverKey = keyOf(config.serverKeys, vault.serverKeyVersion);
-  const masterKey = await unwrapMasterKey(wrappingOf(vault, by), by, serverKey, contextOf(accountId, vault.version));
+  const masterKey = await openWrapped(config, vault, by);
   if (!masterKey) return { ok: false, reason: 'wrong' };
-  await forgetAttempts(database, 'unlock', accountId, attemptKey);
+  await forgetAttempts(database, 'unlock', accountId, keyOf(config.serverKeys, config.serverKeys.current));
   return { ok: true, masterKey };
 }
 
-function wrappingOf(vault: Vault, by: WrappingSecret): WrappedKey {
+/** What of a vault holds its master key; the same of one that was given up. */
+export type WrappedVault = Pick<
+  Vault,
+  | 'accountId'
+  | 'version'
+  | 'serverKeyVersion'
+  | 'passphraseSalt'
+  | 'wrappedByPassphrase'
+  | 'recoverySalt'
+  | 'wrappedByRecovery'
+>;
+
+/** Attempts are the caller's to count. @returns null when the secret is not the one */
+export async function openWrapped(config: Config, vault: WrappedVault, by: WrappingSecret): Promise<Buffer | null> {
+  const serverKey = keyOf(config.serverKeys, vault.serverKeyVersion);
+  return unwrapMasterKey(wrappingOf(vault, by), by, serverKey, contextOf(vault.accountId, vault.version));
+}
+
+/** Counts an attempt to open a vault of this account, present or given up; null while it is within the limit. */
+export async function countUnlock(
+  database: Database,
+  config: Config,
+  accountId: string,
+  at: Date,
+): Promise<Extract<UnlockResult, { reason: 'too-many-attempts' }> | null> {
+  const key = keyOf(config.serverKeys, config.serverKeys.current);
+  const attempt = await countAttempt(database, 'unlock', accountId, UNLOCK_LIMIT, key, at);
+  return attempt.allowed ? null : { ok: false, reason: 'too-many-attempts', retryAt: attempt.retryAt };
+}
+
+function wrappingOf(vault: WrappedVault, by: WrappingSecret): WrappedKey {
   return by.kind === 'passphrase'
     ? { salt: Buffer.from(vault.passphraseSalt), wrapped: Buffer.from(vault.wrappedByPassphrase) }
     : { salt: Buffer.from(vault.recoverySalt), wrapped: Buffer.from(vault.wrappedByRecovery) };
