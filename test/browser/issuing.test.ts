@@ -200,6 +200,12 @@ describe('certification authorities and Digital IDs in Chromium', () => {
       await desk.page.getByRole('button', { name: 'Compare, and trust if equal' }).click();
       await desk.page.waitForURL('**/first-steps');
       await selfTest(desk.page);
+      await desk.page.goto('/contacts/directory');
+      await look(desk, 'directory');
+      await desk.page.goto(`/drafts/new?to=${world.people.alain.address}`);
+      await desk.page.getByRole('link', { name: 'Take it from the directory' }).click();
+      await desk.page.getByRole('button', { name: `Add to contacts ${world.people.alain.name}` }).click();
+      await desk.page.getByText('is among your contacts now').waitFor();
 
       await page.goto('/administration/issuing');
       await page.locator(MAIN).getByRole('link', { name: 'Belgium (B)' }).click();
