@@ -196,6 +196,44 @@ test('T10 a country sends its list, and the centre sees who sent it, when, and w
   assert.equal(await office.world.database.prisma.addressList.count(), 2);
 });
 
+test('security.md nothing that lets an administrator in outlives the account, and issued Digital IDs are one step away', async () => {
+  const { prisma } = office.world.database;
+  const accountId = office.world.elise.id;
+  await enteredAdministrator(office.world, office.world.elise, 'country');
+  const passkey = {
+    credentialId: 'x',
+    publicKey: new Uint8Array(1),
+    counter: 0n,
+    name: 'Phone',
+    createdAt: new Date(),
+  };
+  await prisma.passkey.create({ data: { accountId, ...passkey } });
+  const page = await office.central.get(pageOf(office.world.elise));
+  const issued = /href="(\/administration\/digital-ids\?text=[^"]+)"/.exec(page.body)?.[1] ?? '';
+  const list = await office.central.get(issued);
+  assert.ok(list.status === 200 && list.body.includes(office.world.elise.address), 'looked for by the address');
+  await office.central.post(pageOf(office.world.elise), `${pageOf(office.world.elise)}/remove`, {});
+  const left = await Promise.all([
+    prisma.passkey.count({ where: { accountId } }),
+    prisma.totpFactor.count({ where: { accountId } }),
+    prisma.session.count({ where: { accountId } }),
+  ]);
+  assert.deepEqual(left, [0, 0, 0]);
+});
+
+test('T01 an account of a suspended country says that nobody of it can sign in', async () => {
+  const { account } = await office.make(office.bulgaria, 'Ivan', 'Petrov');
+  const { prisma } = office.world.database;
+  const where = { id: office.bulgaria.id };
+  await prisma.country.update({ where, data: { suspendedAt: new Date() } });
+  try {
+    for (const url of [pageOf(account), accountsOf(office.bulgaria)])
+      assert.match((await office.central.get(url)).body, /This country is suspended as a whole/);
+  } finally {
+    await prisma.country.update({ where, data: { suspendedAt: null } });
+  }
+});
+
 test('T01 a country that comes to the hosted server gives its accounts their passwords by codes', async () => {
   const { account } = await office.make(office.greece, 'Eleni', 'Doukas');
   const { prisma } = office.world.database;

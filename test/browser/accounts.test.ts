@@ -195,4 +195,47 @@ describe('accounts in Chromium', () => {
       await window.context.close();
     });
   }
+
+  test('the pages of accounts read and fit in German and French too', async () => {
+    const { page, context } = await openWindow(browser, node.url);
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await signIn(page, world.people.carla);
+    await openDoor(page);
+    const { prisma } = node.context.database;
+    const of = async (address: string) =>
+      prisma.account.findUniqueOrThrow({ where: { addressKey: address.toLowerCase() } });
+    const [carla, alain, marta] = await Promise.all(
+      [world.people.carla, world.people.alain, world.people.marta].map(({ address }) => of(address)),
+    );
+    assert.ok(carla && alain && marta);
+    const pages = {
+      list: `/administration/countries/${alain.countryId}/accounts`,
+      new: `/administration/countries/${alain.countryId}/accounts/new`,
+      account: `/administration/accounts/${alain.id}`,
+      remove: `/administration/accounts/${alain.id}/remove`,
+      suspend: `/administration/accounts/${marta.id}/suspend`,
+      role: `/administration/accounts/${alain.id}/role`,
+      'hand-over': `/administration/accounts/${alain.id}/hand-over`,
+      password: '/settings/password',
+    };
+    for (const locale of ['de', 'fr']) {
+      await prisma.account.update({ where: { id: carla.id }, data: { locale } });
+      for (const [name, url] of Object.entries(pages)) {
+        await page.setViewportSize(WIDE);
+        await page.goto(url);
+        assert.equal(await page.locator('html').getAttribute('lang'), locale);
+        assert.doesNotMatch(
+          await page.locator('body').innerText(),
+          /\b(accounts|settings)\.[a-z]\w+|undefined|\{\w+\}/,
+        );
+        await takePicture(page, `accounts-${locale}-${name}-1280`);
+        for (const width of [360, 320]) {
+          await page.setViewportSize({ width, height: 800 });
+          await assertFits(page, `${name} in ${locale} at ${width} px`);
+        }
+      }
+    }
+    await prisma.account.update({ where: { id: carla.id }, data: { locale: null } });
+    await context.close();
+  });
 });

@@ -156,11 +156,22 @@ describe('accounts on real mail servers', () => {
 
   test('T01 a suspended account is shut out everywhere at once, and its mail waits for it', async () => {
     const visitor = await signInAs(node.url, zoe);
+    const second = await startTestNode(world, { NODE_NAME: 'second' });
+    const elsewhere = await signInAs(second.url, zoe);
     assert.equal(await imapAnswer('b', zoe), 'ok');
     await act(zoe, 'suspend');
-    assert.match((await visitor.get('/mail')).url, /^\/sign-in/);
+    for (const each of [visitor, elsewhere]) assert.match((await each.get('/mail')).url, /^\/sign-in/);
+    await second.stop();
     assert.equal(await imapAnswer('b', zoe), 'refused');
     assert.equal((await send('b', zoe, world.people.marta.address, 'not from here')).outcome, 'refused-login');
+    const { service, mailServer } = world.testbed.countries.b;
+    const inTheBackground = await submit(
+      mailServer,
+      { user: service?.user ?? '', password: service?.password ?? '', authorizationUser: zoe.address },
+      { from: zoe.address, to: [world.people.marta.address], envelopeId: crypto.randomUUID() },
+      [letter({ from: zoe.address, to: world.people.marta.address, subject: 'not from here' })],
+    );
+    assert.equal(inTheBackground.outcome, 'refused-login', 'letters that were queued wait');
     await assert.rejects(signInAs(node.url, zoe), /401/);
     const sent = await send('d', world.people.marta, zoe.address, 'while suspended');
     assert.equal(sent.outcome, 'accepted');

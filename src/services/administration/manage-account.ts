@@ -75,6 +75,7 @@ export function removeAccount(context: Context, session: SignedIn, account: Admi
     const isHosted = account.country.mailServer.hosted;
     await tx.handOver.deleteMany({ where: { accountId: account.id } });
     await tx.totpFactor.deleteMany({ where: { accountId: account.id } });
+    await tx.passkey.deleteMany({ where: { accountId: account.id } });
     await tx.programmeGrant.deleteMany({ where: { accountId: account.id } });
     await tx.account.update({
       where: { id: account.id },
