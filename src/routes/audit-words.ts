@@ -24,6 +24,9 @@ export type ShownEntry = {
 const COMPOSED: [pattern: RegExp, key: string, parameter: 'count' | 'names'][] = [
   [/^ended (\d{1,6})$/, 'audit.reason.ended', 'count'],
   [/^programme: (.+)$/, 'audit.reason.programme', 'names'],
+  [/^programme-granted: (.+)$/, 'audit.reason.programme-granted', 'names'],
+  [/^programme-withdrawn: (.+)$/, 'audit.reason.programme-withdrawn', 'names'],
+  [/^mail-server-chosen: (.+)$/, 'audit.reason.mail-server-chosen', 'names'],
   [/^settings: (.+)$/, 'audit.reason.settings', 'names'],
   [/^account: (.+)$/, 'audit.reason.account', 'names'],
 ];

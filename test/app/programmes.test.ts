@@ -159,6 +159,8 @@ test('security.md a programme is administrated by its own and by those to whom i
   assert.equal((await central.get(`${COUNTRIES}/${theirs.id}`)).status, 404, 'at once');
   assert.match((await central.get('/administration')).body, /Belgium/);
   assert.equal(await choose(central, other.id), 404);
+  const [latest] = await trail();
+  assert.equal(latest, 'programme-withdrawn: euc');
 });
 
 test('security.md nobody leaves a programme without an administrator, not even two at the same moment', async () => {

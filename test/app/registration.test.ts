@@ -399,4 +399,7 @@ test('T09 the trail says who did what, and nothing of what was typed', async () 
   ])
     assert.ok(text.includes(reason), reason);
   assert.doesNotMatch(text, /canary|Weber/);
+  const shown = (await central.get('/administration/audit')).body;
+  assert.match(shown, /request form returned[\s\S]*request form handed in[\s\S]*code for a request form made/);
+  assert.doesNotMatch(shown, /registration-(begun|invited|opened|submitted|returned)/);
 });

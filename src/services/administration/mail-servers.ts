@@ -148,7 +148,7 @@ export async function useMailServer(
     context,
     session,
     countryId,
-    `mail-server-chosen ${mailServerId}`,
+    `mail-server-chosen: ${mailServerId}`,
     done ? 'done' : 'refused',
   );
   return done;

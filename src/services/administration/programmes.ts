@@ -145,7 +145,8 @@ export async function readProgrammeAdministrators(
 /** @returns false when no central administrator outside of the programme has this address */
 export async function grantProgramme(context: Context, session: SignedIn, address: string): Promise<boolean> {
   const { prisma } = context.database;
-  const programmeId = administeredProgramme(session).id;
+  const programme = administeredProgramme(session);
+  const programmeId = programme.id;
   const account = await prisma.account.findFirst({
     where: {
       addressKey: addressKey(address),
@@ -159,13 +160,13 @@ export async function grantProgramme(context: Context, session: SignedIn, addres
     skipDuplicates: true,
     data: { accountId: account.id, programmeId, grantedBy: session.account.address, grantedAt: context.now() },
   });
-  await recordAdministration(context, session, programmeId, `programme-granted ${account.id}`);
+  await recordAdministration(context, session, account.id, `programme-granted: ${programme.code}`);
   return true;
 }
 
 /** @returns false for the last one: a programme without an administrator could be reached by nobody */
 export async function withdrawProgramme(context: Context, session: SignedIn, accountId: string): Promise<boolean> {
-  const programmeId = administeredProgramme(session).id;
+  const { id: programmeId, code } = administeredProgramme(session);
   const withdrawn = await context.database.prisma.$transaction(async (tx) => {
     // Two who withdraw each other at the same moment wait for one another here.
     await tx.$queryRaw`select id from programme where id = ${programmeId}::uuid for update`;
@@ -183,13 +184,7 @@ export async function withdrawProgramme(context: Context, session: SignedIn, acc
   });
   if (withdrawn === 'none') throw new AppError('not-found');
   const isDone = withdrawn === 'withdrawn';
-  await recordAdministration(
-    context,
-    session,
-    programmeId,
-    `programme-withdrawn ${accountId}`,
-    isDone ? 'done' : 'refused',
-  );
+  await recordAdministration(context, session, accountId, `programme-withdrawn: ${code}`, isDone ? 'done' : 'refused');
   return isDone;
 }
 
