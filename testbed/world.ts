@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
-import type { Country, Programme } from '../src/generated/prisma/client.ts';
+import type { Authority, Country, Programme } from '../src/generated/prisma/client.ts';
+import type { Authority as OpenedAuthority } from '../src/pki/issue.ts';
 import { type AccountResult, createHostedAccount, listOwnAccount } from '../src/services/accounts/accounts.ts';
 import { addCountry, createProgramme, saveMailServer } from '../src/services/accounts/programmes.ts';
 import { connectDatabase, type Database } from '../src/services/database/connect.ts';
@@ -13,6 +14,7 @@ import { renewEvidenceSigner } from '../src/services/evidence/evidence-signer.ts
 import { createAuthorities } from '../src/services/identities/authorities.ts';
 import { issueIdentity } from '../src/services/identities/issue-identity.ts';
 import { openIssuer } from '../src/services/issuing/issue-digital-id.ts';
+import { signDirectList } from '../src/services/publishing/publish-lists.ts';
 import type { TimeOverrides } from './configurations.ts';
 import { startTestbed, type Testbed, type TestbedCountry } from './testbed.ts';
 
@@ -56,6 +58,8 @@ export type WorldOptions = {
   dnsTtlSeconds?: number;
   /** Smaller keys make a test start faster */
   keyAlgorithm?: 'RSA-3072' | 'RSA-2048' | 'P-256';
+  /** Where the node's pages will be: certificates name it, and the first lists are signed. Without, they name no places */
+  publicUrl?: URL;
 };
 
 type Told = { firstName: string; surname: string; country: 'b' | 'd'; role?: 'central' };
@@ -168,12 +172,19 @@ async function tellStory(
     domainPattern: 'tcn.{cc}.eu-admin.net',
     digitalIdDays: 31,
   });
-  const authorities = await createAuthorities(
-    database,
-    programme,
-    { passphrase: authorityPassphrase, keyAlgorithm, rootName: 'TACHOnet Test Root CA', issuingName: 'TACHOnet EC CA' },
-    new Date(),
-  );
+  const { publicUrl } = options;
+  const names = { rootName: 'TACHOnet Test Root CA', issuingName: 'TACHOnet EC CA' };
+  const places = publicUrl && {
+    publicUrl,
+    whileOpen: (row: Authority, opened: OpenedAuthority) =>
+      signDirectList(
+        { database, config: { publicUrl, serverKeys: serverKeysOf(folder) }, now: () => new Date() },
+        row,
+        opened,
+      ),
+  };
+  const wanted = { passphrase: authorityPassphrase, keyAlgorithm, ...names, ...places };
+  const authorities = await createAuthorities(database, programme, wanted, new Date());
   await certifyEvidence(database, programme, authorityPassphrase, folder);
   const countries = {
     b: await addCountry(database, programme, 'B', serverOf(testbed.countries.b)),
@@ -181,7 +192,8 @@ async function tellStory(
   };
   const people = {} as Record<PersonKey, WorldPerson>;
   for (const key of Object.keys(PEOPLE) as PersonKey[]) {
-    people[key] = await settle(database, testbed, countries, key, { folder, authorityPassphrase, keyAlgorithm });
+    const tools = { folder, authorityPassphrase, keyAlgorithm, ...(publicUrl && { publicUrl }) };
+    people[key] = await settle(database, testbed, countries, key, tools);
   }
   const { sha1, sha256, subject } = authorities.root;
   return { mailRolePassword, authorityPassphrase, root: { sha1, sha256, subject }, people };
@@ -192,10 +204,13 @@ async function certifyEvidence(database: Database, programme: Programme, passphr
   const at = new Date();
   const opened = await openIssuer(database, programme.id, passphrase, null, at);
   if (!opened.ok) throw new Error(opened.problem);
-  const [current = '', key = ''] = installationKey(folder, 'server').split(':');
-  const serverKeys = { current, keys: new Map([[current, Buffer.from(key, 'base64')]]) };
-  await renewEvidenceSigner({ database, config: { serverKeys } }, opened.issuer, at);
+  await renewEvidenceSigner({ database, config: { serverKeys: serverKeysOf(folder) } }, opened.issuer, at);
   opened.issuer.close();
+}
+
+function serverKeysOf(folder: string) {
+  const [current = '', key = ''] = installationKey(folder, 'server').split(':');
+  return { current, keys: new Map([[current, Buffer.from(key, 'base64')]]) };
 }
 
 async function settle(
@@ -203,7 +218,12 @@ async function settle(
   testbed: Testbed,
   countries: Record<'b' | 'd', Country>,
   key: PersonKey,
-  tools: { folder: string; authorityPassphrase: string; keyAlgorithm: 'RSA-3072' | 'RSA-2048' | 'P-256' },
+  tools: {
+    folder: string;
+    authorityPassphrase: string;
+    keyAlgorithm: 'RSA-3072' | 'RSA-2048' | 'P-256';
+    publicUrl?: URL;
+  },
 ): Promise<WorldPerson> {
   const person = PEOPLE[key];
   const password = readablePassword();
@@ -216,8 +236,9 @@ async function settle(
   if (person.role) await database.prisma.account.update({ where: { id: account.id }, data: { role: person.role } });
   if (person.country === 'd') await testbed.addOwnAccount('d', account.address, password);
   const pfxPassword = readablePassword();
-  const { authorityPassphrase: passphrase, keyAlgorithm } = tools;
-  const issued = await issueIdentity(database, { account, passphrase, pfxPassword, keyAlgorithm }, new Date());
+  const { authorityPassphrase: passphrase, keyAlgorithm, publicUrl } = tools;
+  const request = { account, passphrase, pfxPassword, keyAlgorithm, ...(publicUrl && { publicUrl }) };
+  const issued = await issueIdentity(database, request, new Date());
   if (!issued.ok) throw new Error(issued.problem);
   const pfxFile = path.join(tools.folder, `${account.address.split('@')[0]}.pfx`);
   fs.writeFileSync(pfxFile, issued.pfx, { mode: 0o600 });

@@ -153,15 +153,37 @@ test('S08 partners get root and issuing CA without signing in, with thumbprints,
   }
 });
 
-test('S13 help is there in three languages without signing in', async () => {
-  for (const [language, text] of [
-    ['en', 'For outside partners'],
-    ['fr', 'Pour les partenaires extérieurs'],
-    ['de', 'Für Partner von außen'],
+test('S13 help for partners is there in three languages without signing in, from the choice of a CA to a signed mail', async () => {
+  for (const [language, title, steps] of [
+    ['en', 'Help for outside partners', ['1. Choose', '2. Get', '3. Check', '4. Install', '5. Trust', '6. Send']],
+    [
+      'fr',
+      'Aide pour les partenaires extérieurs',
+      ['1. Choisir', '2. Obtenir', '3. Vérifier', '4. L’installer', '5. Faire', '6. Nous'],
+    ],
+    [
+      'de',
+      'Hilfe für Partner von außen',
+      ['1. Wählen, wer', '2. Ein Zertifikat', '3. Prüfen', '4. In Ihrem', '5. Unserer', '6. Uns'],
+    ],
   ] as const) {
-    const page = await world.app.inject({ url: '/help', headers: { 'accept-language': language } });
-    assert.equal(page.statusCode, 200);
-    assert.ok(page.body.includes(text), language);
-    assert.doesNotMatch(page.body, />help\./);
+    const help = await world.app.inject({ url: '/help', headers: { 'accept-language': language } });
+    assert.equal(help.statusCode, 200);
+    assert.ok(help.body.includes('href="/help/partners"'), language);
+    const asked = { url: '/help/partners', headers: { 'accept-language': language } };
+    const sent = { url: `/help/partners?language=${language}`, headers: { 'accept-language': 'it' } };
+    for (const request of [asked, sent]) {
+      const page = await world.app.inject(request);
+      assert.equal(page.statusCode, 200);
+      assert.equal(page.headers['set-cookie'], undefined);
+      assert.ok(page.body.includes(`<html lang="${language}"`) && page.body.includes(title), language);
+      for (const step of steps) assert.ok(page.body.includes(`>${step}`), step);
+      for (const program of ['Outlook', 'Thunderbird', 'Mac', 'iPhone', 'Evolution'])
+        assert.ok(page.body.includes(program));
+      assert.doesNotMatch(page.body, />(help|partners)\./);
+      const shown = authorities.root.sha256.toUpperCase().match(/.{4}/g)?.join(' ') ?? '';
+      assert.ok(page.body.includes(shown), 'to be compared by telephone, on paper too');
+    }
   }
+  assert.equal((await world.app.inject({ url: '/help/partners?language=xx' })).statusCode, 200);
 });

@@ -335,6 +335,7 @@ const PUBLIC = [
   'GET /health/live',
   'GET /health/ready',
   'GET /help',
+  'GET /help/partners',
   'GET /lists/:file',
   'GET /ocsp/*',
   'GET /registration',

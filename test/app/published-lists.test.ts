@@ -130,6 +130,19 @@ test('S08 lists, answers and certificates are served to strangers without a cook
   }
 });
 
+test('S08 the public page says where the lists are and how fresh, in the words of partners', async () => {
+  const page = await fetched('/certificates');
+  assert.equal(page.headers['set-cookie'], undefined);
+  for (const place of [
+    `/lists/${root.sha256}.crl`,
+    `/lists/${issuing.sha256}.crl`,
+    `/lists/${issuing.sha256}-daily.crl`,
+  ])
+    assert.ok(page.body.includes(`href="${place}"`), place);
+  assert.equal(page.body.match(/Number \d+, published/g)?.length, 3);
+  assert.match(page.body, /OCSP\)[\s\S]*\/ocsp/);
+});
+
 test('S08 the responder refuses what is no request, too large, of another type or about others', async () => {
   const send = (payload: Buffer, type = 'application/ocsp-request') =>
     world.app.inject({ method: 'POST', url: '/ocsp', headers: { 'content-type': type }, payload });
@@ -157,6 +170,7 @@ test('S08 a node renews the daily list each day and takes up what another one le
   pass(DAY_MS);
   assert.deepEqual((await Promise.all([signDueLists(world.context), signDueLists(world.context)])).sort(), [0, 1]);
   const after = await listOf(`${issuing.sha256}-daily`);
+  assert.ok((await world.database.prisma.publishedList.count()) >= 4, 'what is in force is not removed');
   assert.equal(after.number, (before.number ?? 0n) + 1n);
   assert.ok(after.thisUpdate > before.thisUpdate);
 });

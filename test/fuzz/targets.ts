@@ -20,10 +20,11 @@ import { readCertificateRequest, verifyCertificateRequest } from '../../src/pki/
 import { findEntry, parseRevocationList, type RevocationList } from '../../src/pki/crl.ts';
 import { children, type DerNode, readElement } from '../../src/pki/der.ts';
 import { PkiError } from '../../src/pki/errors.ts';
-import { findResponse, type OcspResponse, ocspUris, parseOcspResponse } from '../../src/pki/ocsp.ts';
+import { findResponse, type OcspResponse, ocspUris, parseOcspResponse, writeOcspRequest } from '../../src/pki/ocsp.ts';
 import { validatePath } from '../../src/pki/path.ts';
 import { checkPath } from '../../src/pki/path-checks.ts';
 import { readPkcs12 } from '../../src/pki/pkcs12-read.ts';
+import { isAbout, readOcspRequest } from '../../src/pki/write-ocsp.ts';
 import { openMessage } from '../../src/smime/open-message.ts';
 import { assertHarmless } from '../support/harmless-html.ts';
 import { readCorpus } from './corpus.ts';
@@ -100,8 +101,11 @@ function pathsTarget(): Target {
       revocation: { lists, responses, now: at, required: true },
     });
   return {
-    corpus: revocation,
+    corpus: [...revocation, writeOcspRequest(person, authority)],
     check(bytes) {
+      allowed(() => {
+        for (const asked of readOcspRequest(bytes).asked) isAbout(asked, authority);
+      });
       allowed(() => {
         const list = parseRevocationList(bytes);
         findEntry(list, person);

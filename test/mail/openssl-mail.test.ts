@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -184,11 +185,20 @@ test('T18 a signed letter without encryption reaches openssl whole through both 
 test('S12 "send my certificates" brings the whole path to a partner: Digital ID, issuing CA and root', async () => {
   const page = await alain.get('/digital-ids/send');
   const nonce = /name="nonce" value="([^"]+)"/.exec(page.text)?.[1] ?? '';
-  const sent = await alain.post('/digital-ids/send', { to: partner.address, text: 'My certificates', nonce });
+  assert.match(page.text, /name="root" value="yes" checked/);
+  const send = (text: string, fields: Record<string, string>, id: string) =>
+    alain.post('/digital-ids/send', { to: partner.address, text, nonce: id, ...fields });
+  const sent = await send('Mine and the root', { root: 'yes' }, nonce);
   assert.equal(sent.url, '/digital-ids', sent.text.slice(0, 300));
-  const message = await arrived((one) => one.includes('multipart/signed') && !one.includes('Subject: Signed only'));
-  const { certificates } = partner.verify(message, worldRootPem());
   const { certificate, chain } = keyOfPerson(world.people.alain);
-  assert.deepEqual(certificates.sort(), [certificate, ...chain].map((one) => one.sha256).sort());
-  assert.ok(certificates.includes(world.root.sha256));
+  const came = async (text: string) => {
+    const message = await arrived((one) => one.includes('multipart/signed') && one.includes(text));
+    return partner.verify(message, worldRootPem()).certificates.sort();
+  };
+  assert.deepEqual(await came('Mine and the root'), [certificate, ...chain].map((one) => one.sha256).sort());
+  assert.ok(chain.some((one) => one.sha256 === world.root.sha256));
+  // Not asked for: whoever has the root already is not sent it again.
+  await send('Mine alone', {}, `own-certificates-${randomUUID()}`);
+  const without = [certificate, ...chain.filter((one) => one.sha256 !== world.root.sha256)];
+  assert.deepEqual(await came('Mine alone'), without.map((one) => one.sha256).sort());
 });

@@ -3,8 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 /** Topics in the order of reading; each has a title and paragraphs in `i18n`. */
 const PARTS = {
   clerks: ['digital-id', 'ribbon', 'encrypt', 'link', 'thumbprint', 'backup', 'lock', 'cross'],
-  partners: ['choose', 'get', 'check', 'install', 'trust', 'send', 'trouble'],
-} as const;
+  // They have a page of their own, to be printed or sent as a link.
+  partners: [],
+} as const satisfies Record<string, readonly string[]>;
 
 export function showHelp() {
   return async (request: FastifyRequest, reply: FastifyReply) => {

@@ -14,32 +14,36 @@ const Form = z.object({
   to: z.string().max(4000),
   text: z.string().max(5000),
   nonce: z.string().regex(NONCE),
+  // Without the tick a browser sends nothing.
+  root: z.literal('yes').optional(),
 });
 
-type Typed = { to: string; text: string; fault: string | null; nonce: string };
+type Typed = { to: string; text: string; root: boolean; fault: string | null; nonce: string };
 
 export function showSendCertificates(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     unlockedKey(request);
     const text = request.formats.t('identities.send.letter', { name: ownName(request) });
-    return sendPage(context, request, reply, 200, { to: '', text, fault: null, nonce: newNonce() });
+    return sendPage(context, request, reply, 200, { to: '', text, root: true, fault: null, nonce: newNonce() });
   };
 }
 
-/** A signed letter with the whole path, root included (S12). Trusting it stays the partner's decision. */
+/** A signed letter with the whole path, and the root if it is ticked (S12). Trusting it stays the partner's decision. */
 export function sendCertificates(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const { t, list } = request.formats;
     unlockedKey(request);
     const body = (request.body ?? {}) as Record<string, unknown>;
     const form = Form.safeParse(body);
-    const typed = { to: textOf(body['to']), text: textOf(body['text']), nonce: form.data?.nonce ?? newNonce() };
+    const [to, text, root] = [textOf(body['to']), textOf(body['text']), body['root'] === 'yes'];
+    const typed = { to, text, root, nonce: form.data?.nonce ?? newNonce() };
     const again = (fault: string) => sendPage(context, request, reply, 400, { ...typed, fault });
     const { recipients, problems } = parseRecipients(typed.to);
     if (problems.length > 0)
       return again(t('identities.send.not-an-address', { typed: list(problems.map((each) => each.typed)) }));
     if (!form.success || recipients.length === 0) return again(t('identities.send.no-recipient'));
-    const letter = { subject: t('identities.send.subject', { name: ownName(request) }), text: form.data.text };
+    const subject = t('identities.send.subject', { name: ownName(request) });
+    const letter = { subject, text: form.data.text, includeRoot: form.data.root === 'yes' };
     const sent = await sendOwnCertificates(context, signedIn(request), form.data.nonce, recipients, letter);
     if (!sent.ok) return again(sent.problems.map((problem) => problemText(request.formats, problem)).join(' '));
     leaveNotice(reply, context.config, 'done', 'identities.send.done', {

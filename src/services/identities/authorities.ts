@@ -187,6 +187,8 @@ export type PublishedAuthority = {
   /** Authorities of others above it, nearest first */
   chain: Certificate[];
   id: string;
+  /** Otherwise it publishes its lists elsewhere */
+  keyIsHere: boolean;
 };
 
 /** All authorities for the public page, by programme, the root first (S08). */
@@ -201,6 +203,7 @@ export async function publishedAuthorities(database: Database): Promise<Publishe
     kind: row.kind,
     certificate: parseCertificate(row.certificate),
     chain: row.chain.map((der) => parseCertificate(der)),
+    keyIsHere: row.sealedPrivateKey !== null,
   }));
 }
 

@@ -27,13 +27,13 @@ export function sendSelfTest(
   });
 }
 
-/** A signed letter carries the own certificates, here with the root, so that a partner can answer encrypted (S12). */
+/** A signed letter carries the own certificates, and the root when asked, so that a partner can answer encrypted (S12). */
 export function sendOwnCertificates(
   context: Context,
   session: SignedIn,
   nonce: string,
   to: readonly Address[],
-  letter: LetterText,
+  letter: LetterText & { includeRoot: boolean },
 ): Promise<SendResult> {
   return sendLetter(context, session, {
     nonce,
@@ -44,6 +44,5 @@ export function sendOwnCertificates(
     attachments: [],
     sign: true,
     encrypt: false,
-    includeRoot: true,
   });
 }

@@ -36,3 +36,29 @@ export class PublishedLists {
     return bytes;
   }
 }
+
+export type ListInService = ListFacts & {
+  authoritySha256: string;
+  kind: PublishedListKind;
+  /** Of this server */
+  href: string;
+  isOver: boolean;
+};
+
+/** The newest lists of all authorities, each authority's own list first. */
+export async function listsInService(database: Database, at: Date): Promise<ListInService[]> {
+  const rows = await database.pool.query<{ authority: string; kind: PublishedListKind; sha256: string }>(
+    `select distinct on (a.sha256, l.kind) a.sha256 as authority, l.kind, l.sha256
+     from published_list l join authority a on a.id = l.authority_id order by a.sha256, l.kind, l.number desc`,
+  );
+  const facts = await database.prisma.publishedList.findMany({
+    where: { sha256: { in: rows.rows.map(({ sha256 }) => sha256) } },
+    select: { number: true, sha256: true, thisUpdate: true, nextUpdate: true },
+  });
+  return rows.rows.flatMap(({ authority, kind, sha256 }) => {
+    const list = facts.find((one) => one.sha256 === sha256);
+    if (list === undefined) return [];
+    const href = `/lists/${authority}${kind === 'indirect' ? '-daily' : ''}.crl`;
+    return [{ ...list, authoritySha256: authority, kind, href, isOver: list.nextUpdate <= at }];
+  });
+}

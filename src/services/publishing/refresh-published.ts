@@ -30,6 +30,7 @@ export function startSigningLists(context: Needs): { stop(): Promise<void> } {
 export async function signDueLists(context: Needs): Promise<number> {
   const { database, now } = context;
   await forgetEndedKeys(database, now());
+  await removeReplacedLists(database, now());
   let signed = 0;
   for (;;) {
     const row = await claimDueAuthority(context);
@@ -60,4 +61,13 @@ async function claimDueAuthority({ database, now }: Needs): Promise<{ id: string
   );
   const id = claimed.rows[0]?.id;
   return id === undefined ? null : { id, kind: 'issuing' };
+}
+
+/** Of those that are over a newer one is published, and what a judgement rests on is kept as evidence elsewhere. */
+async function removeReplacedLists(database: Context['database'], at: Date): Promise<void> {
+  await database.pool.query(
+    `delete from published_list l where next_update < $1 and exists (
+       select 1 from published_list n where n.authority_id = l.authority_id and n.kind = l.kind and n.number > l.number)`,
+    [at],
+  );
 }

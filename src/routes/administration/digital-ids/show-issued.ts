@@ -45,7 +45,8 @@ export function revokeIssued(context: Context) {
       return issuedPage(context, request, reply.code(400), issued, faults, form.data);
     }
     if (!result.ok) leaveNotice(reply, context.config, 'refused', `publishing.revoke.${result.problem}`);
-    else if (result.published) leaveNotice(reply, context.config, 'done', 'publishing.revoke.done');
+    else if (result.published)
+      leaveNotice(reply, context.config, 'done', `publishing.revoke.${reason === 'certificateHold' ? 'held' : 'done'}`);
     else leaveNotice(reply, context.config, 'wait', 'publishing.revoke.unpublished');
     return reply.redirect(`/administration/digital-ids/${issued.id}`);
   };
