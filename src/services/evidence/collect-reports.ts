@@ -1,21 +1,21 @@
 import type { Config } from '../../config.ts';
+import type { Context } from '../../context.ts';
 import type { Country, MailServer, ReportLook } from '../../generated/prisma/client.ts';
 import { readDeliveryReport } from '../../mail/delivery-report.ts';
 import type { MailboxConnection } from '../../mail/imap-connection.ts';
+import { readReadReceipt } from '../../mail/read-receipt.ts';
 import { fetchReport, findReports, type LookedUntil, putAway, type ReportSource } from '../../mail/report-inbox.ts';
 import { readReportOrigin } from '../../mail/report-origin.ts';
 import { parseEntity } from '../../mime/parse.ts';
-import type { AuditTrail } from '../audit.ts';
+import { isSignedReceipt } from '../../smime/signed-receipt.ts';
 import type { Database } from '../database/connect.ts';
+import { takeUpReceipt, takeUpSignedReceipt } from './collect-receipts.ts';
 import { matchReport } from './match-report.ts';
 import { recordReport } from './record-report.ts';
 import { cameFromListed, ownHostsOf } from './report-servers.ts';
 
-export type CollectNeeds = {
+export type CollectNeeds = Pick<Context, 'database' | 'audit' | 'workers' | 'revocation' | 'now'> & {
   config: Pick<Config, 'reportServers'>;
-  database: Database;
-  audit: AuditTrail;
-  now: () => Date;
 };
 
 export type Collector = { id: string; address: string; country: Country & { mailServer: MailServer } };
@@ -64,6 +64,9 @@ async function firstSubmission(database: Database, accountId: string, at: Date):
 /** @returns whether the message is done with: recorded, and proved by its envelope id */
 async function takeUp(needs: CollectNeeds, account: Collector, source: ReportSource): Promise<boolean> {
   const message = parseEntity(source.bytes);
+  if (isSignedReceipt(message)) return takeUpSignedReceipt(needs, account, source);
+  const receipt = readReadReceipt(message);
+  if (receipt !== null) return takeUpReceipt(needs, account, source, message, receipt);
   const report = readDeliveryReport(message);
   if (report === null) return false;
   const origin = readReportOrigin(message, ownHostsOf(account.country.mailServer));
