@@ -17,7 +17,7 @@ export function showLetter(context: Context) {
       place: 'outbox',
       letter,
       from: `${account.firstName} ${account.surname} <${account.address}>`,
-      mark: progressMark(request.formats, letter.progress),
+      mark: progressMark(request.formats, letter),
       why: t(`letters.progress.${letter.progress}.why`),
       summary: summaryOf(request.formats, letter),
       lanes: letter.recipients.map((recipient) => laneOf(request.formats, letter, recipient)),
