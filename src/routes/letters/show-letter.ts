@@ -8,10 +8,11 @@ import { letterOf } from './params.ts';
 export function showLetter(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const session = signedIn(request);
+    const at = context.now();
     const letter = await readLetter(context, session, unlockedKey(request), letterOf(request));
     const { t } = request.formats;
     const { account } = session;
-    await noteReportsSeen(context, session, letter.id);
+    await noteReportsSeen(context, session, letter.id, at);
     return reply.page('letters/show', {
       title: t('letters.show.title'),
       place: 'outbox',

@@ -35,7 +35,7 @@ export async function takeUpReceipt(
   const found = (await recipientsOf(needs, letter.id)).find(
     ({ address }) => said.includes(addressKey(address)) && addressKey(address) === writer,
   );
-  if (found === undefined) return false;
+  if (found === undefined || (await hasEnough(needs, found))) return false;
   const facts = { action: `receipt-${receipt.disposition}`, program: receipt.reportingProgram, signature: null };
   await recordReceipt(needs, account, { letterId: letter.id, recipient: found, source, proof: 'hint', ...facts });
   return true;
@@ -58,7 +58,7 @@ export async function takeUpSignedReceipt(
   if (letter === null || !isExpected(letter, receipt)) return false;
   const own = new Set(receipt.signer.addresses.map(addressKey));
   const found = (await recipientsOf(needs, letter.id)).find(({ address }) => own.has(addressKey(address)));
-  if (found === undefined) return false;
+  if (found === undefined || (await hasEnough(needs, found))) return false;
   const { status, name } = receipt.signer;
   // A certificate that was revoked, has ended or is broken vouches for nobody.
   if (status !== 'trusted' && status !== 'untrusted') return false;
@@ -90,6 +90,14 @@ function isExpected(letter: Letter, { about }: SignedReceipt): boolean {
       attributesDigest: Buffer.from(attributesDigest, 'base64'),
     }),
   );
+}
+
+/** A reader opens a message once or twice; more would only fill the database. */
+const MAX_RECEIPTS = 5;
+
+async function hasEnough({ database }: CollectNeeds, { envelopeId, address }: Recipient): Promise<boolean> {
+  const where = { envelopeId, address, action: { startsWith: 'receipt-' } };
+  return (await database.prisma.recipientEvent.count({ where })) >= MAX_RECEIPTS;
 }
 
 function recipientsOf({ database }: CollectNeeds, letterId: string): Promise<Recipient[]> {

@@ -225,10 +225,10 @@ function countStates(states: readonly DeliveryState[]): Record<DeliveryState, nu
   };
 }
 
-/** What was reported up to now was seen by its sender. */
-export async function noteReportsSeen(context: Context, session: SignedIn, id: string): Promise<void> {
+/** What was reported up to then was seen by its sender. */
+export async function noteReportsSeen(context: Context, session: SignedIn, id: string, at: Date): Promise<void> {
   const where = { id, accountId: session.account.id };
-  await context.database.prisma.letter.updateMany({ where, data: { reportsSeenAt: context.now() } });
+  await context.database.prisma.letter.updateMany({ where, data: { reportsSeenAt: at } });
 }
 
 /** Of a message in the mailbox that was sent from here: its evidence. */

@@ -26,12 +26,18 @@ export function receiptRequestOf({ opened, facts, closed }: ReadMessage, session
   const { account } = session;
   const sender = opened.from[0]?.address ?? '';
   if (closed !== 'none' || facts.flags.has(ANSWERED_FLAG) || opened.messageId === null) return null;
+  if (isReport(opened.rootHeaders)) return null;
   if (sender === '' || addressKey(sender) === addressKey(account.address)) return null;
   const signed = signedRequest(opened, account.address);
   const to = signed?.to ?? headerRequest(opened.rootHeaders);
   if (to === null) return null;
   const elsewhere = addressKey(to) !== addressKey(sender);
   return { to, elsewhere, originalMessageId: opened.messageId, signed: signed?.facts ?? null };
+}
+
+/** Nobody is told of the opening of a report, or of another receipt (RFC 8098 section 2.1). */
+function isReport(headers: ReadMessage['opened']['rootHeaders']): boolean {
+  return headers.some(({ name, value }) => /^content-type$/i.test(name) && /^multipart\/report/i.test(value));
 }
 
 function headerRequest(headers: ReadMessage['opened']['rootHeaders']): string | null {
