@@ -193,7 +193,9 @@ describe('the evidence of sent messages in Chromium', () => {
     await page.getByLabel('Mailbox password').fill(world.people.carla.password);
     await page.getByRole('button', { name: 'Set up' }).click();
     const sections = page.getByRole('navigation', { name: 'Parts of the administration' });
-    await sections.getByRole('link', { name: 'Trace a message' }).click();
+    await sections.getByRole('link', { name: 'Watch' }).click();
+    const watch = page.getByRole('navigation', { name: 'Watch' });
+    await watch.getByRole('link', { name: 'Trace a message' }).click();
     await page.getByLabel('Message-ID').fill(letter.messageId);
     await until('the relay’s log', async () => {
       await page.getByLabel('Message-ID').fill(letter.messageId);
@@ -202,7 +204,7 @@ describe('the evidence of sent messages in Chromium', () => {
     });
     await page.getByText('Refused for good').waitFor();
     await assertSound(window, 'trace');
-    await sections.getByRole('link', { name: 'Evidence' }).click();
+    await watch.getByRole('link', { name: 'Evidence' }).click();
     await page.getByText('Evidence of TACHOnet, test phase').waitFor();
     await assertSound(window, 'key');
     await page.getByLabel(/assphrase/).fill(world.authorityPassphrase);
