@@ -43,12 +43,12 @@ export async function startNode(config: Config): Promise<Node> {
   const workers = createWorkerPool({ spoolFolder: config.spoolFolder });
   const audit = openAuditTrail(database, config.nodeName, now);
   const outbox = await openOutbox({ config, database, audit, now });
-  const reports = startReportWatch({ config, database, audit, mail, now });
   const collecting = startCollectingLogs({ config, database, now });
   const housekeeping = startHousekeeping(database, now);
   const removingMail = startRemovingMail({ database, config, audit, now });
   await listPoints(database, config, now());
   const revocation = new RevocationStore(database);
+  const reports = startReportWatch({ config, database, audit, mail, workers, revocation, now });
   const fetcher = new EvidenceFetcher(config.fetchProxy);
   const refreshing = startRefreshingLists({ database, fetcher, now });
   const context: Context = { config, database, mail, workers, outbox, reports, audit, revocation, fetcher, now };

@@ -15,7 +15,7 @@ export interface MessageSet {
   uids: readonly number[];
 }
 
-export type MessageFlag = 'seen' | 'answered' | 'flagged' | 'draft' | 'forwarded';
+export type MessageFlag = 'seen' | 'answered' | 'flagged' | 'draft' | 'forwarded' | 'receipt-answered';
 
 /** `$Forwarded` and `$MDNSent` are keywords of RFC 9051 section 2.3.2. */
 const FLAG_NAMES: Record<MessageFlag, string> = {
@@ -24,6 +24,7 @@ const FLAG_NAMES: Record<MessageFlag, string> = {
   flagged: '\\Flagged',
   draft: '\\Draft',
   forwarded: '$Forwarded',
+  'receipt-answered': '$MDNSent',
 };
 
 /** Sets or clears a flag. Gives the UIDs that are still there; `gone` when none is. */

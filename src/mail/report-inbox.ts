@@ -66,6 +66,8 @@ export function findReports(
 
 function mayBeReport({ bodyStructure, envelope }: FetchMessageObject): boolean {
   if (bodyStructure?.type === 'multipart/report') return true;
+  const receipt = bodyStructure?.parameters?.['smime-type']?.toLowerCase() === 'signed-receipt';
+  if (receipt && /^application\/(?:x-)?pkcs7-mime$/.test(bodyStructure?.type ?? '')) return true;
   return (envelope?.from ?? []).some(({ address }) => DAEMON.test(address ?? ''));
 }
 

@@ -6,6 +6,7 @@ export const CONTENT_TYPE = {
   envelopedData: '1.2.840.113549.1.7.3',
   authEnvelopedData: '1.2.840.113549.1.9.16.1.23',
   compressedData: '1.2.840.113549.1.9.16.1.9',
+  receipt: '1.2.840.113549.1.9.16.1.1',
 } as const;
 
 export const ATTRIBUTE = {
@@ -17,6 +18,8 @@ export const ATTRIBUTE = {
   signingCertificate: '1.2.840.113549.1.9.16.2.12',
   signingCertificateV2: '1.2.840.113549.1.9.16.2.47',
   securityLabel: '1.2.840.113549.1.9.16.2.2',
+  receiptRequest: '1.2.840.113549.1.9.16.2.1',
+  messageSignatureDigest: '1.2.840.113549.1.9.16.2.5',
 } as const;
 
 /** The one algorithm of CompressedData (RFC 3274 section 2). */

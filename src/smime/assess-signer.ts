@@ -88,8 +88,14 @@ export function assessSigner(
       certificates: carried.map(summariseCertificate),
       capabilities: check.intact ? (check.attributes?.capabilities ?? []) : [],
       encryptionCertificate: check.intact ? (preferred?.sha256 ?? null) : null,
+      receiptRequest: receiptRequestOf(check),
     },
   };
+}
+
+function receiptRequestOf({ receipt, attributes }: SignatureCheck): SignerSummary['receiptRequest'] {
+  const request = attributes?.receiptRequest ?? null;
+  return receipt === null || request === null ? null : { ...receipt, to: request.to, readers: request.readers };
 }
 
 const NO_PATH = { reasons: [] as Reason[], faults: [], revocation: UNCHECKED };

@@ -14,6 +14,7 @@ import {
 } from './algorithms.ts';
 import { identifies } from './certificate-match.ts';
 import { isOaepWithSha256, OAEP_SHA256_PARAMETERS } from './oaep.ts';
+import { type ReceiptRequest, readReceiptRequest, writeReceiptRequest } from './receipt-request.ts';
 import { readPrivacyMark, writeSecurityLabel } from './security-label.ts';
 import { readIdentifier, type SignedAttribute, type SignerIdentifier } from './signed-data.ts';
 
@@ -26,6 +27,8 @@ export interface AttributeFacts {
   readonly encryptionPreference: SignerIdentifier | null;
   /** Of the security label (RFC 2634 section 3), as the signer wrote it. */
   readonly privacyMark: string | null;
+  /** Whether and where to it asks for signed receipts (RFC 2634 section 2); null when it does not. */
+  readonly receiptRequest: ReceiptRequest | null;
   /** False when signingCertificate or its second version (RFC 5035) names another certificate. */
   namesCertificate(certificate: Certificate): boolean;
 }
@@ -44,6 +47,7 @@ export function readSignedAttributes(list: readonly SignedAttribute[]): Attribut
     const second = only(list, ATTRIBUTE.signingCertificateV2);
     const first = only(list, ATTRIBUTE.signingCertificate);
     const label = only(list, ATTRIBUTE.securityLabel);
+    const receipt = only(list, ATTRIBUTE.receiptRequest);
     const named = [second && readNamed(second, 'sha256'), first && readNamed(first, 'sha1')];
     return {
       contentType: oidOf(contentType),
@@ -52,6 +56,7 @@ export function readSignedAttributes(list: readonly SignedAttribute[]): Attribut
       capabilities: readCapabilities(only(list, ATTRIBUTE.smimeCapabilities)),
       encryptionPreference: preference === null ? null : readPreference(preference),
       privacyMark: label === null ? null : readPrivacyMark(label),
+      receiptRequest: receipt === null ? null : readReceiptRequest(receipt),
       namesCertificate: (certificate) => named.every((item) => item === null || item(certificate)),
     };
   } catch {
@@ -130,6 +135,7 @@ export function writeSignedAttributes(input: {
   certificate: Certificate;
   encryptionCertificate: Certificate;
   marking?: string | undefined;
+  receipt?: { contentIdentifier: Uint8Array; to: string } | undefined;
 }): Buffer {
   const { certificate, encryptionCertificate } = input;
   const certificateHash = createHash('sha256').update(certificate.der).digest();
@@ -145,6 +151,9 @@ export function writeSignedAttributes(input: {
     ),
     attribute(ATTRIBUTE.signingCertificateV2, sequence(sequence(sequence(octetString(certificateHash), issuerSerial)))),
     ...(input.marking === undefined ? [] : [attribute(ATTRIBUTE.securityLabel, writeSecurityLabel(input.marking))]),
+    ...(input.receipt === undefined
+      ? []
+      : [attribute(ATTRIBUTE.receiptRequest, writeReceiptRequest(input.receipt.contentIdentifier, input.receipt.to))]),
   );
 }
 

@@ -2,6 +2,7 @@
 import type { Attachment } from '../mime/content.ts';
 import type { PathRule } from '../pki/path-checks.ts';
 import type { RevocationStatus } from '../pki/revocation.ts';
+import type { ReceiptFacts, ReceiptRequest } from './receipt-request.ts';
 
 export type SignatureStatus = 'trusted' | 'untrusted' | 'mismatch' | 'invalid' | 'partial' | 'none';
 export type EncryptionStatus = 'encrypted' | 'failed' | 'weak' | 'none';
@@ -127,6 +128,8 @@ export interface SignerSummary {
   readonly capabilities: readonly string[];
   /** SHA-256 of the certificate that the signer asks to be encrypted to, if the message carried it. */
   readonly encryptionCertificate: string | null;
+  /** It asks for a signed receipt: where to, whom, and what a receipt has to say. Null when it does not. */
+  readonly receiptRequest: (ReceiptFacts & Pick<ReceiptRequest, 'to' | 'readers'>) | null;
 }
 
 export type LayerKind = 'signed' | 'encrypted' | 'compressed' | 'certificates';

@@ -13,6 +13,7 @@ import {
   WEAK_DIGESTS,
 } from './algorithms.ts';
 import { identifies } from './certificate-match.ts';
+import type { ReceiptFacts } from './receipt-request.ts';
 import { type AttributeFacts, readSignedAttributes } from './signed-attributes.ts';
 import type { SignerInfo } from './signed-data.ts';
 import type { Reason } from './verdict.ts';
@@ -25,6 +26,8 @@ export interface SignatureCheck {
   readonly digest: string;
   readonly algorithm: string;
   readonly attributes: AttributeFacts | null;
+  /** What a signed receipt about it would have to say, where one is asked for. */
+  readonly receipt: ReceiptFacts | null;
 }
 
 interface Scheme {
@@ -55,7 +58,14 @@ export function verifySignature(
     algorithm: scheme?.label ?? signer.signatureAlgorithm.oid,
   };
   const failed = (reason: Reason, attributes: AttributeFacts | null = null): SignatureCheck => {
-    return { ...facts, certificate: candidates[0] ?? null, intact: false, reasons: [reason], attributes };
+    return {
+      ...facts,
+      certificate: candidates[0] ?? null,
+      intact: false,
+      reasons: [reason],
+      attributes,
+      receipt: null,
+    };
   };
   if (candidates.length === 0) return failed('no-signer');
   if (digest === undefined || scheme === null) return failed('weak-algorithm');
@@ -70,7 +80,14 @@ export function verifySignature(
   if (certificate === undefined) return failed(candidates.every(isOutOfBounds) ? 'weak-key' : 'altered', attributes);
   if (!attributes.namesCertificate(certificate)) return failed('attributes-malformed', attributes);
   const reasons = legacyAlgorithms ? [] : weaknesses(digest, scheme, certificate);
-  return { ...facts, certificate, intact: true, reasons, attributes };
+  return { ...facts, certificate, intact: true, reasons, attributes, receipt: receiptOf(signer, attributes, digest) };
+}
+
+function receiptOf(signer: SignerInfo, attributes: AttributeFacts, digest: DigestName): ReceiptFacts | null {
+  if (attributes.receiptRequest === null || signer.signedAttributes === null) return null;
+  const { contentIdentifier } = attributes.receiptRequest;
+  const attributesDigest = createHash(digest).update(signer.signedAttributes.signed).digest();
+  return { contentIdentifier, signature: signer.signature, attributesDigest };
 }
 
 /** A key that is never used, so nobody knows whether anything was altered. */

@@ -6,6 +6,8 @@ import type { KeyAlgorithm } from '../pki/key-pair.ts';
 import type { PathReason } from '../pki/path.ts';
 import type { Pkcs12Failure } from '../pki/pkcs12-read.ts';
 import type { Pkcs12Form } from '../pki/pkcs12-write.ts';
+import type { ReceiptFacts } from './receipt-request.ts';
+import type { ReadReceipt } from './signed-receipt.ts';
 import type { OpenedMessage, RevocationSummary } from './verdict.ts';
 import type { ContentEncryption } from './write-envelope.ts';
 import type { KeyTransport } from './write-recipient-info.ts';
@@ -62,6 +64,7 @@ export interface SealJob {
         readonly chain: readonly Uint8Array[];
         readonly encryptionCertificate?: Uint8Array;
         readonly marking?: string;
+        readonly receipt?: { readonly contentIdentifier: Uint8Array; readonly to: string };
       })
     | null;
   readonly masterKey: Uint8Array | null;
@@ -147,7 +150,33 @@ export interface PathJudgement {
   readonly path: readonly Uint8Array[];
 }
 
+/** Signs a receipt (RFC 2634); the answer is the CMS in DER. */
+export interface ReceiptJob {
+  readonly kind: 'sign-receipt';
+  readonly about: ReceiptFacts;
+  readonly sign: SealedKey & { readonly chain: readonly Uint8Array[] };
+  readonly masterKey: Uint8Array | null;
+  readonly at: Date;
+}
+
+/** Reads a message that is a signed receipt. */
+export interface ReadReceiptJob {
+  readonly kind: 'read-receipt';
+  readonly bytes: Uint8Array;
+  readonly trust: TrustBytes;
+  readonly at: Date;
+  readonly masterKey: null;
+}
+
+/** Of the signature in sealed bytes. */
+export interface MadeSignature {
+  readonly signature: Uint8Array;
+  readonly attributesDigest: Uint8Array;
+}
+
 export type Job =
+  | ReceiptJob
+  | ReadReceiptJob
   | JudgeJob
   | OpenJob
   | AttachmentJob
@@ -170,8 +199,11 @@ export interface Answers {
   judge: readonly (PathJudgement | null)[];
   open: OpenedMessage;
   attachment: { readonly name: string; readonly type: string; readonly bytes: StoredBytes } | null;
-  /** A spool where the job named a file to write it into, else bytes */
-  seal: StoredBytes;
+  /** A spool where the job named a file to write it into, else bytes; and what was signed, where it was */
+  seal: { readonly bytes: StoredBytes; readonly signed: MadeSignature | null };
+  'sign-receipt': Uint8Array;
+  /** Null when it is none */
+  'read-receipt': ReadReceipt | null;
   'pkcs12-read': Pkcs12Answer;
   'pkcs12-write': Uint8Array;
   'request-key': RequestedKeyBytes;

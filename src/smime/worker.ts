@@ -1,5 +1,5 @@
 /** The thread in which foreign bytes are read and private keys are used. Keys exist in clear here only, for one job. */
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, type KeyObject } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ByteSource } from '../bytes/byte-source.ts';
 import {
@@ -26,6 +26,7 @@ import type { DecryptionKey } from './decryption-key.ts';
 import { findAttachment, type OpenQuestion, openMessage } from './open-message.ts';
 import { adoptKey, requestKey } from './requested-key.ts';
 import { sealStretches } from './seal-message.ts';
+import { readSignedReceipt, writeSignedReceipt } from './signed-receipt.ts';
 import {
   type Answers,
   type AttachmentJob,
@@ -33,15 +34,18 @@ import {
   type Job,
   type JobResult,
   type JudgeJob,
+  type MadeSignature,
   type OpenJob,
   type PathJudgement,
   type Pkcs12Answer,
   type Pkcs12ReadJob,
   type Pkcs12WriteJob,
+  type ReceiptJob,
   type SealedKey,
   type SealJob,
   type TrustBytes,
 } from './worker-jobs.ts';
+import { digestNameOf } from './write-signature.ts';
 import { youngCollector } from './young-garbage.ts';
 
 const port = parentPort;
@@ -84,6 +88,10 @@ function perform(job: Job, scope: SpoolScope | null): Answers[Job['kind']] {
       return attachment(job, scope);
     case 'seal':
       return seal(job);
+    case 'sign-receipt':
+      return signReceipt(job);
+    case 'read-receipt':
+      return readSignedReceipt(asBuffer(job.bytes), readTrust(job.trust), job.at);
     case 'pkcs12-read':
       return importPkcs12(job);
     case 'pkcs12-write':
@@ -173,8 +181,9 @@ function judgePath(leaf: Certificate, chain: readonly Certificate[], trust: Trus
   };
 }
 
-function seal(job: SealJob): StoredBytes {
+function seal(job: SealJob): Answers['seal'] {
   const { sign, masterKey } = job;
+  let signed: MadeSignature | null = null;
   if (sign !== null && masterKey === null) throw new SealBrokenError('locked');
   const stretches = sealStretches({
     mime: job.mime instanceof Uint8Array ? asBuffer(job.mime) : job.mime,
@@ -193,11 +202,27 @@ function seal(job: SealJob): StoredBytes {
             privateKey: unsealKey(sign, masterKey as Uint8Array),
             chain: certificates(sign.chain),
             marking: sign.marking,
+            receipt: sign.receipt,
+            onSigned: (attributes, signature) => {
+              const digest = digestNameOf(parseCertificate(sign.certificateDer));
+              signed = { signature, attributesDigest: createHash(digest).update(attributes).digest() };
+            },
             encryptionCertificate:
               sign.encryptionCertificate === undefined ? undefined : parseCertificate(sign.encryptionCertificate),
           },
   });
-  return job.into === undefined ? joinStretches(stretches) : written(slicesOfAll(stretches), job.into);
+  const bytes = job.into === undefined ? joinStretches(stretches) : written(slicesOfAll(stretches), job.into);
+  return { bytes, signed };
+}
+
+function signReceipt({ about, sign, masterKey, at }: ReceiptJob): Uint8Array {
+  if (masterKey === null) throw new SealBrokenError('locked');
+  const key = {
+    certificate: parseCertificate(sign.certificateDer),
+    privateKey: unsealKey(sign, masterKey),
+    chain: certificates(sign.chain),
+  };
+  return writeSignedReceipt(about, key, at);
 }
 
 function importPkcs12(job: Pkcs12ReadJob): Pkcs12Answer {

@@ -27,6 +27,10 @@ export interface SigningKey {
   readonly encryptionCertificate?: Certificate | undefined;
   /** The marking of the content, bound by a security label (RFC 2634 section 3). */
   readonly marking?: string | undefined;
+  /** Asks for signed receipts (RFC 2634 section 2). */
+  readonly receipt?: { readonly contentIdentifier: Uint8Array; readonly to: string } | undefined;
+  /** Told of each signature that is made, so that receipts about it can be recognised. */
+  readonly onSigned?: ((attributes: Buffer, signature: Buffer) => void) | undefined;
 }
 
 type SigningDigest = 'sha256' | 'sha384' | 'sha512';
@@ -131,13 +135,17 @@ class HashedOnTheWay {
  */
 function signatureStretch(
   content: HashedOnTheWay,
-  { certificate, privateKey }: SigningKey,
+  { certificate, privateKey, onSigned }: SigningKey,
   form: SignatureForm,
   write: (digest: Buffer, signing: Signing) => Buffer,
 ): Stretch {
   let made: Buffer | null = null;
   const make = () => {
-    made ??= write(content.digest(), (attributes) => signature(attributes, privateKey, form));
+    made ??= write(content.digest(), (attributes) => {
+      const value = signature(attributes, privateKey, form);
+      onSigned?.(attributes, value);
+      return value;
+    });
     return made;
   };
   const signatureBytes = fixedSignatureBytes(certificate);
@@ -160,6 +168,7 @@ function signerInfo(messageDigest: Buffer, key: SigningKey, at: Date, signing: S
     certificate,
     encryptionCertificate: key.encryptionCertificate ?? certificate,
     marking: key.marking,
+    receipt: key.receipt,
   });
   return writeSignerInfo(certificate, attributes, signing);
 }

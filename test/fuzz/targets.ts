@@ -29,6 +29,7 @@ import { openMessage } from '../../src/smime/open-message.ts';
 import { assertHarmless } from '../support/harmless-html.ts';
 import { readCorpus } from './corpus.ts';
 import { HTML_SEEDS } from './html-seeds.ts';
+import { reportsTarget } from './reports-target.ts';
 
 export interface Target {
   readonly corpus: readonly Buffer[];
@@ -45,7 +46,7 @@ export function usualMs(bytes: Buffer): number {
   return 2000 + (bytes.length / (1024 * 1024)) * 200;
 }
 
-export const TARGETS = ['der', 'cms', 'mime', 'html', 'base64', 'pkcs12', 'paths', 'request'] as const;
+export const TARGETS = ['der', 'cms', 'mime', 'html', 'base64', 'pkcs12', 'paths', 'request', 'reports'] as const;
 export type TargetName = (typeof TARGETS)[number];
 
 const LETTER = [
@@ -83,6 +84,8 @@ export function targetOf(name: TargetName): Target {
       };
     case 'paths':
       return pathsTarget();
+    case 'reports':
+      return reportsTarget();
     case 'request':
       return { corpus: readCorpus().requests, check: checkRequest };
     case 'cms':

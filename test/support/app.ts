@@ -45,16 +45,18 @@ export async function startTestApp(): Promise<TestApp> {
   const clock = () => now ?? new Date();
   const audit = openAuditTrail(database, config.nodeName, clock);
   const mail = new MailboxConnections({ idleMs: 1000 });
+  const workers = createWorkerPool({ spoolFolder: config.spoolFolder });
+  const revocation = new RevocationStore(database);
   const context: Context = {
     config,
     database,
     audit,
     now: clock,
     mail,
-    reports: startReportWatch({ config, database, audit, mail, now: clock }),
-    workers: createWorkerPool({ spoolFolder: config.spoolFolder }),
+    reports: startReportWatch({ config, database, audit, mail, workers, revocation, now: clock }),
+    workers,
     outbox: await openOutbox({ config, database, audit, now: clock }),
-    revocation: new RevocationStore(database),
+    revocation,
     fetcher: new EvidenceFetcher(null),
   };
   const app = await buildApp(context);

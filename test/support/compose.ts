@@ -11,6 +11,7 @@ export type PageLetter = {
   encrypt?: boolean;
   marking?: 'none' | 'sensitive' | 'instructed';
   handling?: string;
+  askReceipt?: boolean;
   file?: File;
 };
 
@@ -35,6 +36,7 @@ export async function pressOnDraft(clerk: Visitor, page: Answer, letter: PageLet
     ['text', letter.text],
     ...(sign ? [['sign', 'on'] as [string, string]] : []),
     ...(encrypt ? [['encrypt', 'on'] as [string, string]] : []),
+    ...(letter.askReceipt ? [['askReceipt', 'on'] as [string, string]] : []),
     ...(marking ? [['marking', marking] as [string, string]] : []),
     ...(handling ? [['handling', handling] as [string, string]] : []),
     ['do', press],

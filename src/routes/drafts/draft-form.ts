@@ -23,6 +23,7 @@ const Fields = z.object({
   text: z.string().transform((text) => text.replace(/\r\n?/g, '\n')),
   sign: z.literal('on').optional(),
   encrypt: z.literal('on').optional(),
+  askReceipt: z.literal('on').optional(),
   marking: z.enum(['none', 'sensitive', 'instructed']).optional(),
   handling: z
     .string()
@@ -95,6 +96,7 @@ function readFields(fields: Record<string, string>) {
     text,
     sign: read.data.sign === 'on',
     encrypt: read.data.encrypt === 'on',
+    askReceipt: read.data.askReceipt === 'on',
     marking: { kind: read.data.marking ?? 'undecided', handling: read.data.handling },
   };
   return {

@@ -1,5 +1,10 @@
 import type { Formats } from '../../i18n/formats.ts';
-import { type DeliveryState, type ReportedEvent, wasDelayed } from '../../services/evidence/delivery-state.ts';
+import {
+  type DeliveryState,
+  type ReceiptEvent,
+  type ReportedEvent,
+  wasDelayed,
+} from '../../services/evidence/delivery-state.ts';
 import type { RecipientEvidence } from '../../services/letters/letters.ts';
 import type { Event, Look } from './letter-view.ts';
 
@@ -14,7 +19,13 @@ const STATES: Record<Exclude<DeliveryState, 'none'>, Shown> = {
 };
 
 /** What reports say of a recipient in the end; null as long as they say nothing. */
-export function deliveryMark({ t }: Formats, { delivery, events }: RecipientEvidence) {
+export function deliveryMark({ t }: Formats, { delivery, events, receipts }: RecipientEvidence) {
+  const opened = receipts.filter(({ disposition }) => disposition === 'displayed');
+  if (opened.some(({ signed }) => signed === 'trusted'))
+    return { look: 'ok' as const, icon: 'seal', text: t('evidence.state.read-signed') };
+  // Anybody could have written the others: they outweigh no report of a server.
+  if (opened.length > 0 && delivery !== 'failed' && delivery !== 'delayed')
+    return { look: 'ok' as const, icon: 'eye', text: t('evidence.state.read') };
   if (delivery === 'none') return null;
   const late = (delivery === 'handed-over' || delivery === 'delivered') && wasDelayed(events);
   return { ...STATES[delivery], text: t(`evidence.state.${late ? `${delivery}-late` : delivery}`) };
@@ -23,25 +34,36 @@ export function deliveryMark({ t }: Formats, { delivery, events }: RecipientEvid
 /** What happened after the mail server took it, and what is still to come. */
 export function deliveryEvents(formats: Formats, recipient: RecipientEvidence): Event[] {
   const { t, dateTime } = formats;
-  const events = recipient.events.map((event) => eventOf(formats, event));
-  const later = (title: string, why: string): Event => ({
-    look: 'later',
-    icon: 'inbox',
-    title,
-    at: null,
-    why,
-    answer: '',
-  });
-  if (recipient.delivery === 'delayed') {
+  const { delivery, reportsAsked } = recipient;
+  const events = [
+    ...recipient.events.map((event) => eventOf(formats, event)),
+    ...recipient.receipts.map((receipt) => receiptOf(formats, receipt)),
+  ];
+  const later = (title: string, why: string): Event => {
+    return { look: 'later', icon: 'inbox', title, at: null, why, answer: '' };
+  };
+  if (delivery === 'delayed') {
     const until = recipient.events.findLast((event) => event.willRetryUntil !== null)?.willRetryUntil;
     const why = until ? t('evidence.later.until', { date: dateTime(until) }) : t('evidence.later.delayed');
     return [...events, later(t('evidence.later'), why)];
   }
-  if (recipient.delivery !== 'none') return events;
-  return [
-    ...events,
-    later(t('evidence.later.none'), t(recipient.reportsAsked ? 'evidence.later.none.why' : 'evidence.later.unasked')),
-  ];
+  if (delivery !== 'none' || recipient.receipts.length > 0) return events;
+  const why = t(reportsAsked ? 'evidence.later.none.why' : 'evidence.later.unasked');
+  return [...events, later(t('evidence.later.none'), why)];
+}
+
+function receiptOf({ t, plainName }: Formats, { disposition, signed, by, at }: ReceiptEvent): Event {
+  const name = plainName(by ?? '');
+  const who = signed === null ? 'program' : signed;
+  const words = name === '' ? t(`evidence.receipt.${who}`) : t(`evidence.receipt.${who}.by`, { name });
+  return {
+    look: signed === 'trusted' ? 'ok' : 'later',
+    icon: signed === 'trusted' ? 'seal' : 'eye',
+    title: t(`evidence.receipt.disposition.${disposition}`),
+    at,
+    why: words,
+    answer: '',
+  };
 }
 
 function eventOf({ t, has, plainName }: Formats, event: ReportedEvent): Event {

@@ -15,7 +15,8 @@ const PROGRESS: Record<LetterProgress, { look: Look; icon: string }> = {
   cancelled: { look: 'later', icon: 'dash' },
 };
 
-export function progressMark({ t }: Formats, progress: LetterProgress) {
+export function progressMark({ t }: Formats, { progress, reported }: Pick<LetterLine, 'progress' | 'reported'>) {
+  if (reported.failed > 0) return { look: 'failed' as const, icon: 'cross', text: t('evidence.progress.failed') };
   return { ...PROGRESS[progress], text: t(`letters.progress.${progress}`) };
 }
 

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Context } from '../../context.ts';
 import { BodyThreads } from '../../html/body-thread.ts';
 import { actOnSelected } from './act-on-messages.ts';
+import { answerReceipt } from './answer-receipt.ts';
 import { saveMessage } from './download-message.ts';
 import { enterMailbox } from './enter-mailbox.ts';
 import { showMailbox } from './list-messages.ts';
@@ -25,6 +26,7 @@ export function messageRoutes(app: FastifyInstance, context: Context): void {
   app.post('/mail/:folder/actions', actOnSelected(context));
   app.get('/mail/:folder/:message', showMessage(context));
   app.post('/mail/:folder/:message/recheck', recheckMessage(context));
+  app.post('/mail/:folder/:message/receipt', answerReceipt(context));
   app.get('/mail/:folder/:message/body', { config: { background: true } }, showBody(context, threads));
   app.get('/mail/:folder/:message/print', printMessage(context, threads));
   app.get('/mail/:folder/:message/source', showSource(context));

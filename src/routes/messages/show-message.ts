@@ -6,11 +6,13 @@ import { signedIn } from '../../plugins/session.ts';
 import { noteHeaderProtection } from '../../services/contacts/contact-capabilities.ts';
 import { noteLinkProgress } from '../../services/contacts/secure-link.ts';
 import { noteSelfTest } from '../../services/identities/first-steps.ts';
+import { letterOfMessageId } from '../../services/letters/letters.ts';
 import { markSeen } from '../../services/mailbox/mark-seen.ts';
 import { folderHref, type MessageRef, messageHref, messageId } from '../../services/mailbox/message-ref.ts';
 import { keepVerdict } from '../../services/mailbox/message-verdicts.ts';
 import { folderId, readFolderPlaces } from '../../services/mailbox/read-folders.ts';
 import { type ReadMessage, readMessage, recordDecryption } from '../../services/mailbox/read-message.ts';
+import { receiptRequestOf } from '../../services/receipts/receipt-request.ts';
 import { evidenceKey, keepEvidence } from '../../services/revocation/signature-evidence.ts';
 import type { SignedIn } from '../../services/sessions/session.ts';
 import { explicitlyTrustedAt } from '../../services/trust/explicit-trust.ts';
@@ -41,10 +43,11 @@ export function showMessage(context: Context) {
     const signer = opened.signature.signers[0];
     const isExplicit = opened.signature.reasons.includes('explicitly-trusted') && signer !== undefined;
     // Marked as read before the folders are counted: tasks of one mailbox run in the order in which they were asked for.
-    const [suggestion, trustedAt, folders] = await Promise.all([
+    const [suggestion, trustedAt, folders, evidenceOf] = await Promise.all([
       noteOpened(context, session, message),
       isExplicit ? explicitlyTrustedAt(context, session, signer.sha256) : null,
       readFolderPlaces(context, session, formats, ref.folder),
+      letterOfMessageId(context.database, session.account.id, opened.messageId),
     ]);
     const letter = letterView(message, BodyQuery.parse(request.query), session.account, formats);
     const security = securityView(opened, formats, context.now());
@@ -65,6 +68,8 @@ export function showMessage(context: Context) {
       letter,
       security,
       suggestion,
+      receipt: receiptRequestOf(message, session),
+      evidenceOf,
       newMail: NEW_MAIL,
       encryption: opened.encryption,
       ribbon: {

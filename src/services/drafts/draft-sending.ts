@@ -78,6 +78,7 @@ export async function sendDraft(
       ...letter,
       nonce: draft.nonce,
       text: draft.content.text,
+      askReceipt: draft.content.askReceipt ?? false,
       attachments: draft.attachments.map((row) => openAttachment(database, accountId, keys, row)),
       inReplyTo: draft.origin.inReplyTo,
       references: draft.origin.references,

@@ -22,6 +22,7 @@ const Content = z.object({
   encrypt: z.boolean(),
   /** Drafts of before have none */
   marking: MarkingChoiceSchema.optional(),
+  askReceipt: z.boolean().optional(),
 });
 export type DraftContent = z.infer<typeof Content>;
 

@@ -1,28 +1,30 @@
 import type { Config } from '../../config.ts';
+import type { Context } from '../../context.ts';
 import type { Country, MailServer, ReportLook } from '../../generated/prisma/client.ts';
 import { readDeliveryReport } from '../../mail/delivery-report.ts';
 import type { MailboxConnection } from '../../mail/imap-connection.ts';
+import { readReadReceipt } from '../../mail/read-receipt.ts';
 import { fetchReport, findReports, type LookedUntil, putAway, type ReportSource } from '../../mail/report-inbox.ts';
 import { readReportOrigin } from '../../mail/report-origin.ts';
 import { parseEntity } from '../../mime/parse.ts';
-import type { AuditTrail } from '../audit.ts';
+import { isSignedReceipt } from '../../smime/signed-receipt.ts';
 import type { Database } from '../database/connect.ts';
-import { matchReport } from './match-report.ts';
+import { takeUpReceipt, takeUpSignedReceipt } from './collect-receipts.ts';
+import { type MatchedReport, matchReport } from './match-report.ts';
 import { recordReport } from './record-report.ts';
 import { cameFromListed, ownHostsOf } from './report-servers.ts';
 
-export type CollectNeeds = {
+export type CollectNeeds = Pick<Context, 'database' | 'audit' | 'workers' | 'revocation' | 'now'> & {
   config: Pick<Config, 'reportServers'>;
-  database: Database;
-  audit: AuditTrail;
-  now: () => Date;
 };
 
 export type Collector = { id: string; address: string; country: Country & { mailServer: MailServer } };
 
 export type Collected = { ok: true; until: LookedUntil } | { ok: false; reason: string };
 
-const DAY_MS = 24 * 3_600_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const HELD_FOR_MS = HOUR_MS;
 
 /**
  * Looks through what came into an inbox since the last look. What is believed is recorded first and moved then, so that a
@@ -41,18 +43,23 @@ export async function collectReports(
   if (!found.ok) return found;
   const { until, uids } = found.value;
   const known: number[] = [];
+  let lastUid = until.lastUid;
   for (const uid of uids) {
     const source = await fetchReport(connection, until, uid);
     // Somebody moved it meanwhile.
     if (!source.ok && source.reason === 'gone') continue;
     if (!source.ok) return source;
-    if (await takeUp(needs, account, source.value)) known.push(uid);
+    const outcome = await takeUp(needs, account, source.value).catch(() => 'failed' as const);
+    if (outcome === true) known.push(uid);
+    // Looked at again for a while; after it, one that cannot be kept must not hold up those behind it for ever.
+    const isYoung = needs.now().getTime() - source.value.arrivedAt.getTime() < HELD_FOR_MS;
+    if (outcome === 'failed' && isYoung) lastUid = Math.min(lastUid, uid - 1);
   }
   if (known.length > 0) {
     const moved = await putAway(connection, until, known);
     if (!moved.ok && moved.reason !== 'gone') return moved;
   }
-  return { ok: true, until };
+  return { ok: true, until: { ...until, lastUid } };
 }
 
 /** Before it there is nothing to report on. */
@@ -64,12 +71,15 @@ async function firstSubmission(database: Database, accountId: string, at: Date):
 /** @returns whether the message is done with: recorded, and proved by its envelope id */
 async function takeUp(needs: CollectNeeds, account: Collector, source: ReportSource): Promise<boolean> {
   const message = parseEntity(source.bytes);
+  if (isSignedReceipt(message)) return takeUpSignedReceipt(needs, account, source);
+  const receipt = readReadReceipt(message);
+  if (receipt !== null) return takeUpReceipt(needs, account, source, message, receipt);
   const report = readDeliveryReport(message);
   if (report === null) return false;
   const origin = readReportOrigin(message, ownHostsOf(account.country.mailServer));
   if (!cameFromListed(origin, needs.config)) return false;
   const matched = await matchReport(needs.database, account.id, report);
-  if (matched === null) return false;
+  if (matched === null || (await isTooMuch(needs.database, matched))) return false;
   const { bytes, cut, arrivedAt } = source;
   const handedInBy = origin.handedInBy === 'own' ? '' : (origin.handedInBy ?? '');
   const { reportingMta } = report;
@@ -85,4 +95,14 @@ async function takeUp(needs: CollectNeeds, account: Collector, source: ReportSou
   };
   await recordReport(needs, kept);
   return matched.proof === 'envelope';
+}
+
+/** Of what proves nothing only some is kept: its writer may be anybody who knows the message. */
+const MAX_UNPROVED = 5;
+
+async function isTooMuch({ prisma }: Database, { proof, about }: MatchedReport): Promise<boolean> {
+  if (proof === 'envelope') return false;
+  const [first] = about;
+  const where = { envelopeId: first?.envelopeId ?? '', address: first?.address ?? '', proof };
+  return (await prisma.recipientEvent.count({ where })) >= MAX_UNPROVED;
 }

@@ -26,7 +26,37 @@ export type ReportedEvent = {
   willRetryUntil: Date | null;
 };
 
-export type EventRow = Omit<ReportedEvent, 'kind' | 'hint'> & { action: string; proof: 'envelope' | 'hint' };
+export type EventRow = Omit<ReportedEvent, 'kind' | 'hint'> & {
+  action: string;
+  proof: 'envelope' | 'hint';
+  signature: string | null;
+};
+
+/** What a reader's receipt says; `signed` with whether its signature was trusted when it came. */
+export type ReceiptEvent = {
+  reportId: string;
+  disposition: 'displayed' | 'deleted' | 'denied' | 'other';
+  signed: 'trusted' | 'untrusted' | null;
+  /** The program that says so, or the name in the certificate */
+  by: string | null;
+  at: Date;
+};
+
+const DISPOSITIONS: Record<string, ReceiptEvent['disposition']> = {
+  'receipt-displayed': 'displayed',
+  'receipt-deleted': 'deleted',
+  'receipt-denied': 'denied',
+};
+
+export function receiptEvents(rows: readonly EventRow[]): ReceiptEvent[] {
+  const receipts = rows.filter(({ action }) => action.startsWith('receipt-'));
+  return receipts
+    .map(({ reportId, action, signature, answer, at }): ReceiptEvent => {
+      const signed = signature === 'trusted' || signature === 'untrusted' ? signature : null;
+      return { reportId, disposition: DISPOSITIONS[action] ?? 'other', signed, by: answer, at };
+    })
+    .sort((a, b) => a.at.getTime() - b.at.getTime());
+}
 
 const KINDS: Record<string, ReportedEvent['kind']> = {
   failed: 'failed',
@@ -41,7 +71,7 @@ const KINDS: Record<string, ReportedEvent['kind']> = {
  * @param ownServers names of the recipient's own mail server, in lower case
  */
 export function reportedEvents(rows: readonly EventRow[], ownServers: ReadonlySet<string>): ReportedEvent[] {
-  const events = rows.flatMap(({ action, proof, ...rest }): ReportedEvent[] => {
+  const events = rows.flatMap(({ action, proof, signature: _, ...rest }): ReportedEvent[] => {
     const kind = KINDS[action];
     if (kind === undefined) return [];
     const byOwn = ownServers.has((rest.reportingMta ?? '').toLowerCase());

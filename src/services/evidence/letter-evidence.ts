@@ -44,8 +44,8 @@ export async function letterEvidence(
 }
 
 function aboutLetter(letter: LetterView, sender: string) {
-  const { messageId, createdAt, filedAt, signed, encrypted, marking, progress } = letter;
-  return { messageId, sender, queuedAt: createdAt, filedAt, signed, encrypted, marking, state: progress };
+  const { messageId, createdAt, filedAt, signed, encrypted, marking, progress, receiptAsked } = letter;
+  return { messageId, sender, queuedAt: createdAt, filedAt, signed, encrypted, marking, receiptAsked, state: progress };
 }
 
 async function envelopesOf({ database }: Context, letter: LetterView) {
@@ -63,8 +63,8 @@ async function envelopesOf({ database }: Context, letter: LetterView) {
     attempts: row.log.map(({ startedAt, finishedAt, outcome, answer }) => ({ startedAt, finishedAt, outcome, answer })),
     recipients: letter.recipients
       .filter((recipient) => recipient.envelopeId === row.envelopeId)
-      .map(({ address, field, state, code, answer, at, delivery, events }) => {
-        return { address, field, state, code, answer, at, delivery, events };
+      .map(({ address, field, state, code, answer, at, delivery, events, receipts }) => {
+        return { address, field, state, code, answer, at, delivery, events, receipts };
       }),
   }));
 }

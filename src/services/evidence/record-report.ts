@@ -1,4 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { ReportProof } from '../../generated/prisma/client.ts';
+import type { ReportSource } from '../../mail/report-inbox.ts';
 import { sealTo } from '../../vault/sealed-box.ts';
 import type { AuditTrail } from '../audit.ts';
 import type { Database } from '../database/connect.ts';
@@ -30,9 +32,7 @@ export function reportContext(accountId: string, sha256: string): string {
 /** Keeps a report with what it says, once: a second look at the same message changes nothing. */
 export async function recordReport({ database, audit, now }: Needs, report: ReportToRecord): Promise<void> {
   const { accountId, actor, matched, bytes, arrivedAt, cut, handedInBy } = report;
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const key = await sealingKey(database, accountId);
-  const sealed = new Uint8Array(sealTo(key, bytes, reportContext(accountId, sha256)));
+  const { sha256, sealed } = await sealedReport(database, accountId, bytes);
   const id = randomUUID();
   const { letterId, proof } = matched;
   const recorded = await database.prisma.$transaction(async (rows) => {
@@ -69,6 +69,60 @@ export async function recordReport({ database, audit, now }: Needs, report: Repo
     const event = { accountId, actor, network: 'reports', action: 'send-state', object: letterId } as const;
     await audit.record({ ...event, result: reason === 'report-failed' ? 'failed' : 'done', reason });
   }
+}
+
+async function sealedReport(database: Database, accountId: string, bytes: Buffer) {
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const key = await sealingKey(database, accountId);
+  return { sha256, sealed: new Uint8Array(sealTo(key, bytes, reportContext(accountId, sha256))) };
+}
+
+export type ReceiptToRecord = {
+  letterId: string;
+  recipient: { envelopeId: string; address: string };
+  source: Pick<ReportSource, 'bytes' | 'cut' | 'arrivedAt'>;
+  proof: ReportProof;
+  action: string;
+  /** Who says so: a program, or the name in a certificate */
+  program: string | null;
+  signature: string | null;
+};
+
+/** Keeps a receipt of a reader, once. */
+export async function recordReceipt(
+  { database, audit, now }: Needs,
+  account: { id: string; address: string },
+  { letterId, recipient, source, proof, action, program, signature }: ReceiptToRecord,
+): Promise<void> {
+  const { bytes, cut, arrivedAt } = source;
+  const { sha256, sealed } = await sealedReport(database, account.id, bytes);
+  const id = randomUUID();
+  const kept = {
+    id,
+    letterId,
+    kind: 'receipt' as const,
+    sha256,
+    sealed,
+    cut,
+    handedInBy: '',
+    arrivedAt,
+    recordedAt: now(),
+  };
+  const recorded = await database.prisma.$transaction(async (rows) => {
+    const { count } = await rows.letterReport.createMany({ data: [kept], skipDuplicates: true });
+    if (count === 0) return false;
+    const said = { proof, action, signature, at: arrivedAt, answer: clean(program, MAX_ANSWER) };
+    await rows.recipientEvent.create({ data: { reportId: id, ...recipient, ...said } });
+    return true;
+  });
+  if (!recorded) return;
+  const event = { accountId: account.id, actor: account.address, network: 'reports', action: 'send-state' } as const;
+  await audit.record({
+    ...event,
+    object: letterId,
+    result: 'done',
+    reason: signature === null ? 'receipt' : 'signed-receipt',
+  });
 }
 
 /** A report cannot speak of what came after it. */

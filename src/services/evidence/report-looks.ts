@@ -65,7 +65,10 @@ async function awaited(database: Database, accountId: string, at: Date): Promise
   const { rows } = await database.pool.query<Awaited>(
     `select max(r.at) as "youngest", max(r.at) filter (where not exists (
               select 1 from recipient_event v where v.envelope_id = r.envelope_id and v.address = r.address
-                and v.proof = 'envelope' and v.action in ('failed', 'delivered', 'relayed', 'expanded'))) as "youngestOpen"
+                and v.proof = 'envelope' and v.action in ('failed', 'delivered', 'relayed', 'expanded'))
+              or (l.receipt_asked and not exists (
+                select 1 from recipient_event v where v.envelope_id = r.envelope_id and v.address = r.address
+                  and (v.action like 'receipt-%' or v.action = 'failed')))) as "youngestOpen"
      from letter l join envelope e on e.letter_id = l.id join envelope_recipient r on r.envelope_id = e.id
      where l.account_id = $1 and r.state = 'accepted' and r.at > $2`,
     [accountId, new Date(at.getTime() - REPORTS_COME_FOR_MS)],

@@ -1,9 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Config } from '../../config.ts';
+import type { Context } from '../../context.ts';
 import { connectMailbox, type MailboxConnection } from '../../mail/imap-connection.ts';
-import type { MailboxConnections } from '../../mail/mailbox-connections.ts';
 import { mailServerOf } from '../accounts/mail-server.ts';
-import type { AuditTrail } from '../audit.ts';
 import type { Database } from '../database/connect.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { type Collected, type Collector, collectReports } from './collect-reports.ts';
@@ -18,12 +16,7 @@ export type ReportWatch = {
   stop(): Promise<void>;
 };
 
-export type ReportWatchOptions = {
-  config: Config;
-  database: Database;
-  audit: AuditTrail;
-  mail: MailboxConnections;
-  now: () => Date;
+export type ReportWatchOptions = Omit<Context, 'reports' | 'outbox' | 'fetcher'> & {
   /** How often this node asks for due inboxes; milliseconds */
   everyMs?: number;
 };

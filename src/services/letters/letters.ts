@@ -19,7 +19,9 @@ import {
   type DeliveryState,
   deliveryState,
   type EventRow,
+  type ReceiptEvent,
   type ReportedEvent,
+  receiptEvents,
   reportedEvents,
   serversOfDomains,
 } from '../evidence/delivery-state.ts';
@@ -131,10 +133,12 @@ export type RecipientEvidence = {
   /** False where the mail server that took it offers no reports */
   reportsAsked: boolean;
   events: ReportedEvent[];
+  receipts: ReceiptEvent[];
   delivery: DeliveryState;
 };
 
 export type LetterView = Omit<LetterLine, 'recipients'> & {
+  receiptAsked: boolean;
   messageId: string;
   filedAt: Date | null;
   head: LetterHead;
@@ -175,6 +179,7 @@ export async function readLetter(
         contentSha256: envelope.contentSha256,
         reportsAsked: envelope.reportsAsked !== false,
         events,
+        receipts: receiptEvents(eventRows(recipient)),
         delivery: deliveryState(events),
       };
     }),
@@ -186,6 +191,7 @@ export async function readLetter(
     createdAt: row.createdAt,
     messageId: row.messageId,
     filedAt: row.filedAt,
+    receiptAsked: row.receiptAsked,
     subject: head.subject,
     isLost: head.isLost,
     marking: chosenMarking(head.marking),
@@ -226,10 +232,21 @@ function countStates(states: readonly DeliveryState[]): Record<DeliveryState, nu
   };
 }
 
-/** What was reported up to now was seen by its sender. */
-export async function noteReportsSeen(context: Context, session: SignedIn, id: string): Promise<void> {
+/** What was reported up to then was seen by its sender. */
+export async function noteReportsSeen(context: Context, session: SignedIn, id: string, at: Date): Promise<void> {
   const where = { id, accountId: session.account.id };
-  await context.database.prisma.letter.updateMany({ where, data: { reportsSeenAt: context.now() } });
+  await context.database.prisma.letter.updateMany({ where, data: { reportsSeenAt: at } });
+}
+
+/** Of a message in the mailbox that was sent from here: its evidence. */
+export async function letterOfMessageId(
+  database: Database,
+  accountId: string,
+  messageId: string | null,
+): Promise<string | null> {
+  if (messageId === null) return null;
+  const row = await database.prisma.letter.findFirst({ where: { accountId, messageId }, select: { id: true } });
+  return row?.id ?? null;
 }
 
 /** The letter that was made of a draft's form, where there is one: the second click of a double click finds it. */

@@ -10,7 +10,7 @@ import { type Certificate, parseCertificate } from '../../pki/certificate.ts';
 import { asBuffer } from '../../pki/der.ts';
 import { protectHeaders } from '../../smime/protect-headers.ts';
 import { type ContentEncryption, groupRecipients, type KeyTransport } from '../../smime/seal-message.ts';
-import type { SealJob } from '../../smime/worker-jobs.ts';
+import type { MadeSignature, SealJob } from '../../smime/worker-jobs.ts';
 import type { RecipientMark } from '../contacts/contact-marks.ts';
 import { readable } from '../contacts/contact-marks.ts';
 import { sealedKeyOf } from '../identities/own-keys.ts';
@@ -117,6 +117,8 @@ export type SealedCopy = {
   bytes: FinalBytes;
   /** What is filed in Sent: `same` as these bytes, other bytes, or not this copy */
   sent: 'same' | FinalBytes | null;
+  /** Of the signature inside; null without one */
+  signed?: MadeSignature | null;
 };
 
 type Sealing = {
@@ -127,6 +129,8 @@ type Sealing = {
   includeRoot: boolean;
   /** Bound by the signature; null without one */
   marking: string | null;
+  /** A signed letter asks for signed receipts (RFC 2634); null when it does not */
+  receipt: { contentIdentifier: Uint8Array; to: string } | null;
   bcc: readonly Address[];
 };
 
@@ -158,7 +162,7 @@ export async function* sealedCopies(
       try {
         const { envelopes } = copy;
         const sent = copy !== forSent ? null : sealing.bcc.length === 0 ? 'same' : withBcc(sealed, sealing.bcc);
-        yield { envelopes, bytes: sealed, sent };
+        yield { envelopes, bytes: sealed, sent, signed: (signed ?? sealed).signed };
       } finally {
         await sealed.release();
       }
@@ -212,6 +216,8 @@ type Sealed = FinalBytes & {
   /** For a further job: of what is in memory a copy, since what is given to a worker is gone */
   again(): SealJob['mime'];
   release(): Promise<void>;
+  /** Of the signature that this job made */
+  signed: MadeSignature | null;
 };
 
 type Sealer = {
@@ -221,12 +227,13 @@ type Sealer = {
 
 async function sealerOf(context: Context, session: SignedIn, sealing: Sealing): Promise<Sealer> {
   const at = context.now();
-  const { signer, encryptionCertificate, marking } = sealing;
+  const { signer, encryptionCertificate, marking, receipt } = sealing;
   const sign = signer && {
     ...sealedKeyOf(signer),
     chain: await chainOf(context, session, signer, sealing.includeRoot),
     ...(encryptionCertificate ? { encryptionCertificate } : {}),
     ...(marking === null ? {} : { marking }),
+    ...(receipt === null ? {} : { receipt }),
   };
   return {
     sign,
@@ -244,12 +251,13 @@ async function sealerOf(context: Context, session: SignedIn, sealing: Sealing): 
         if (result.code === 'no-room') throw new AppError('no-room');
         throw new SealingFailedError(`sealing: ${result.code} ${result.message}`);
       }
-      const bytes = result.value;
+      const { bytes, signed } = result.value;
       if (bytes instanceof Uint8Array) {
-        return { size: bytes.length, slices: () => [bytes], again: () => new Uint8Array(bytes), release };
+        return { size: bytes.length, slices: () => [bytes], again: () => new Uint8Array(bytes), release, signed };
       }
       const { size } = bytes;
-      return { size, slices: () => (file as SpoolFile).read(bytes), again: () => [{ written: bytes, size }], release };
+      const slices = () => (file as SpoolFile).read(bytes);
+      return { size, slices, again: () => [{ written: bytes, size }], release, signed };
     },
   };
 }

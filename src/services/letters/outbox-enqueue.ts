@@ -2,6 +2,7 @@ import { createHash, type Hash, randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { Context } from '../../context.ts';
 import type { Address } from '../../mail/address.ts';
+import type { MadeSignature } from '../../smime/worker-jobs.ts';
 import { sealTo } from '../../vault/sealed-box.ts';
 import { withConnection } from '../database/borrowed-connection.ts';
 import type { DraftOrigin } from '../drafts/drafts.ts';
@@ -30,6 +31,10 @@ export type Enqueued = {
   signed: boolean;
   encrypted: boolean;
   draftId: string | null;
+  /** Content identifier of the request for receipts; null when none is asked for */
+  receipt?: Uint8Array | null;
+  /** Return path; default the sender's address, empty for receipts (RFC 8098 section 3) */
+  mailFrom?: string;
   copies: AsyncIterable<SealedCopy>;
 };
 
@@ -60,9 +65,13 @@ export async function enqueueLetter(context: Context, session: SignedIn, letter:
       }
       const at = context.now();
       const givesUpAt = new Date(at.getTime() + config.giveUpMs);
+      const mailFrom = letter.mailFrom ?? session.account.address;
+      const signatures: MadeSignature[] = [];
       for await (const copy of letter.copies) {
-        await insertCopy(client, id, copy, { mailFrom: session.account.address, at, givesUpAt });
+        await insertCopy(client, id, copy, { mailFrom, at, givesUpAt });
+        if (copy.signed) signatures.push(copy.signed);
       }
+      if (letter.receipt) await expectReceipts(client, id, letter.receipt, signatures);
       if (letter.draftId) unused = await deleteDraft(client, session.account.id, letter.draftId);
       await client.query('commit');
       return id;
@@ -135,6 +144,23 @@ async function insertCopy(
     sentCopyId,
     size,
   ]);
+}
+
+/** What signed receipts of this letter will have to say. */
+async function expectReceipts(
+  client: pg.PoolClient,
+  letterId: string,
+  contentIdentifier: Uint8Array,
+  signatures: readonly MadeSignature[],
+): Promise<void> {
+  const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
+  const expected = signatures.map(({ signature, attributesDigest }) => {
+    return { signature: base64(signature), attributesDigest: base64(attributesDigest) };
+  });
+  await client.query(
+    'update letter set receipt_asked = true, receipt_content_id = $2, receipt_expected = $3 where id = $1',
+    [letterId, contentIdentifier, JSON.stringify(expected)],
+  );
 }
 
 async function* hashed(

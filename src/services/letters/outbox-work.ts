@@ -118,7 +118,11 @@ async function attempt(
   const result = await submit(
     way.server,
     way.credential,
-    { from: envelope.mailFrom, to: recipients, envelopeId: envelope.envelopeId, size: envelope.contentBytes },
+    {
+      ...{ from: envelope.mailFrom, to: recipients, envelopeId: envelope.envelopeId, size: envelope.contentBytes },
+      // Nobody is told what becomes of a receipt (RFC 8098 section 3).
+      ...(envelope.mailFrom === '' ? { reports: [] } : {}),
+    },
     bytesOf(database, envelope, attemptId),
     { signal },
   );

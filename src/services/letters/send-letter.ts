@@ -35,6 +35,8 @@ export type NewLetter = {
   encrypt: boolean;
   /** As it was chosen (S06); not given for letters that the program words itself */
   marking?: MarkingChoice;
+  /** Asks for a receipt: by a header field, and in the signature where it is signed */
+  askReceipt?: boolean;
   /** It answers a message whose subject was hidden on the way */
   answersHidden?: boolean;
   /** The root goes with the signature too (S12) */
@@ -87,7 +89,8 @@ export async function sendLetter(context: Context, session: SignedIn, letter: Ne
   };
   const spools: SpoolFile[] = [];
   try {
-    const copies = await copiesOf(context, session, letter, checked, messageId, spools);
+    const receipt = letter.askReceipt ? { contentIdentifier: randomBytes(32), to: address } : null;
+    const copies = await copiesOf(context, session, letter, checked, { messageId, receipt }, spools);
     const letterId = await enqueueLetter(context, session, {
       nonce: letter.nonce,
       messageId,
@@ -96,6 +99,7 @@ export async function sendLetter(context: Context, session: SignedIn, letter: Ne
       signed: letter.sign,
       encrypted: letter.encrypt,
       draftId: letter.draftId ?? null,
+      receipt: receipt?.contentIdentifier ?? null,
       copies,
     });
     if (letterId === null) {
@@ -181,7 +185,7 @@ async function copiesOf(
   session: SignedIn,
   letter: NewLetter,
   checked: Checked,
-  messageId: string,
+  { messageId, receipt }: { messageId: string; receipt: { contentIdentifier: Uint8Array; to: string } | null },
   spools: SpoolFile[],
 ) {
   const { account } = session;
@@ -201,7 +205,7 @@ async function copiesOf(
     from: { name: `${account.firstName} ${account.surname}`.trim(), address: account.address },
     to: checked.recipients.to,
     cc: checked.recipients.cc,
-    ...markedHeader(letter.subject, checked.marking),
+    ...headerOf(letter.subject, checked.marking, receipt?.to ?? null),
     text: letter.text,
     attachments,
     messageId,
@@ -220,15 +224,24 @@ async function copiesOf(
     encryptionCertificate: checked.own?.certificate ?? null,
     includeRoot: letter.includeRoot ?? false,
     marking: checked.marking,
+    receipt,
     bcc: checked.recipients.bcc,
   });
 }
 
-/** The marking where people see it, and where other programs do (RFC 4021); the signature binds it besides. */
-function markedHeader(subject: string, marking: string | null): Pick<Composition, 'subject' | 'extraHeaders'> {
-  if (marking === null) return { subject };
+/**
+ * The marking where people see it, and where other programs do (RFC 4021); the signature binds it besides. Who asks for a receipt says so
+ * where every program looks for it (RFC 8098 section 2.1).
+ */
+function headerOf(
+  subject: string,
+  marking: string | null,
+  receiptTo: string | null,
+): Pick<Composition, 'subject' | 'extraHeaders'> {
+  const receipt = receiptTo === null ? [] : [{ name: 'Disposition-Notification-To', value: `<${receiptTo}>` }];
+  if (marking === null) return { subject, extraHeaders: receipt };
   const sensitivity = { name: 'Sensitivity', value: 'Company-Confidential' };
-  return { subject: withMarking(subject, marking), extraHeaders: [sensitivity] };
+  return { subject: withMarking(subject, marking), extraHeaders: [sensitivity, ...receipt] };
 }
 
 async function noteQueued(

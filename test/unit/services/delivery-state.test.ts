@@ -13,7 +13,7 @@ const T0 = Date.parse('2026-11-23T14:02:00Z');
 const minutes = (count: number) => new Date(T0 + count * 60_000);
 
 function row(action: string, at: number, more: Partial<EventRow> = {}): EventRow {
-  const silent = { status: null, remoteMta: null, answer: null, willRetryUntil: null };
+  const silent = { signature: null, status: null, remoteMta: null, answer: null, willRetryUntil: null };
   return {
     reportId: `${at}`,
     action,

@@ -39,8 +39,9 @@ async function sealed(mime: Buffer = ENTITY): Promise<Uint8Array> {
     encryptTo: [people.bob.certificate.der],
     at: new Date(),
   });
-  assert.ok(answer.ok && answer.value instanceof Uint8Array, JSON.stringify(answer));
-  return answer.value;
+  assert.ok(answer.ok, 'sealing failed');
+  assert.ok(answer.value.bytes instanceof Uint8Array);
+  return answer.value.bytes;
 }
 
 function openJob(bytes: Uint8Array, masterKey: Uint8Array | null = new Uint8Array(MASTER)): OpenJob {
