@@ -48,6 +48,7 @@ if (import.meta.main) {
     console.error('Usage: node deploy/render.ts settings.json <folder of deploy/> <target folder>');
     process.exit(2);
   }
-  const settings = JSON.parse(await readFile(settingsFile, 'utf8')) as Settings;
+  // the folder that a configuration names as its own is where it is written, unless the settings say otherwise
+  const settings = { CONFIG_FOLDER: target, ...(JSON.parse(await readFile(settingsFile, 'utf8')) as Settings) };
   for (const file of await renderFolder(source, target, settings)) console.log(file);
 }

