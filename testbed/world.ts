@@ -16,6 +16,7 @@ import { issueIdentity } from '../src/services/identities/issue-identity.ts';
 import { openIssuer } from '../src/services/issuing/issue-digital-id.ts';
 import { signDirectList } from '../src/services/publishing/publish-lists.ts';
 import type { TimeOverrides } from './configurations.ts';
+import type { MoreCountry } from './layout.ts';
 import { startTestbed, type Testbed, type TestbedCountry } from './testbed.ts';
 
 export type PersonKey = 'alain' | 'marta' | 'otto' | 'carla';
@@ -56,6 +57,8 @@ export type WorldOptions = {
   /** `all`: the network of the document with resolvers and virus scanner. Default `one` */
   relays?: 'one' | 'all';
   dnsTtlSeconds?: number;
+  /** Mail servers of countries that nobody has registered yet; hosted ones can be chosen when one is accepted */
+  moreCountries?: MoreCountry[];
   /** Smaller keys make a test start faster */
   keyAlgorithm?: 'RSA-3072' | 'RSA-2048' | 'P-256';
   /** Where the node's pages will be: certificates name it, and the first lists are signed. Without, they name no places */
@@ -98,10 +101,13 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       ...(options.times === undefined ? {} : { times: options.times }),
       ...(options.relays === undefined ? {} : { relays: options.relays }),
       ...(options.dnsTtlSeconds === undefined ? {} : { dnsTtlSeconds: options.dnsTtlSeconds }),
+      ...(options.moreCountries === undefined ? {} : { moreCountries: options.moreCountries }),
     });
     const story = known ?? (await tellStory(database, testbed, folder, mailRolePassword, options));
     if (known) await refreshMailServers(database, testbed);
     else fs.writeFileSync(storyFile, JSON.stringify(story, null, 2), { mode: 0o600 });
+    const hosted = testbed.moreCountries.filter((country) => country.hosted);
+    for (const country of hosted) await saveMailServer(database, serverOf(country));
     return openWorld(folder, story, testbed, postgres);
   } catch (error) {
     await testbed?.stop();
