@@ -132,6 +132,8 @@ SERVICE_MAIL_USER=$(setting SERVICE_USER)
 DNS_SERVERS=$(setting DNS_SERVERS)
 RELAYS=$(setting NODE_RELAYS)
 SETTINGS
+  # the service may write nothing in the checkout: what is made there at the first start is made now
+  if [ -w "$CHECKOUT" ]; then (cd "$CHECKOUT" && node bin/generate-client.mjs); fi
   install -m 644 "$DEPLOY/systemd/sealpost.service" /etc/systemd/system/sealpost.service
   prepare_database
   # the node applies the migrations when it starts
