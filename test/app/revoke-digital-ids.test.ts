@@ -248,3 +248,25 @@ test('S08 a list of hundreds comes in pages that keep what was searched for', as
   const third = (await carla.get(`${PAGE}?text=weber&state=valid&page=3`)).body;
   assert.ok((third.match(/<tr><th scope="row">/g)?.length ?? 0) >= 20);
 });
+
+test('S08 an issuing CA is revoked by its root’s passphrase: it issues no more, and nothing below it counts', async () => {
+  const issued = await issueHere(world, issuing, jean);
+  pass(1000);
+  assert.equal(await markOf(issued), null);
+  const { prisma } = world.database;
+  const { id } = await prisma.authority.findUniqueOrThrow({ where: { sha256: issuing.sha256 } });
+  const revoke = (rootPassphrase: string, reason = 'keyCompromise') =>
+    carla.post('/administration/lists', `/administration/lists/${id}/revoke`, { reason, rootPassphrase });
+  assert.equal((await revoke(CA_PASSPHRASE, 'certificateHold')).status, 400);
+  const wrong = await revoke('a guess');
+  assert.equal(wrong.status, 401);
+  assert.match(wrong.body, /<details class="fold" open>[\s\S]*This is not the passphrase/);
+  assert.equal(await markOf(issued), null);
+  assert.equal((await revoke(CA_PASSPHRASE)).location, '/administration/lists');
+  assert.match((await carla.get('/administration/lists')).body, /Nothing that it issued counts any more/);
+  pass(1000);
+  assert.equal(await markOf(issued), 'revoked');
+  assert.notEqual((await prisma.authority.findUniqueOrThrow({ where: { id } })).retiredAt, null);
+  await revoke(CA_PASSPHRASE);
+  assert.equal((await audited(issuing.sha256)).length, 1);
+});

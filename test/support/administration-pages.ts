@@ -167,6 +167,7 @@ const ISSUED: Record<string, Needs> = {
 const LISTS: Record<string, Needs> = {
   'GET /administration/lists': 'central',
   'POST /administration/lists/:authority/sign': 'central',
+  'POST /administration/lists/:authority/revoke': 'central',
 };
 
 const SETUP_CHECK: Record<string, Needs> = {

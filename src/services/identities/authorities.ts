@@ -163,7 +163,7 @@ export async function issuingAuthorityOf(
   at: Date,
 ): Promise<AuthorityRow | null> {
   const rows = await database.prisma.authority.findMany({
-    where: { programmeId, kind: 'issuing', retiredAt: null, sealedPrivateKey: { not: null } },
+    where: { programmeId, kind: 'issuing', retiredAt: null, revokedAt: null, sealedPrivateKey: { not: null } },
     orderBy: { createdAt: 'desc' },
   });
   const isValid = ({ notBefore, notAfter }: Certificate) => notBefore <= at && at < notAfter;

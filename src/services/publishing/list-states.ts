@@ -107,7 +107,8 @@ export async function publishingAlarms(context: Context, session: SignedIn): Pro
     );
   return states.flatMap((state) => {
     const { certificate: authority, authorityState } = state;
-    if (authorityState === 'ended' && replaced(state)) return [];
+    // With its root's list nothing below it counts any more, whatever its own lists say.
+    if (state.row.revokedAt !== null || (authorityState === 'ended' && replaced(state))) return [];
     const alarm = (what: PublishingAlarm['what'], of: EndState, end: Date | undefined): PublishingAlarm[] =>
       of === 'good' ? [] : [{ what, state: of, authority, end: end ?? null }];
     return [

@@ -6,12 +6,18 @@ import { leaveNotice } from '../../../plugins/notices.ts';
 import { signedIn } from '../../../plugins/session.ts';
 import { administeredProgramme } from '../../../services/administration/administered.ts';
 import { directListUrl, indirectListUrl } from '../../../services/identities/issuer-locations.ts';
+import { AUTHORITY_REVOCATION_REASONS, revokeAuthority } from '../../../services/issued/revoke-authority.ts';
 import { findPublishing, type PublishingState, readPublishing } from '../../../services/publishing/list-states.ts';
 import { signListsWithPassphrase } from '../../../services/publishing/sign-with-passphrase.ts';
 import { passphraseFault, statusOfRefusal } from './passphrase-words.ts';
 
 const Params = z.object({ authority: z.uuid() });
 const Form = z.object({ passphrase: z.string().max(1000).catch('') }).catch({ passphrase: '' });
+
+const RevokeForm = z.object({
+  reason: z.enum(AUTHORITY_REVOCATION_REASONS),
+  rootPassphrase: z.string().max(1000),
+});
 
 export function showLists(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => listsPage(context, request, reply, null);
@@ -26,7 +32,7 @@ export function signLists(context: Context) {
     const { passphrase } = Form.parse(request.body);
     const result = await signListsWithPassphrase(context, session, row, passphrase);
     if (!result.ok) {
-      const fault = { id: row.id, text: passphraseFault(request.formats, result) };
+      const fault = { id: row.id, of: 'sign' as const, text: passphraseFault(request.formats, result) };
       return listsPage(context, request, reply.code(statusOfRefusal(result)), fault);
     }
     const name = certificate.commonName ?? certificate.subject;
@@ -35,12 +41,27 @@ export function signLists(context: Context) {
   };
 }
 
-async function listsPage(
-  context: Context,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  fault: { id: string; text: string } | null,
-) {
+export function revokeIssuing(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const params = Params.safeParse(request.params);
+    if (!params.success) throw new AppError('not-found');
+    const id = params.data.authority;
+    const form = RevokeForm.safeParse(request.body);
+    if (!form.success) throw new AppError('bad-request');
+    const result = await revokeAuthority(context, signedIn(request), id, form.data);
+    if (!result.ok && result.problem !== 'already' && result.problem !== 'root-elsewhere') {
+      const fault = { id, of: 'revoke' as const, text: passphraseFault(request.formats, result) };
+      return listsPage(context, request, reply.code(statusOfRefusal(result)), { ...fault, reason: form.data.reason });
+    }
+    if (result.ok) leaveNotice(reply, context.config, 'done', 'publishing.authority.revoked');
+    else leaveNotice(reply, context.config, 'refused', `publishing.authority.${result.problem}`);
+    return reply.redirect('/administration/lists');
+  };
+}
+
+type Fault = { id: string; of: 'sign' | 'revoke'; text: string; reason?: string };
+
+async function listsPage(context: Context, request: FastifyRequest, reply: FastifyReply, fault: Fault | null) {
   const session = signedIn(request);
   const states = await readPublishing(context, session);
   return reply.page('administration/lists/show', {
@@ -50,6 +71,10 @@ async function listsPage(
     role: 'central',
     programmeRow: administeredProgramme(session),
     authorities: states.map((state) => presented(context, state)),
+    reasons: AUTHORITY_REVOCATION_REASONS.map((value) => ({
+      value,
+      text: request.formats.t(`publishing.authority.reason.${value}`),
+    })),
     fault,
   });
 }
@@ -84,6 +109,8 @@ function presented({ config }: Context, state: PublishingState) {
     authorityState: state.authorityState,
     notAfter: certificate.notAfter,
     revoked: state.revoked,
+    revokedAt: row.revokedAt,
+    canBeRevoked: row.kind === 'issuing' && row.revokedAt === null && state.authorityState !== 'ended',
     lines: !state.keyIsHere
       ? []
       : row.kind === 'root'
