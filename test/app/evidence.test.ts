@@ -162,7 +162,7 @@ test('T24 the central administrator certifies a key with the authority’s passp
 type Told = {
   letter: { messageId: string };
   envelopes: { contentSha256: string; recipients: { answer: string; delivery: string }[] }[];
-  reports: { bytes: string }[];
+  reports: { bytes: string | null; sha256: string }[];
 };
 
 test('T24 the evidence has hashes, times, answers and the reports as they came, neither subject nor text, and verifies', async () => {
@@ -225,4 +225,13 @@ test('T24 what a key signed before it was taken back stays genuine, and nothing 
   assert.deepEqual([verdict.valid, verdict.reasons], [false, ['revoked']]);
   assert.equal((await alain.get(`/letters/${letter}/evidence`)).location, `/letters/${letter}`);
   await prisma.issuedCertificate.update({ where, data: { revokedAt: null } });
+});
+
+test('T24 a report that was sealed to a vault which its holder gave up is still named, by its hash and by what it said', async () => {
+  await world.database.prisma.letterReport.updateMany({ data: { sealed: new Uint8Array(200) } });
+  const verdict = await verifyOwnEvidence(world.database, await download());
+  const { reports, envelopes } = verdict.content as unknown as Told;
+  assert.equal(reports[0]?.bytes, null);
+  assert.match(reports[0]?.sha256 ?? '', /^[0-9a-f]{64}$/);
+  assert.equal(envelopes[0]?.recipients[0]?.delivery, 'delayed');
 });

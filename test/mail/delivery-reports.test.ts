@@ -22,7 +22,9 @@ let alain: Visitor;
 let marta: Visitor;
 
 before(async () => {
-  world = await startTestWorld({ network: NETWORK });
+  // However slow the machine is: what is delayed is not given up while the test looks at it.
+  const times = { maximal_queue_lifetime: '10m', bounce_queue_lifetime: '10m' };
+  world = await startTestWorld({ network: NETWORK, times });
   node = await startTestNode(world, { SIGN_IN_LIMIT: '1000' });
   alain = await settleIn(node, world.people.alain, PASSPHRASE);
   marta = await settleIn(node, world.people.marta, PASSPHRASE);

@@ -1,5 +1,6 @@
 import type { Context } from '../../context.ts';
 import { writeEvidence } from '../../smime/evidence-file.ts';
+import { SealBrokenError } from '../../vault/seal.ts';
 import { openFrom } from '../../vault/sealed-box.ts';
 import { type DraftKeys, withDraftKeys } from '../drafts/drafts.ts';
 import { type LetterView, readLetter } from '../letters/letters.ts';
@@ -74,8 +75,18 @@ function reportsOf({ database }: Context, accountId: string, masterKey: Uint8Arr
   return withDraftKeys(database, accountId, masterKey, async (keys: DraftKeys) => {
     const rows = await database.prisma.letterReport.findMany({ where: { letterId }, orderBy: { recordedAt: 'asc' } });
     return rows.map(({ id, kind, sha256, sealed, cut, handedInBy, arrivedAt, recordedAt }) => {
-      const opened = openFrom(keys, sealed, reportContext(accountId, sha256));
-      return { id, kind, sha256, arrivedAt, recordedAt, handedInBy, cut, bytes: opened.toString('base64') };
+      const bytes = openReport(keys, sealed, reportContext(accountId, sha256));
+      return { id, kind, sha256, arrivedAt, recordedAt, handedInBy, cut, bytes };
     });
   });
+}
+
+/** Null for one that was sealed to a vault which its holder gave up: its hash and what it said remain. */
+function openReport(keys: DraftKeys, sealed: Uint8Array, context: string): string | null {
+  try {
+    return openFrom(keys, sealed, context).toString('base64');
+  } catch (error) {
+    if (error instanceof SealBrokenError) return null;
+    throw error;
+  }
 }

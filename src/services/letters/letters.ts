@@ -1,20 +1,9 @@
-import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import type { Prisma } from '../../generated/prisma/client.ts';
-import { withMarking } from '../../smime/marking.ts';
-import { SealBrokenError } from '../../vault/seal.ts';
-import { openFrom } from '../../vault/sealed-box.ts';
 import type { Database } from '../database/connect.ts';
 import { writeAddress } from '../drafts/compose-reply.ts';
-import {
-  createDraft,
-  type DraftKeys,
-  DraftOriginSchema,
-  discardDraft,
-  NEW_ORIGIN,
-  withDraftKeys,
-} from '../drafts/drafts.ts';
+import { createDraft, discardDraft, NEW_ORIGIN, withDraftKeys } from '../drafts/drafts.ts';
 import {
   type DeliveryState,
   deliveryState,
@@ -27,22 +16,12 @@ import {
 } from '../evidence/delivery-state.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { removeContents } from './content-chunks.ts';
-import { chosenMarking, MarkingChoiceSchema } from './marking-policy.ts';
-import { type LetterHead, letterHeadContext } from './outbox-enqueue.ts';
+import { namedIn, openHead, subjectOnTheWay } from './letter-head.ts';
+import { chosenMarking } from './marking-policy.ts';
+import type { LetterHead } from './outbox-enqueue.ts';
 import type { RecipientState } from './outbox-results.ts';
 
 const LIST_LIMIT = 100;
-
-const AddressList = z.array(z.object({ name: z.string(), address: z.string() }));
-const Head = z.object({
-  subject: z.string(),
-  text: z.string(),
-  to: AddressList,
-  cc: AddressList,
-  bcc: AddressList,
-  marking: MarkingChoiceSchema.optional(),
-  origin: DraftOriginSchema.optional(),
-});
 
 /** `sending`: a node works on it now; `waiting`: for the sender's sign-in, or for the next attempt. */
 export type LetterProgress = 'waiting-for-sign-in' | 'queued' | 'sending' | 'filing' | 'done' | 'failed' | 'cancelled';
@@ -313,58 +292,9 @@ export async function cancelLetter(
   return draft.id;
 }
 
-/** A text is no longer than this in nearly all letters; opening many larger ones would keep everybody waiting. */
-const MAX_HEAD_BYTES = 64 * 1024;
-
-/** Subjects of own letters by Message-ID, for their copies in the mailbox. */
-export async function subjectsOfLetters(
-  database: Database,
-  accountId: string,
-  masterKey: Uint8Array,
-  messageIds: readonly string[],
-): Promise<Map<string, string>> {
-  const { rows } = await database.pool.query<{ id: string; messageId: string; sealedHead: Buffer }>(
-    `select id, message_id as "messageId", sealed_head as "sealedHead" from letter
-     where account_id = $1 and message_id = any($2) and octet_length(sealed_head) <= $3`,
-    [accountId, messageIds, MAX_HEAD_BYTES],
-  );
-  if (rows.length === 0) return new Map();
-  return withDraftKeys(
-    database,
-    accountId,
-    masterKey,
-    async (keys) =>
-      new Map(
-        rows.flatMap((row): [string, string][] => {
-          const head = openHead(keys, { ...row, accountId });
-          return head.isLost ? [] : [[row.messageId, subjectOnTheWay(head)]];
-        }),
-      ),
-  );
-}
-
-/** As its copy in Sent has it. */
-function subjectOnTheWay({ subject, marking }: LetterHead): string {
-  const text = chosenMarking(marking);
-  return text === null ? subject : withMarking(subject, text);
-}
-
 /** How many letters of this account have not arrived at the server yet, for the navigation. */
 export function waitingLetters(database: Database, accountId: string): Promise<number> {
   return database.prisma.letter.count({ where: { accountId, state: 'queued' } });
-}
-
-type OpenedHead = LetterHead & { isLost: boolean };
-
-function openHead(keys: DraftKeys, row: { id: string; accountId: string; sealedHead: Uint8Array }): OpenedHead {
-  try {
-    const opened = openFrom(keys, row.sealedHead, letterHeadContext(row.accountId, row.id));
-    return { ...Head.parse(JSON.parse(opened.toString('utf8'))), isLost: false };
-  } catch (error) {
-    // Sealed to a vault that its holder gave up: what the mail servers said about the letter can still be shown.
-    if (error instanceof SealBrokenError) return { subject: '', text: '', to: [], cc: [], bcc: [], isLost: true };
-    throw error;
-  }
 }
 
 function progressOf(row: LetterRow, at: Date): LetterProgress {
@@ -372,12 +302,4 @@ function progressOf(row: LetterRow, at: Date): LetterProgress {
   if (row.state !== 'queued') return row.state;
   if (row.claimedUntil !== null && row.claimedUntil > at) return 'sending';
   return row.waitingForSignIn ? 'waiting-for-sign-in' : 'queued';
-}
-
-function namedIn(head: LetterHead, address: string): Pick<RecipientEvidence, 'name' | 'field'> {
-  for (const field of ['to', 'cc', 'bcc'] as const) {
-    const found = head[field].find((one) => one.address === address);
-    if (found) return { name: found.name, field };
-  }
-  return { name: '', field: 'to' };
 }

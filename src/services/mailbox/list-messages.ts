@@ -2,7 +2,7 @@ import type { Context } from '../../context.ts';
 import type { Formats } from '../../i18n/formats.ts';
 import { sameAddress } from '../../mail/address.ts';
 import { listPage, type MessagePage, type MessageRow } from '../../mail/message-list.ts';
-import { subjectsOfLetters } from '../letters/letters.ts';
+import { subjectsOfLetters } from '../letters/letter-head.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { hidesItsSubject } from './hidden-subject.ts';
 import { mailboxOf, valueOrError } from './mailbox.ts';
