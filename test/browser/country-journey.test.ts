@@ -92,19 +92,27 @@ describe('a country takes part, in Chromium', () => {
     await page.getByRole('heading', { name: 'Administration', exact: true }).waitFor();
   }
 
-  async function createAccount(page: Page, firstName: string, surname: string): Promise<string> {
+  /** Whoever answers for one country alone comes to its accounts at once. */
+  async function openAccounts(page: Page): Promise<void> {
     await openPart(page, PEOPLE, 'Accounts');
-    await page
-      .locator(MAIN)
-      .getByRole('link', { name: /Luxembourg/ })
-      .first()
-      .click();
+    if (page === office)
+      await page
+        .locator(MAIN)
+        .getByRole('link', { name: /Luxembourg/ })
+        .first()
+        .click();
+  }
+
+  async function createAccount(page: Page, firstName: string, surname: string): Promise<string> {
+    await openAccounts(page);
     await page.getByRole('link', { name: 'Create an account' }).click();
     await page.getByLabel('First name', { exact: true }).fill(firstName);
     await page.getByLabel('Surname', { exact: true }).fill(surname);
     await page.getByRole('button', { name: 'Show the address' }).click();
     await page.getByRole('button', { name: 'Create the account' }).click();
-    return page.locator('#hand-over-code').innerText();
+    const typed = await page.locator('#hand-over-code').innerText();
+    await page.getByRole('link', { name: 'Done' }).click();
+    return typed;
   }
 
   async function takeOver(page: Page, { address, password }: Person, typed: string): Promise<void> {
@@ -118,10 +126,13 @@ describe('a country takes part, in Chromium', () => {
     await signIn(page, { address, password } as WorldPerson);
   }
 
-  async function confirmRoot(page: Page, thumbprint: string): Promise<void> {
-    await page.locator('[name=thumbprint]').fill(grouped(thumbprint));
-    await page.getByRole('button', { name: 'Compare, and trust if equal' }).click();
-    await page.getByText('The thumbprints are equal.').waitFor();
+  /** The administration compared the thumbprint; each clerk still decides once. */
+  async function acceptRoot(page: Page): Promise<void> {
+    await page.getByRole('link', { name: 'Confirm by phone' }).click();
+    await page.getByRole('link', { name: 'Look and accept' }).click();
+    await page.getByRole('button', { name: 'Accept this root' }).click();
+    await page.getByText('is trusted from now on.').waitFor();
+    await page.getByText('Signature trusted.').waitFor();
   }
 
   test('T03 T04 T11 Carla sets the rules of the programme', async () => {
@@ -172,7 +183,7 @@ describe('a country takes part, in Chromium', () => {
     }))
       await contact.locator(`[name="${name}"]`).fill(value);
     await contact.getByRole('button', { name: 'Hand in', exact: true }).click();
-    await contact.getByText('The form was handed in').waitFor();
+    await contact.getByText('The form was handed in and waits').waitFor();
 
     await openPart(office, PEOPLE, 'Countries');
     await office
@@ -181,16 +192,14 @@ describe('a country takes part, in Chromium', () => {
       .first()
       .click();
     await office.getByLabel('Hosted server').selectOption({ label: 'mail.tcn.l.eu-admin.net' });
-    await office.getByLabel('I asked the contact by telephone').check();
     await office.getByRole('button', { name: 'Accept the form' }).click();
     await office.getByText('The form was accepted').waitFor();
     await contact.reload();
-    await contact.getByText('The form was accepted').waitFor();
+    await contact.getByText('The form was accepted').first().waitFor();
   });
 
   test('T01 T02 Carla makes the account of Luxembourg’s administrator, who chooses the password', async () => {
     code = await createAccount(office, 'Léa', 'D’Huart');
-    await office.getByRole('link', { name: 'Done' }).click();
     await office.getByRole('link', { name: 'Change the role' }).click();
     await office.getByLabel('Administrator of the country').check();
     await office.getByRole('button', { name: 'Change the role' }).click();
@@ -202,12 +211,7 @@ describe('a country takes part, in Chromium', () => {
   test('T03 Léa makes two more accounts, the fourth is refused', async () => {
     jeansCode = await createAccount(desk, 'Jean', 'Weber');
     await createAccount(desk, 'Marie', 'Schmit');
-    await openPart(desk, PEOPLE, 'Accounts');
-    await desk
-      .locator(MAIN)
-      .getByRole('link', { name: /Luxembourg/ })
-      .first()
-      .click();
+    await openAccounts(desk);
     await desk.getByText('allows 3 accounts in each country').waitFor();
     const country = await node.context.database.prisma.country.findFirstOrThrow({ where: { code: 'L' } });
     await desk.goto(`/administration/countries/${country.id}/accounts/new`);
@@ -275,8 +279,7 @@ describe('a country takes part, in Chromium', () => {
     await marta.waitForURL(/\/letters\//);
 
     await openNewest(desk, 'Are you there?');
-    await desk.getByRole('link', { name: 'Confirm by phone' }).click();
-    await confirmRoot(desk, world.root.sha256);
+    await acceptRoot(desk);
     await desk.getByText('Signature trusted.').waitFor();
     await addToContacts(desk);
     await desk.goto(`/drafts/new?to=${world.people.marta.address}`);
@@ -285,8 +288,7 @@ describe('a country takes part, in Chromium', () => {
     await openNewest(marta, /The answer|Subject inside the encryption/);
     await marta.locator('.encryption', { hasText: 'Encrypted to you' }).waitFor();
     assert.match(await frameText(marta), new RegExp(TEXT));
-    await marta.getByRole('link', { name: 'Confirm by phone' }).click();
-    await confirmRoot(marta, rootThumbprint);
+    await acceptRoot(marta);
     await marta.getByText('Signature trusted.').waitFor();
     await addToContacts(marta);
     await marta.goto('/contacts');
