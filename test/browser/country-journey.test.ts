@@ -296,6 +296,7 @@ describe('a country takes part, in Chromium', () => {
   });
 
   test('T15 T16 Carla revokes Jean’s Digital ID: Marta sees the X, and her letter to him is refused', async () => {
+    await office.goto('/administration');
     await openPart(office, 'Digital IDs', 'Issued');
     await office.getByLabel('Look for').fill(jean.address);
     await office.getByRole('button', { name: 'Search' }).click();
