@@ -14,8 +14,8 @@ const LOOK_AGAIN_SECONDS = 2;
 
 const Query = z.object({ check: z.uuid().optional() }).catch({});
 const Form = z.object({
-  address: z.string().trim().toLowerCase().max(254).default(''),
-  password: z.string().max(1000).default(''),
+  address: z.string().trim().toLowerCase().max(254).catch(''),
+  password: z.string().max(1000).catch(''),
 });
 
 type Filled = { address: string; faults: { address?: string; password?: string } };
