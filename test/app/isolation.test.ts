@@ -12,6 +12,7 @@ import { sessionIdOf } from '../../src/services/sessions/session.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import { type Answer, Clerk } from '../support/clerk.ts';
 import { PASSPHRASES } from '../support/people.ts';
+import { PUBLIC } from '../support/permissions.ts';
 import { nameOf, noteRoutes, type Route } from '../support/routes.ts';
 
 const DAY_MS = 86_400_000;
@@ -328,28 +329,6 @@ test('addresses of messages name one’s own mailbox only: nothing of another ac
   }
   assert.deepEqual(await everything(), was);
 });
-
-const PUBLIC = [
-  'GET /certificates',
-  'GET /certificates/:file',
-  'GET /health/live',
-  'GET /health/ready',
-  'GET /help',
-  'GET /help/partners',
-  'GET /lists/:file',
-  'GET /ocsp/*',
-  'GET /registration',
-  'GET /registration/form',
-  'GET /registration/print',
-  'GET /sign-in',
-  'GET /welcome',
-  'POST /ocsp',
-  'POST /registration',
-  'POST /registration/form',
-  'POST /registration/leave',
-  'POST /sign-in',
-  'POST /welcome',
-];
 
 test('a visitor is led from every page but the public ones to the sign-in', async () => {
   const was = await everything();
