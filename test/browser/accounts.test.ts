@@ -3,21 +3,15 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import type { World } from '../../testbed/world.ts';
-import {
-  assertAccessible,
-  assertFits,
-  launchBrowser,
-  openWindow,
-  takePicture,
-  type Window,
-} from '../support/browser.ts';
+import { assertFits, launchBrowser, openWindow, takePicture, type Window } from '../support/browser.ts';
 import { openPart, signIn } from '../support/journey.ts';
-import { assertReachable } from '../support/keyboard.ts';
+import { soundPages, WIDE } from '../support/sound-page.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
-const WIDE = { width: 1280, height: 900 };
 const CHOSEN = 'seven quiet harbours';
 const CHANGED = 'nine green lanterns';
+
+const assertSound = soundPages('accounts');
 
 describe('accounts in Chromium', () => {
   let world: World;
@@ -33,30 +27,6 @@ describe('accounts in Chromium', () => {
     await node?.stop();
     await world?.stop();
   });
-
-  async function assertSound({ page, consoleErrors }: Window, name: string): Promise<void> {
-    assert.deepEqual(
-      consoleErrors.filter((line) => !/status of 4\d\d/.test(line)),
-      [],
-      `console of ${name}`,
-    );
-    assert.equal(await page.locator('h1:visible').count(), 1, name);
-    const words = await page.locator('body').innerText();
-    assert.doesNotMatch(words, /\b(accounts|administration|settings)\.[a-z]\w+|undefined|\{\w+\}/);
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      await assertAccessible(page, `${name}, ${colorScheme}`);
-    }
-    await page.emulateMedia({ colorScheme: 'light' });
-    await takePicture(page, `accounts-${name}-1280`);
-    for (const width of [360, 320]) {
-      await page.setViewportSize({ width, height: 800 });
-      await assertFits(page, `${name} at ${width} px`);
-      if (width === 360) await takePicture(page, `accounts-${name}-360`);
-    }
-    await page.setViewportSize(WIDE);
-    await assertReachable(page, name);
-  }
 
   /** What the door asks for is proved in administration.test.ts. */
   async function openDoor(page: Page): Promise<void> {

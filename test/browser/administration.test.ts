@@ -1,28 +1,17 @@
-import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Secret, TOTP } from 'otpauth';
 import type { Browser } from 'playwright-core';
 import { createRootAuthority } from '../../src/pki/issue.ts';
 import type { Node } from '../../src/server.ts';
 import type { World } from '../../testbed/world.ts';
-import {
-  assertAccessible,
-  assertFits,
-  launchBrowser,
-  openWindow,
-  takePicture,
-  type Window,
-} from '../support/browser.ts';
+import { launchBrowser, openWindow } from '../support/browser.ts';
 import { grouped, openPart, signIn } from '../support/journey.ts';
-import { assertReachable } from '../support/keyboard.ts';
+import { soundPages, WIDE } from '../support/sound-page.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
 const DAY_MS = 86_400_000;
-const WIDE = { width: 1280, height: 900 };
-const NARROW = [
-  { width: 360, height: 800 },
-  { width: 320, height: 640 },
-];
+
+const assertSound = soundPages('administration');
 
 describe('the administration in Chromium', () => {
   let world: World;
@@ -38,29 +27,6 @@ describe('the administration in Chromium', () => {
     await node?.stop();
     await world?.stop();
   });
-
-  async function assertSound({ page, consoleErrors }: Window, name: string): Promise<void> {
-    assert.deepEqual(
-      consoleErrors.filter((line) => !/status of 4\d\d/.test(line)),
-      [],
-      `console of ${name}`,
-    );
-    assert.equal(await page.locator('h1:visible').count(), 1, name);
-    assert.doesNotMatch(await page.locator('body').innerText(), /\b(administration|trust)\.[a-z]\w+|undefined|\{\w+\}/);
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      await assertAccessible(page, `${name}, ${colorScheme}`);
-    }
-    await page.emulateMedia({ colorScheme: 'light' });
-    await takePicture(page, `administration-${name}-1280`);
-    for (const size of NARROW) {
-      await page.setViewportSize(size);
-      await assertFits(page, `${name} at ${size.width} px`);
-      if (size.width === 360) await takePicture(page, `administration-${name}-360`);
-    }
-    await page.setViewportSize(WIDE);
-    await assertReachable(page, name);
-  }
 
   for (const javaScriptEnabled of [true, false]) {
     test(`S03 T04 Carla sets her second factor up and administrates, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {

@@ -6,19 +6,14 @@ import type { Browser } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import { makeCertificates } from '../../testbed/certificates.ts';
 import type { World, WorldPerson } from '../../testbed/world.ts';
-import {
-  assertAccessible,
-  assertFits,
-  launchBrowser,
-  openWindow,
-  takePicture,
-  type Window,
-} from '../support/browser.ts';
+import { launchBrowser, openWindow, type Window } from '../support/browser.ts';
 import { signIn } from '../support/journey.ts';
-import { assertReachable } from '../support/keyboard.ts';
+import { soundPages } from '../support/sound-page.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
 const HOST = '127.150.0.10';
+
+const assertSound = soundPages('certificates');
 
 describe('certificates at sign-in, in Chromium', () => {
   let world: World;
@@ -53,25 +48,6 @@ describe('certificates at sign-in, in Chromium', () => {
       passphrase: person.pfxPassword,
     };
     return openWindow(browser, node.url, { ignoreHTTPSErrors: true, ...(own ? { clientCertificates: [own] } : {}) });
-  }
-
-  async function assertSound({ page }: Window, name: string): Promise<void> {
-    await page.emulateMedia({ reducedMotion: 'reduce' });
-    assert.equal(await page.locator('h1:visible').count(), 1, name);
-    assert.doesNotMatch(await page.locator('body').innerText(), /\bclientCertificates\.[a-z]\w+|undefined|\{\w+\}/);
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      await assertAccessible(page, `${name}, ${colorScheme}`);
-    }
-    await page.emulateMedia({ colorScheme: 'light' });
-    await takePicture(page, `certificates-${name}-1280`);
-    for (const width of [360, 320]) {
-      await page.setViewportSize({ width, height: 800 });
-      await assertFits(page, `${name} at ${width} px`);
-      if (width === 360) await takePicture(page, `certificates-${name}-360`);
-    }
-    await page.setViewportSize({ width: 1280, height: 900 });
-    await assertReachable(page, name);
   }
 
   test('T22 Carla signs in with her certificate and requires it; without one she is told why not', async () => {

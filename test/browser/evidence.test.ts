@@ -6,28 +6,18 @@ import type { Browser } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import { verifyOwnEvidence } from '../../src/services/evidence/verify-evidence.ts';
 import type { World } from '../../testbed/world.ts';
-import {
-  assertAccessible,
-  assertFits,
-  launchBrowser,
-  openWindow,
-  takePicture,
-  type Window,
-} from '../support/browser.ts';
+import { launchBrowser, openWindow, type Window } from '../support/browser.ts';
 import { sendThroughPages } from '../support/compose.ts';
 import { signIn } from '../support/journey.ts';
-import { assertReachable } from '../support/keyboard.ts';
 import { PASSPHRASE, readyClerk, until } from '../support/ready-clerk.ts';
+import { soundPages, WIDE } from '../support/sound-page.ts';
 import type { Visitor } from '../support/visitor.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
-const WIDE = { width: 1280, height: 900 };
-const NARROW = [
-  { width: 360, height: 800 },
-  { width: 320, height: 640 },
-];
 const PLAIN = { sign: false, encrypt: false };
 const LONG_MS = 60_000;
+
+const assertSound = soundPages('evidence');
 
 describe('the evidence of sent messages in Chromium', () => {
   let world: World;
@@ -51,28 +41,6 @@ describe('the evidence of sent messages in Chromium', () => {
     await node?.stop();
     await world?.stop();
   });
-
-  async function assertSound({ page, consoleErrors }: Window, name: string): Promise<void> {
-    assert.deepEqual(consoleErrors, [], `console of ${name}`);
-    assert.equal(await page.locator('h1:visible').count(), 1, name);
-    assert.doesNotMatch(
-      await page.locator('body').innerText(),
-      /\b(evidence|letters|administration)\.[a-z]\w+|undefined|\{\w+\}/,
-    );
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      await assertAccessible(page, `${name}, ${colorScheme}`);
-    }
-    await page.emulateMedia({ colorScheme: 'light' });
-    await takePicture(page, `evidence-${name}-1280`);
-    for (const size of NARROW) {
-      await page.setViewportSize(size);
-      await assertFits(page, `${name} at ${size.width} px`);
-      if (size.width === 360) await takePicture(page, `evidence-${name}-360`);
-    }
-    await page.setViewportSize(WIDE);
-    await assertReachable(page, name);
-  }
 
   async function unlocked(person: World['people']['alain']): Promise<Window> {
     const window = await openWindow(browser, node.url, {});

@@ -5,25 +5,15 @@ import type { Browser, Page } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import { createHostedAccount } from '../../src/services/accounts/accounts.ts';
 import type { World, WorldPerson } from '../../testbed/world.ts';
-import {
-  assertAccessible,
-  assertFits,
-  launchBrowser,
-  openWindow,
-  takePicture,
-  type Window,
-} from '../support/browser.ts';
+import { launchBrowser, openWindow, type Window } from '../support/browser.ts';
 import { grouped, MAIN, openPart, selfTest, signIn } from '../support/journey.ts';
-import { assertReachable } from '../support/keyboard.ts';
+import { soundPages, WIDE } from '../support/sound-page.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
-const WIDE = { width: 1280, height: 900 };
-const NARROW = [
-  { width: 360, height: 800 },
-  { width: 320, height: 640 },
-];
 const ROOT_PASSPHRASE = 'in the safe of Brussels';
 const PASSPHRASE = 'asked for when issuing';
+
+const assertSound = soundPages('issuing');
 
 describe('certification authorities and Digital IDs in Chromium', () => {
   let world: World;
@@ -39,30 +29,6 @@ describe('certification authorities and Digital IDs in Chromium', () => {
     await node?.stop();
     await world?.stop();
   });
-
-  async function assertSound({ page, consoleErrors }: Window, name: string): Promise<void> {
-    assert.deepEqual(
-      consoleErrors.filter((line) => !/status of 4\d\d/.test(line)),
-      [],
-      `console of ${name}`,
-    );
-    assert.equal(await page.locator('h1:visible').count(), 1, name);
-    const text = await page.locator('body').innerText();
-    assert.doesNotMatch(text, /\b(administration|authorities|issuing)\.[a-z]\w+|undefined|\{\w+\}/, name);
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      await assertAccessible(page, `${name}, ${colorScheme}`);
-    }
-    await page.emulateMedia({ colorScheme: 'light' });
-    await takePicture(page, `issuing-${name}-1280`);
-    for (const size of NARROW) {
-      await page.setViewportSize(size);
-      await assertFits(page, `${name} at ${size.width} px`);
-      if (size.width === 360) await takePicture(page, `issuing-${name}-360`);
-    }
-    await page.setViewportSize(WIDE);
-    await assertReachable(page, name);
-  }
 
   async function openWide(javaScriptEnabled: boolean): Promise<Window> {
     const window = await openWindow(browser, node.url, { javaScriptEnabled });

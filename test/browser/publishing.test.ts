@@ -3,20 +3,14 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import type { World } from '../../testbed/world.ts';
-import {
-  assertAccessible,
-  assertFits,
-  launchBrowser,
-  openWindow,
-  takePicture,
-  type Window,
-} from '../support/browser.ts';
+import { assertAccessible, launchBrowser, openWindow, takePicture } from '../support/browser.ts';
 import { signIn } from '../support/journey.ts';
-import { assertReachable } from '../support/keyboard.ts';
+import { soundPages, WIDE } from '../support/sound-page.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
-const WIDE = { width: 1280, height: 900 };
 const PORT = '18542';
+
+const assertSound = soundPages('publishing');
 
 describe('issued Digital IDs, lists and what partners see, in Chromium', () => {
   let world: World;
@@ -32,32 +26,6 @@ describe('issued Digital IDs, lists and what partners see, in Chromium', () => {
     await node?.stop();
     await world?.stop();
   });
-
-  async function assertSound({ page, consoleErrors }: Window, name: string): Promise<void> {
-    assert.deepEqual(
-      consoleErrors.filter((line) => !/status of 4\d\d/.test(line)),
-      [],
-      `console of ${name}`,
-    );
-    assert.equal(await page.locator('h1:visible').count(), 1, name);
-    assert.doesNotMatch(
-      await page.locator('body').innerText(),
-      /\b(publishing|partners|pki|help)\.[a-z]\w+|undefined|\{\w+\}/,
-    );
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      await assertAccessible(page, `${name}, ${colorScheme}`);
-    }
-    await page.emulateMedia({ colorScheme: 'light' });
-    await takePicture(page, `publishing-${name}-1280`);
-    for (const width of [360, 320]) {
-      await page.setViewportSize({ width, height: 800 });
-      await assertFits(page, `${name} at ${width} px`);
-      if (width === 360) await takePicture(page, `publishing-${name}-360`);
-    }
-    await page.setViewportSize(WIDE);
-    await assertReachable(page, name);
-  }
 
   /** What the door asks for is proved in administration.test.ts. */
   async function openDoor(page: Page): Promise<void> {

@@ -1,23 +1,16 @@
-import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import type { World } from '../../testbed/world.ts';
-import {
-  assertAccessible,
-  assertFits,
-  launchBrowser,
-  openWindow,
-  takePicture,
-  type Window,
-} from '../support/browser.ts';
+import { launchBrowser, openWindow } from '../support/browser.ts';
 import { firstSteps, selfTest, signIn } from '../support/journey.ts';
-import { assertReachable } from '../support/keyboard.ts';
+import { soundPages, WIDE } from '../support/sound-page.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
-const WIDE = { width: 1280, height: 900 };
 const OLD = 'quatre vaches au bord du canal';
 const NEW = 'kein Fenster ohne Vorhang heute';
+
+const assertSound = soundPages('recovery');
 
 describe('lost keys in Chromium', () => {
   let world: World;
@@ -33,29 +26,6 @@ describe('lost keys in Chromium', () => {
     await node?.stop();
     await world?.stop();
   });
-
-  async function assertSound({ page, consoleErrors }: Window, name: string): Promise<void> {
-    assert.deepEqual(
-      consoleErrors.filter((line) => !/status of 4\d\d/.test(line)),
-      [],
-      `console of ${name}`,
-    );
-    assert.equal(await page.locator('h1:visible').count(), 1, name);
-    assert.doesNotMatch(await page.locator('body').innerText(), /\brecovery\.[a-z]\w+|undefined|\{\w+\}/, name);
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      await assertAccessible(page, `${name}, ${colorScheme}`);
-    }
-    await page.emulateMedia({ colorScheme: 'light' });
-    await takePicture(page, `recovery-${name}-1280`);
-    for (const width of [360, 320]) {
-      await page.setViewportSize({ width, height: 800 });
-      await assertFits(page, `${name} at ${width} px`);
-      if (width === 360) await takePicture(page, `recovery-${name}-360`);
-    }
-    await page.setViewportSize(WIDE);
-    await assertReachable(page, name);
-  }
 
   for (const [who, javaScriptEnabled] of [
     ['alain', true],

@@ -4,22 +4,15 @@ import type { Browser } from 'playwright-core';
 import { type Locale, translator } from '../../src/i18n/translate.ts';
 import type { Node } from '../../src/server.ts';
 import type { World } from '../../testbed/world.ts';
-import {
-  assertAccessible,
-  assertFits,
-  launchBrowser,
-  openWindow,
-  takePicture,
-  type Window,
-} from '../support/browser.ts';
+import { launchBrowser, openWindow, takePicture, type Window } from '../support/browser.ts';
 import { openPart, signIn } from '../support/journey.ts';
-import { assertReachable } from '../support/keyboard.ts';
+import { soundPages, WIDE } from '../support/sound-page.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
 const PEOPLE = 'Countries and accounts';
 const NETWORK = 131;
-const WIDE = { width: 1280, height: 900 };
-const TEXT_KEY = /\b(administration|registration|countries|mailServers|programmes)\.[a-z]\w+|undefined|\{(?!cc\})\w+\}/;
+
+const assertSound = soundPages('registration');
 
 describe('the registration of countries in Chromium', () => {
   let world: World;
@@ -35,29 +28,6 @@ describe('the registration of countries in Chromium', () => {
     await node?.stop();
     await world?.stop();
   });
-
-  async function assertSound({ page, consoleErrors }: Window, name: string): Promise<void> {
-    assert.deepEqual(
-      consoleErrors.filter((line) => !/status of 4\d\d/.test(line)),
-      [],
-      `console of ${name}`,
-    );
-    assert.equal(await page.locator('h1:visible').count(), 1, name);
-    assert.doesNotMatch(await page.locator('body').innerText(), TEXT_KEY);
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      await assertAccessible(page, `${name}, ${colorScheme}`);
-    }
-    await page.emulateMedia({ colorScheme: 'light' });
-    await takePicture(page, `registration-${name}-1280`);
-    for (const width of [360, 320]) {
-      await page.setViewportSize({ width, height: 800 });
-      await assertFits(page, `${name} at ${width} px`);
-      await takePicture(page, `registration-${name}-${width}`);
-    }
-    await page.setViewportSize(WIDE);
-    await assertReachable(page, name);
-  }
 
   /** What the door asks for is proved in administration.test.ts. */
   async function openDoor(javaScriptEnabled = true): Promise<Window> {

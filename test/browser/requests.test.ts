@@ -4,25 +4,14 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import type { World } from '../../testbed/world.ts';
-import {
-  assertAccessible,
-  assertFits,
-  launchBrowser,
-  openWindow,
-  takePicture,
-  type Window,
-} from '../support/browser.ts';
+import { launchBrowser, openWindow, takePicture } from '../support/browser.ts';
 import { grouped, MAIN, selfTest, signIn } from '../support/journey.ts';
-import { assertReachable } from '../support/keyboard.ts';
 import { bundleOf, makeOutsideAuthority, thumbprintOf } from '../support/outside-authority.ts';
 import { PASSPHRASES } from '../support/people.ts';
+import { soundPages, WIDE } from '../support/sound-page.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
-const WIDE = { width: 1280, height: 900 };
-const NARROW = [
-  { width: 360, height: 800 },
-  { width: 320, height: 640 },
-];
+const assertSound = soundPages('requests');
 
 describe('certificates from outside in Chromium', () => {
   let world: World;
@@ -39,29 +28,6 @@ describe('certificates from outside in Chromium', () => {
     await node?.stop();
     await world?.stop();
   });
-
-  async function assertSound({ page, consoleErrors }: Window, name: string): Promise<void> {
-    assert.deepEqual(
-      consoleErrors.filter((line) => !/status of 4\d\d/.test(line)),
-      [],
-      `console of ${name}`,
-    );
-    assert.equal(await page.locator('h1:visible').count(), 1, name);
-    assert.doesNotMatch(await page.locator('body').innerText(), /\b(requests|identities)\.[a-z]\w+|undefined|\{\w+\}/);
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      await assertAccessible(page, `${name}, ${colorScheme}`);
-    }
-    await page.emulateMedia({ colorScheme: 'light' });
-    await takePicture(page, `requests-${name}-1280`);
-    for (const size of NARROW) {
-      await page.setViewportSize(size);
-      await assertFits(page, `${name} at ${size.width} px`);
-      if (size.width === 360) await takePicture(page, `requests-${name}-360`);
-    }
-    await page.setViewportSize(WIDE);
-    await assertReachable(page, name);
-  }
 
   for (const [who, javaScriptEnabled] of [
     ['alain', true],

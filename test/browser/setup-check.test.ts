@@ -1,19 +1,14 @@
-import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Secret, TOTP } from 'otpauth';
 import type { Browser, Page } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import type { World } from '../../testbed/world.ts';
-import { assertAccessible, assertFits, launchBrowser, openWindow, takePicture } from '../support/browser.ts';
+import { launchBrowser, openWindow } from '../support/browser.ts';
 import { openPart, signIn } from '../support/journey.ts';
-import { assertReachable } from '../support/keyboard.ts';
+import { soundPages, WIDE } from '../support/sound-page.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
-const WIDE = { width: 1280, height: 900 };
-const NARROW = [
-  { width: 360, height: 800 },
-  { width: 320, height: 640 },
-];
+const assertSound = soundPages('setup-check');
 
 describe('the set-up check in Chromium', () => {
   let world: World;
@@ -42,25 +37,6 @@ describe('the set-up check in Chromium', () => {
     await page.getByRole('button', { name: 'Set up' }).click();
   }
 
-  async function assertSound(page: Page, name: string): Promise<void> {
-    assert.equal(await page.locator('h1:visible').count(), 1, name);
-    assert.doesNotMatch(await page.locator('body').innerText(), /\bsetupCheck\.|undefined|\{\w+\}/);
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      await assertAccessible(page, `${name}, ${colorScheme}`);
-    }
-    await page.emulateMedia({ colorScheme: 'light' });
-    await page.setViewportSize(WIDE);
-    await takePicture(page, `setup-check-${name}-1280`);
-    for (const size of NARROW) {
-      await page.setViewportSize(size);
-      await assertFits(page, `${name} at ${size.width} px`);
-      if (size.width === 360) await takePicture(page, `setup-check-${name}-360`);
-    }
-    await page.setViewportSize(WIDE);
-    await assertReachable(page, name);
-  }
-
   for (const javaScriptEnabled of [true, false]) {
     test(`T08 Carla checks the set-up, with a relay down and then with all of them up, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
       const { page, context } = await openWindow(browser, node.url, { javaScriptEnabled });
@@ -68,7 +44,7 @@ describe('the set-up check in Chromium', () => {
       await page.setViewportSize(WIDE);
       await enter(page);
       await openPart(page, 'Watch', 'Set-up check');
-      if (javaScriptEnabled) await assertSound(page, 'first');
+      if (javaScriptEnabled) await assertSound({ page }, 'first');
       await world.testbed.stopServer('relay4');
       try {
         await page.getByRole('button', { name: 'Check now' }).click();
@@ -80,13 +56,13 @@ describe('the set-up check in Chromium', () => {
       await page.getByRole('link', { name: 'Relays, port 25: relay4.eu-admin.net' }).click();
       const relay = page.locator('li.failed:target');
       await relay.getByText('What to do:').waitFor();
-      if (javaScriptEnabled) await assertSound(page, 'failed');
+      if (javaScriptEnabled) await assertSound({ page }, 'failed');
       await page.getByText('Try to sign in as somebody').click();
       await page.getByLabel('Address').fill('marta.klein@tcn.xx.eu-admin.net');
       await page.getByLabel('Password of the mailbox').fill(world.people.marta.password);
       await page.getByRole('button', { name: 'Check now' }).click();
       await page.getByText('No country that you administer has this domain.').waitFor();
-      if (javaScriptEnabled) await assertSound(page, 'fault');
+      if (javaScriptEnabled) await assertSound({ page }, 'fault');
       await page.getByLabel('Address').fill(world.people.marta.address);
       await page.getByLabel('Password of the mailbox').fill(world.people.marta.password);
       await page.getByRole('button', { name: 'Check now' }).click();
@@ -94,7 +70,7 @@ describe('the set-up check in Chromium', () => {
       await page.getByText('was signed in and out again').first().waitFor();
       await page.getByRole('link', { name: /^Show/ }).first().click();
       await page.getByRole('link', { name: 'Show the newest check' }).waitFor();
-      if (javaScriptEnabled) await assertSound(page, 'earlier');
+      if (javaScriptEnabled) await assertSound({ page }, 'earlier');
       await context.close();
     });
   }
