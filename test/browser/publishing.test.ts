@@ -71,7 +71,7 @@ describe('issued Digital IDs, lists and what partners see, in Chromium', () => {
       await page.getByRole('heading', { name: 'Revocation lists' }).waitFor();
       if (javaScriptEnabled) await assertSound(window, 'lists');
       await page.locator('summary', { hasText: 'Sign anew' }).first().click();
-      await page.getByLabel('Passphrase of the root CA').fill(world.authorityPassphrase);
+      await page.getByLabel('Passphrase of the root CA').first().fill(world.authorityPassphrase);
       await page.getByRole('button', { name: 'Sign', exact: true }).first().click();
       await page.getByText('The new list of TACHOnet Test Root CA is published').waitFor();
       await window.context.close();
