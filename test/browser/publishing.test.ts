@@ -82,6 +82,8 @@ describe('issued Digital IDs, lists and what partners see, in Chromium', () => {
     const window = await openWindow(browser, node.url, { javaScriptEnabled: true });
     const { page } = window;
     await page.setViewportSize(WIDE);
+    // Colours that fade in would be judged half-way.
+    await page.emulateMedia({ reducedMotion: 'reduce' });
     await page.goto('/certificates');
     await assertSound(window, 'certificates');
     await page.getByRole('link', { name: 'More help for outside partners' }).click();
