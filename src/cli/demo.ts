@@ -18,9 +18,11 @@ export async function demo(args: string[]): Promise<number> {
   }
   const folder = demoFolder(process.env['DATA_FOLDER']);
   console.error(`Starting the little TESTA in ${folder} …`);
-  const world = await startWorld({ folder, relays: 'all' });
+  const port = process.env['PORT'] ?? String(DEFAULT_PORT);
+  // Certificates name where their lists are, and the first lists are signed.
+  const publicUrl = new URL(process.env['PUBLIC_URL'] ?? `http://localhost:${port}`);
+  const world = await startWorld({ folder, relays: 'all', publicUrl });
   try {
-    const port = process.env['PORT'] ?? String(DEFAULT_PORT);
     const environment = { LOG_LEVEL: 'warn', ...process.env, PORT: port, DATA_FOLDER: folder, ...world.environment };
     const node = await startNode(readConfig(environment));
     console.log(welcome(world, node.url));
