@@ -13,6 +13,7 @@ import { openAuthority } from '../../src/services/identities/authorities.ts';
 import { enteredAdministrator } from '../support/administrator.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import type { Clerk } from '../support/clerk.ts';
+import { wholeQuarter } from '../support/whole-quarter.ts';
 
 const DAY_MS = 86_400_000;
 const PAGE = '/administration/authorities';
@@ -98,6 +99,7 @@ test('T12 a set-up that cannot be done says why at each field, keeps the names, 
 });
 
 test('T12 a further issuing CA asks for the root’s passphrase, which is counted, and issues from then on', async () => {
+  await wholeQuarter();
   await central.post(`${PAGE}/set-up`, `${PAGE}/set-up`, setUp());
   const root = (await authorities()).find((row) => row.kind === 'root');
   const form = {

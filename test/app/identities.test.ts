@@ -16,6 +16,7 @@ import { encryptionIdentity, sealedKeysOf, signingIdentity } from '../../src/ser
 import { startTestApp, type TestApp } from '../support/app.ts';
 import { type Answer, Clerk } from '../support/clerk.ts';
 import { openssl, PFX_FORMS, type PfxContents, writePfx } from '../support/openssl.ts';
+import { wholeQuarter } from '../support/whole-quarter.ts';
 
 const DAY_MS = 86_400_000;
 const PASSPHRASE = 'quatre vaches au bord du canal';
@@ -423,6 +424,7 @@ test('S09 an import that takes seconds is one at a time for its owner, and nobod
 });
 
 test('imports are limited for the account, and one runs at a time', async () => {
+  await wholeQuarter();
   const pfx = writePfx(await makeIdentity(), PFX_PASSWORD);
   const at = new Date();
   const answers = await Promise.all([importFile(pfx), importFile(pfx)]);

@@ -9,6 +9,7 @@ import { enteredAdministrator } from '../support/administrator.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import { Clerk } from '../support/clerk.ts';
 import { openssl } from '../support/openssl.ts';
+import { wholeQuarter } from '../support/whole-quarter.ts';
 
 const PAGE = '/administration/issuing';
 const INSTALL = '/digital-ids/install';
@@ -236,6 +237,7 @@ test('security.md what waits stands in the database sealed, the file and its pas
 });
 
 test('T12 a wrong CA passphrase issues nothing, keeps what was chosen, and is counted', async () => {
+  await wholeQuarter();
   const refused = await issue(central, [world.elise.id], 'a wild guess that fails');
   assert.equal(refused.status, 401);
   assert.match(refused.body, /does not open the key/);

@@ -11,6 +11,7 @@ import { enteredAdministrator } from '../support/administrator.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import type { Clerk } from '../support/clerk.ts';
 import { CA_PASSPHRASE, type IssuedHere, issueHere, makeAuthorities, signLists } from '../support/publishing.ts';
+import { wholeQuarter } from '../support/whole-quarter.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -76,6 +77,7 @@ test('S08 before a ceremony there is no list and no answer, and the overview say
 });
 
 test('S08 the ceremony takes the passphrase, counts wrong ones, and publishes the lists of both authorities', async () => {
+  await wholeQuarter();
   const clerk = await enteredAdministrator(world, world.alain, 'central');
   const sign = async (certificate: Certificate, passphrase: string) => {
     const { id } = await world.database.prisma.authority.findUniqueOrThrow({ where: { sha256: certificate.sha256 } });

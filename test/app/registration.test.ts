@@ -10,6 +10,7 @@ import { enteredAdministrator } from '../support/administrator.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import type { Clerk } from '../support/clerk.ts';
 import { Guest } from '../support/guest.ts';
+import { wholeQuarter } from '../support/whole-quarter.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -265,6 +266,7 @@ test('T09 a visit ends by itself, by leaving, and with another secret', async ()
 });
 
 test('security.md the code stands nowhere but on one answer, and tries of a network are counted', async () => {
+  await wholeQuarter();
   const page = await begin();
   const code = await invite(page);
   assert.doesNotMatch((await central.get(page)).body, new RegExp(code));

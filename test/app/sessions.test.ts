@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { PAGE_POLICY } from '../../src/plugins/security-headers.ts';
 import { startTestApp, type TestApp, tokenOf } from '../support/app.ts';
+import { wholeQuarter } from '../support/whole-quarter.ts';
 
 let world: TestApp;
 before(async () => {
@@ -207,6 +208,7 @@ test('keys lock when nothing was done for the set time, and the session ends aft
 });
 
 test('attempts are limited for an address on all nodes, before the mail server is asked', async () => {
+  await wholeQuarter();
   world.setNow(new Date());
   const page = await world.app.inject({ url: '/sign-in' });
   const visit = page.cookies.find((each) => each.name === 'visit');
