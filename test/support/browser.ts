@@ -65,8 +65,13 @@ const AXE_OPTIONS = {
   runOnly: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] },
 };
 
+// Half-way from one theme to the other, words have the colour of neither. One that was replaced meanwhile has nothing to wait for.
+const TRANSITIONS_ENDED = `Promise.allSettled(document.getAnimations()
+  .filter((each) => each instanceof CSSTransition).map((each) => each.finished)).then(() => undefined)`;
+
 /** WCAG 2.2 A and AA by axe: no finding at all. The sandboxed frame runs no scripts and is judged by its own test. */
 export async function assertAccessible(page: Page, where: string): Promise<void> {
+  await page.evaluate(TRANSITIONS_ENDED);
   await page.evaluate(axeSource);
   const findings = await page.evaluate<Finding[]>(`axe.run(document, ${JSON.stringify(AXE_OPTIONS)}).then((result) =>
     result.violations.map((each) => ({
