@@ -57,6 +57,16 @@ const giveUp = (address = world.alain.address, password = PASSWORD) =>
   clerk.post('/keys/start-over', '/keys/start-over', { address, password });
 const keysLeft = async () => (await sealedKeysOf(world.database, world.alain.id)).length;
 
+test('T26 who lost the keys reads which administrators of the country to telephone to', async () => {
+  const { prisma } = world.database;
+  const { id, address, role } = world.elise;
+  const asked = async () => /Your administrators[\s\S]*?<\/ul>/.exec((await clerk.get('/keys/lost')).body)?.[0] ?? '';
+  assert.equal(await asked(), '', 'without one, nothing is promised');
+  await prisma.account.update({ where: { id }, data: { role: 'country' } });
+  assert.match(await asked(), new RegExp(`Elise Maes, ${address}`));
+  await prisma.account.update({ where: { id }, data: { role } });
+});
+
 test('T26 what can be recovered and what cannot is said before keys are given up', async () => {
   const lost = (await clerk.get('/keys/lost')).body;
   assert.match(lost, /Encrypted mail stays closed without passphrase, code or backup/);

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** Topics in the order of reading; each has a title and paragraphs in `i18n`. */
 const PARTS = {
-  clerks: ['digital-id', 'ribbon', 'encrypt', 'link', 'thumbprint', 'backup', 'lock', 'cross'],
+  clerks: ['digital-id', 'install', 'ribbon', 'encrypt', 'link', 'thumbprint', 'backup', 'lock', 'cross'],
   // They have a page of their own, to be printed or sent as a link.
   partners: [],
 } as const satisfies Record<string, readonly string[]>;
