@@ -1,5 +1,5 @@
 /** Requests for certificates: PKCS#10 (RFC 2986) with the extensions wished for (RFC 2985 section 5.4.2), written and read. */
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { createHash, createPrivateKey, type KeyObject } from 'node:crypto';
 import { readAlgorithm, type SignatureAlgorithm } from './certificate.ts';
 import { pemBlock, pemBlocks } from './certificate-bundle.ts';
 import {
@@ -29,14 +29,11 @@ import {
   wholeOctetsOf,
 } from './der.ts';
 import {
-  algorithmIdentifier,
   bitString,
   boolean,
-  context,
   contextPrimitive,
   element,
   integer,
-  nullValue,
   objectIdentifier,
   octetString,
   sequence,
@@ -47,9 +44,9 @@ import { PkiError } from './errors.ts';
 import type { SubjectName } from './issue.ts';
 import { COMMON_NAME, type DistinguishedName, describeName, readName, shownAttribute } from './name.ts';
 import { importPublicKey, type PublicKeyFacts, readPublicKeyInfo } from './public-key.ts';
+import { EXTENSION_REQUEST, signedRequest } from './request-writer.ts';
 import { type SignatureVerdict, verifySignature } from './signature.ts';
 
-const EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
 const COUNTRY = '2.5.4.6';
 const ORGANISATION = '2.5.4.10';
 const MAX_REQUEST_BYTES = 64 * 1024;
@@ -102,16 +99,7 @@ export function writeCertificateRequest(options: CertificateRequestOptions): Buf
   if (address !== undefined && !/^[\x21-\x7e]+@[A-Za-z0-9.-]+$/.test(address))
     throw new PkiError('unsupported', 'an ASCII address is needed');
   const key = createPrivateKey({ key: asBuffer(privateKey), format: 'der', type: 'pkcs8' });
-  const { hash, identifier } = signatureOf(key);
-  const extensions = wishedExtensions(options);
-  const info = sequence(
-    integer(0),
-    writeSubject(options.subject),
-    createPublicKey(key).export({ type: 'spki', format: 'der' }),
-    // Also where it is empty the field stays (RFC 2986 section 4.1: attributes is not OPTIONAL).
-    context(0, ...(extensions.length === 0 ? [] : [attribute(EXTENSION_REQUEST, sequence(...extensions))])),
-  );
-  return sequence(info, identifier, bitString(sign(hash, info, key)));
+  return signedRequest(key, writeSubject(options.subject), wishedExtensions(options));
 }
 
 /** Reads one request. Throws PkiError `malformed` or `too-complex`; the signature is not looked at. */
@@ -180,15 +168,6 @@ export function certificateRequestPem(der: Uint8Array): string {
   return pemBlock(PEM_LABEL, der);
 }
 
-function signatureOf(key: KeyObject): { hash: string; identifier: Buffer } {
-  if (key.asymmetricKeyType === 'rsa')
-    return { hash: 'sha256', identifier: algorithmIdentifier('1.2.840.113549.1.1.11', nullValue()) };
-  const curve = key.asymmetricKeyType === 'ec' ? key.asymmetricKeyDetails?.namedCurve : undefined;
-  if (curve === 'prime256v1') return { hash: 'sha256', identifier: algorithmIdentifier('1.2.840.10045.4.3.2') };
-  if (curve === 'secp384r1') return { hash: 'sha384', identifier: algorithmIdentifier('1.2.840.10045.4.3.3') };
-  throw new PkiError('key-unusable', 'requests are signed with RSA, P-256 or P-384');
-}
-
 function writeSubject({ name, organisation, country }: SubjectName): Buffer {
   const relative = (type: string, value: Buffer) => setOf(sequence(objectIdentifier(type), value));
   return sequence(
@@ -196,10 +175,6 @@ function writeSubject({ name, organisation, country }: SubjectName): Buffer {
     ...(organisation === undefined ? [] : [relative(ORGANISATION, utf8String(organisation))]),
     relative(COMMON_NAME, utf8String(name)),
   );
-}
-
-function attribute(type: string, value: Buffer): Buffer {
-  return sequence(objectIdentifier(type), setOf(value));
 }
 
 function wishedExtensions(options: CertificateRequestOptions): Buffer[] {

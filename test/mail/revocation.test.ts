@@ -30,6 +30,7 @@ import {
 } from '../support/certificate-forge.ts';
 import { fileMessages, settleIn, trustRoot } from '../support/letters.ts';
 import type { Visitor } from '../support/visitor.ts';
+import { wholeQuarter } from '../support/whole-quarter.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -229,6 +230,19 @@ test('T25 checking again forgets no revocation because the authority is silent',
   list = null;
   await pool.query('update revocation_list set superseded_at = now()');
   assert.match((await alain.post(`${href}/recheck`)).text, /<b>Revoked<\/b>/);
+});
+
+test('security.md whoever checks again and again is held up before authorities are asked', async () => {
+  const href = await arrive(partner(0x100c, 'kurt'), inDays(0));
+  const { attemptWindow } = node.context.database.prisma;
+  await wholeQuarter();
+  await attemptWindow.deleteMany();
+  const again = async () => (await alain.post(`${href}/recheck`)).text;
+  for (let n = 0; n < 20; n++) assert.match(await again(), /The signature was checked again/);
+  asked.length = 0;
+  assert.match(await again(), /You checked very often\. Try again at \d\d:\d\d/);
+  assert.deepEqual(asked, []);
+  await attemptWindow.deleteMany();
 });
 
 test('security.md a responder is asked only where an administrator listed it', async () => {

@@ -10,8 +10,12 @@ import { messageOf } from './params.ts';
 export function recheckMessage(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const ref = messageOf(request);
-    await recheckSignature(context, signedIn(request), ref);
-    leaveNotice(reply, context.config, 'info', 'messages.security.recheck.done');
+    const retryAt = await recheckSignature(context, signedIn(request), ref);
+    if (retryAt === null) leaveNotice(reply, context.config, 'info', 'messages.security.recheck.done');
+    else {
+      const time = request.formats.time(retryAt);
+      leaveNotice(reply, context.config, 'refused', 'messages.security.recheck.too-often', { time });
+    }
     return reply.redirect(messageHref(ref));
   };
 }

@@ -13,7 +13,8 @@ export type AttemptKind =
   | 'hand-over'
   | 'hand-over-network'
   | 'registration'
-  | 'mail-server';
+  | 'mail-server'
+  | 'recheck';
 
 /**
  * Counts an attempt in a window of 15 minutes that all nodes share, and says whether it is still within the limit.
