@@ -110,6 +110,14 @@ test('S04 a list that was removed counts again when it is added again', async ()
   assert.deepEqual(await inForce(), [sha256(list)]);
 });
 
+test('S04 files that are added at once do not pass the limit together', async () => {
+  const { database, alain } = world;
+  const files = Array.from({ length: 24 }, (_, number) => forged(number + 1));
+  const imports = await Promise.all(files.map((file) => importLists(database, alain.id, file, new Date())));
+  assert.equal(imports.filter(({ ok }) => ok).length, 20);
+  assert.equal(await database.prisma.revocationList.count({ where: { accountId: alain.id, supersededAt: null } }), 20);
+});
+
 test('T25 a list that forged ones had pushed out counts again when its authority is heard again', async () => {
   await listPoint('list', '/a.crl');
   const genuine = forged(1);

@@ -1,4 +1,4 @@
-import type { RevocationList as RevocationListRow, RevocationPoint } from '../../generated/prisma/client.ts';
+import type { Prisma, RevocationList as RevocationListRow, RevocationPoint } from '../../generated/prisma/client.ts';
 import { type RevocationList, readRevocationLists } from '../../pki/crl.ts';
 import { PkiError } from '../../pki/errors.ts';
 import type { Database } from '../database/connect.ts';
@@ -41,7 +41,7 @@ export async function storeFetchedLists(
   at: Date,
 ): Promise<RevocationList[]> {
   const lists = readRevocationLists(bytes, MAX_LISTS_IN_FILE);
-  await insertLists(database, lists, { pointId, accountId: null }, at);
+  await insertLists(database.prisma, lists, { pointId, accountId: null }, at);
   await database.pool.query(
     `update revocation_list set superseded_at = $2
      where point_id = $1 and superseded_at is null and (next_update < $2 or id not in (
@@ -62,19 +62,23 @@ export async function importLists(database: Database, accountId: string, bytes: 
     if (error instanceof PkiError) return { ok: false, reason: 'no-list' };
     throw error;
   }
-  const has = await database.prisma.revocationList.count({ where: { accountId, supersededAt: null } });
-  if (has + lists.length > MAX_IMPORTED) return { ok: false, reason: 'too-many' };
-  await insertLists(database, lists, { pointId: null, accountId }, at);
-  return { ok: true, lists };
+  return database.prisma.$transaction(async (tx) => {
+    // Files that come at once are counted one after the other.
+    await tx.$queryRaw`select id from account where id = ${accountId}::uuid for no key update`;
+    const has = await tx.revocationList.count({ where: { accountId, supersededAt: null } });
+    if (has + lists.length > MAX_IMPORTED) return { ok: false, reason: 'too-many' };
+    await insertLists(tx, lists, { pointId: null, accountId }, at);
+    return { ok: true, lists };
+  });
 }
 
 async function insertLists(
-  database: Database,
+  tx: Prisma.TransactionClient,
   lists: readonly RevocationList[],
   source: { pointId: string | null; accountId: string | null },
   at: Date,
 ): Promise<void> {
-  await database.prisma.revocationList.createMany({
+  await tx.revocationList.createMany({
     skipDuplicates: true,
     data: lists.map(({ der, sha256, issuer, thisUpdate, nextUpdate }) => ({
       ...source,
@@ -87,7 +91,7 @@ async function insertLists(
     })),
   });
   // One that is still there as evidence, or came from another address, is heard of again here.
-  await database.prisma.revocationList.updateMany({
+  await tx.revocationList.updateMany({
     where: { accountId: source.accountId, sha256: { in: lists.map((list) => list.sha256) } },
     data: { pointId: source.pointId, receivedAt: at, supersededAt: null },
   });
