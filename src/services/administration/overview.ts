@@ -2,6 +2,7 @@ import type { Context } from '../../context.ts';
 import type { Account } from '../../generated/prisma/client.ts';
 import { countAskedPasswords } from '../issuing/releases.ts';
 import { type PublishingAlarm, publishingAlarms } from '../publishing/list-states.ts';
+import { countOpenReleases } from '../scanning/releases.ts';
 import { countUnseenLosses } from '../recovery/administered-losses.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { administeredCountries, administeredProgramme } from './administered.ts';
@@ -23,6 +24,7 @@ export type Overview = {
   alarms: PublishingAlarm[];
   askedPasswords: number;
   losses: number;
+  releases: number;
 };
 
 /** Countries and accounts that this administrator answers for; what waits is of the programme and for the central one alone. */
@@ -31,7 +33,7 @@ export async function readOverview(context: Context, session: SignedIn): Promise
   const { account } = session;
   const programmeId = administeredProgramme(session).id;
   const isCentral = account.role === 'central';
-  const [countries, openRequests, failedPlaces, submitted, alarms, askedPasswords, losses] = await Promise.all([
+  const [countries, openRequests, failedPlaces, submitted, alarms, askedPasswords, losses, releases] = await Promise.all([
     prisma.country.findMany({
       where: administeredCountries(session),
       include: {
@@ -50,6 +52,7 @@ export async function readOverview(context: Context, session: SignedIn): Promise
     isCentral ? publishingAlarms(context, session) : [],
     isCentral ? countAskedPasswords(context, session) : 0,
     countUnseenLosses(context, session),
+    countOpenReleases(context, session),
   ]);
   return {
     countries: countries.map(({ id, code, isoCode, domain, mailServer, accounts }) => {
@@ -61,5 +64,6 @@ export async function readOverview(context: Context, session: SignedIn): Promise
     alarms,
     askedPasswords,
     losses,
+    releases,
   };
 }
