@@ -125,9 +125,7 @@ export const settings = z.object({
     .literal('allow')
     .optional()
     .describe('allow: SCANNER may be another machine; attachments then leave this one in clear'),
-  SCANNER_SECONDS: wholeNumber(1, 600)
-    .default(120)
-    .describe('seconds that scanning one attachment may take, 1 to 600'),
+  SCANNER_SECONDS: wholeNumber(1, 600).default(120).describe('seconds that scanning one attachment may take, 1 to 600'),
   SCANNER_LIMIT_MB: wholeNumber(1, 1000)
     .default(60)
     .describe('megabytes of the largest attachment that is scanned, StreamMaxLength of clamd at most, 1 to 1000'),

@@ -16,11 +16,11 @@ import {
   type MarkingChoice,
   type MarkingPolicy,
 } from '../../services/letters/marking-policy.ts';
+import { draftScanStates } from '../../services/scanning/scan-draft.ts';
 import { draftScanMark } from '../scan-words.ts';
 import { composeChecks, megabytes, problemText } from './compose-checks.ts';
 import { markWords, shortThumbprint } from './mark-words.ts';
 import { subjectWords } from './subject-words.ts';
-import { draftScanStates } from '../../services/scanning/scan-draft.ts';
 
 type Slip = ReturnType<typeof markWords> & { drop: string };
 

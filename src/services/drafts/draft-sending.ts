@@ -5,6 +5,7 @@ import { chosenMarking, keptChoice, UNDECIDED } from '../letters/marking-policy.
 import { checkLetter, type NewLetter, sendLetter } from '../letters/send-letter.ts';
 import type { SendProblem } from '../letters/send-policy.ts';
 import { mailboxOf } from '../mailbox/mailbox.ts';
+import { recordScan } from '../scanning/record-scan.ts';
 import { type ScanProblem, scanBeforeSending } from '../scanning/scan-draft.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { openAttachment } from './draft-attachments.ts';
@@ -91,7 +92,10 @@ export async function sendDraft(
       draftId: draft.id,
       origin: draft.origin,
     });
-    return result.ok ? { ok: true, letterId: result.letterId, unscanned: scanned.unscanned } : result;
+    if (!result.ok) return result;
+    for (const { sha256 } of scanned.unscanned)
+      await recordScan(context, session, { sha256, result: 'done', reason: 'sent-unscanned' });
+    return { ok: true, letterId: result.letterId, unscanned: scanned.unscanned.map(({ name }) => name) };
   });
   if (sent.ok) flagSource(context, session, draft.origin);
   return sent;

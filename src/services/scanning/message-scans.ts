@@ -8,7 +8,7 @@ import { type Attachment, attachmentOf } from '../mailbox/message-attachment.ts'
 import type { MessageRef } from '../mailbox/message-ref.ts';
 import { openingOf, type ReadMessage } from '../mailbox/read-message.ts';
 import type { SignedIn } from '../sessions/session.ts';
-import { readReleases, type ReleaseState } from './releases.ts';
+import { type ReleaseState, readReleases } from './releases.ts';
 import { knownResults, scanContent, type Verdict } from './scan-content.ts';
 
 const MiB = 1024 * 1024;
@@ -148,7 +148,11 @@ function attachmentKey(
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
 
-async function contentsOf(database: Database, accountId: string, keys: readonly string[]): Promise<Map<string, string>> {
+async function contentsOf(
+  database: Database,
+  accountId: string,
+  keys: readonly string[],
+): Promise<Map<string, string>> {
   const rows = await database.prisma.attachmentScan.findMany({
     where: { accountId, attachmentKey: { in: [...keys] } },
   });

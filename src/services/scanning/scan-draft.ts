@@ -10,15 +10,17 @@ export type ScanProblem =
   /** No result, and the programme refuses then */
   | { code: 'attachments-unscanned' | 'attachments-unscannable'; names: string[] };
 
+/** An attachment without a result. */
+type Unscanned = { name: string; sha256: string; isTooLarge: boolean };
+
 /** What a draft's attachments are worth when it leaves: they may have been added before these signatures, or while nobody answered. */
 export async function scanBeforeSending(
   needs: Needs,
   session: SignedIn,
   attachments: readonly (Content & { name: string })[],
-): Promise<{ problems: ScanProblem[]; unscanned: string[] }> {
+): Promise<{ problems: ScanProblem[]; unscanned: Unscanned[] }> {
   const infected: { name: string; finding: string }[] = [];
-  const unscanned: string[] = [];
-  const tooLarge: string[] = [];
+  const unscanned: Unscanned[] = [];
   for (const attachment of attachments) {
     const { name } = attachment;
     const verdict = await scanContent(needs, attachment);
@@ -27,15 +29,18 @@ export async function scanBeforeSending(
       infected.push({ name, finding });
       await recordScan(needs, session, { sha256, result: 'refused', reason: `upload-infected ${finding}` });
     }
-    if (verdict.state === 'unscanned') (verdict.reason === 'too-large' ? tooLarge : unscanned).push(name);
+    if (verdict.state === 'unscanned')
+      unscanned.push({ name, sha256: verdict.sha256, isTooLarge: verdict.reason === 'too-large' });
   }
   const problems: ScanProblem[] = [];
   if (infected.length > 0) problems.push({ code: 'attachments-infected', files: infected });
   if (session.account.country.programme.scannerPolicy === 'refuse') {
-    if (unscanned.length > 0) problems.push({ code: 'attachments-unscanned', names: unscanned });
-    if (tooLarge.length > 0) problems.push({ code: 'attachments-unscannable', names: tooLarge });
+    const namesOf = (isTooLarge: boolean) =>
+      unscanned.filter((one) => one.isTooLarge === isTooLarge).map(({ name }) => name);
+    if (namesOf(false).length > 0) problems.push({ code: 'attachments-unscanned', names: namesOf(false) });
+    if (namesOf(true).length > 0) problems.push({ code: 'attachments-unscannable', names: namesOf(true) });
   }
-  return { problems, unscanned: [...unscanned, ...tooLarge] };
+  return { problems, unscanned };
 }
 
 /** What the page of a draft says beside its attachments, in their order; null where no scanner is set up. */
