@@ -7,7 +7,7 @@ export type FakeScanner = {
   version: string;
   /** Contents that it was given */
   scanned: Buffer[];
-  /** Of conversations that were open together */
+  /** Of conversations that waited for an answer together */
   most: number;
   stop(): Promise<void>;
 };
@@ -20,9 +20,15 @@ export async function startFakeScanner(
   misbehave?: (received: Buffer, socket: net.Socket) => void,
 ): Promise<FakeScanner> {
   const open = new Set<net.Socket>();
+  const unanswered = new Set<net.Socket>();
   const server = net.createServer((socket) => {
     open.add(socket);
-    fake.most = Math.max(fake.most, open.size);
+    unanswered.add(socket);
+    fake.most = Math.max(fake.most, unanswered.size);
+    const answer = (text: string) => {
+      unanswered.delete(socket);
+      socket.end(text);
+    };
     let received = Buffer.alloc(0);
     socket.on('close', () => open.delete(socket));
     socket.on('error', () => {});
@@ -30,11 +36,11 @@ export async function startFakeScanner(
     socket.on('data', (piece) => {
       received = Buffer.concat([received, piece as Buffer]);
       if (misbehave !== undefined) return misbehave(received, socket);
-      if (received.toString('latin1') === 'zVERSION\0') return void socket.end(`${fake.version}\0`);
+      if (received.toString('latin1') === 'zVERSION\0') return answer(`${fake.version}\0`);
       const content = contentOf(received);
       if (content === null) return;
       fake.scanned.push(content);
-      socket.end(content.includes(EICAR) ? 'stream: Test.EICAR FOUND\0' : 'stream: OK\0');
+      answer(content.includes(EICAR) ? 'stream: Test.EICAR FOUND\0' : 'stream: OK\0');
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
