@@ -81,8 +81,8 @@ async function carla(): Promise<SignedIn> {
 }
 
 async function decide(released: boolean): Promise<string> {
-  const { id } = await prisma().attachmentRelease.findFirstOrThrow({ where: { decidedAt: null } });
-  return decideRelease(node.context, await carla(), id, released);
+  const row = await prisma().attachmentRelease.findFirstOrThrow({ where: { decidedAt: null } });
+  return decideRelease(node.context, await carla(), row, released);
 }
 
 describe('a received message', () => {

@@ -90,23 +90,24 @@ export function countOpenReleases(context: Context, session: SignedIn): Promise<
   });
 }
 
-/**
- * Releases or refuses, once. Nobody decides what he asked for himself.
- * @throws AppError not-found, also for somebody else's country
- */
+/** @throws AppError not-found, also for somebody else's country */
+export async function administeredRelease(context: Context, session: SignedIn, id: string): Promise<AttachmentRelease> {
+  const where = { id, account: { country: administeredCountries(session) } };
+  const row = await context.database.prisma.attachmentRelease.findFirst({ where });
+  if (row === null) throw new AppError('not-found');
+  return row;
+}
+
+/** Releases or refuses, once. Nobody decides what he asked for himself. */
 export async function decideRelease(
   context: Context,
   session: SignedIn,
-  id: string,
+  row: Pick<AttachmentRelease, 'id' | 'accountId' | 'sha256'>,
   released: boolean,
 ): Promise<'done' | 'decided' | 'own'> {
-  const { prisma } = context.database;
-  const where = { id, account: { country: administeredCountries(session) } };
-  const row = await prisma.attachmentRelease.findFirst({ where });
-  if (row === null) throw new AppError('not-found');
   if (row.accountId === session.account.id) return 'own';
-  const { count } = await prisma.attachmentRelease.updateMany({
-    where: { id, decidedAt: null },
+  const { count } = await context.database.prisma.attachmentRelease.updateMany({
+    where: { id: row.id, decidedAt: null },
     data: { released, decidedAt: context.now(), decidedBy: session.account.address },
   });
   if (count !== 1) return 'decided';

@@ -7,6 +7,7 @@ import { leaveNotice } from '../../../plugins/notices.ts';
 import { signedIn } from '../../../plugins/session.ts';
 import {
   type AskedRelease,
+  administeredRelease,
   administeredReleases,
   decideRelease,
   releaseState,
@@ -36,10 +37,12 @@ export function showReleases(context: Context) {
 /** Releases or refuses; what others decided meanwhile stands. */
 export function decide(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
+    const session = signedIn(request);
+    const row = await administeredRelease(context, session, idOf(request, 'release'));
     const form = Form.safeParse(request.body);
     if (!form.success) throw new AppError('bad-request');
     const released = form.data.do === 'release';
-    const outcome = await decideRelease(context, signedIn(request), idOf(request, 'release'), released);
+    const outcome = await decideRelease(context, session, row, released);
     const key = outcome === 'done' ? (released ? 'released' : 'refused') : outcome;
     leaveNotice(reply, context.config, outcome === 'done' ? 'done' : 'refused', `scanning.releases.told.${key}`);
     return reply.redirect('/administration/releases');
