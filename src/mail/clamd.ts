@@ -67,8 +67,9 @@ export class Clamd {
     }
   }
 
-  async version(): Promise<VersionAnswer> {
-    const timeoutMs = Math.min(QUESTION_MS, this.#bounds.timeoutMs);
+  /** @param patienceMs for who would rather go on without the answer */
+  async version(patienceMs = QUESTION_MS): Promise<VersionAnswer> {
+    const timeoutMs = Math.min(patienceMs, this.#bounds.timeoutMs);
     const said = await converse(this.place, timeoutMs, (write) => write(Buffer.from('zVERSION\0')));
     if (!said.ok) return said;
     const version = readVersion(said.text);

@@ -5,7 +5,9 @@ import type { Account } from '../../src/generated/prisma/client.ts';
 import { Clamd } from '../../src/mail/clamd.ts';
 import { createHostedAccount } from '../../src/services/accounts/accounts.ts';
 import { addCountry } from '../../src/services/accounts/programmes.ts';
+import { takeRelease } from '../../src/services/scanning/releases.ts';
 import { removeOldScans, scanContent } from '../../src/services/scanning/scan-content.ts';
+import type { SignedIn } from '../../src/services/sessions/session.ts';
 import { enteredAdministrator } from '../support/administrator.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import type { Clerk } from '../support/clerk.ts';
@@ -127,6 +129,18 @@ test('T30 a release that was not given cannot be used, whatever writes into the 
   await assert.rejects(prisma.attachmentRelease.update({ where: { id }, data: { usedAt: new Date() } }));
   await assert.rejects(prisma.attachmentRelease.update({ where: { id }, data: { released: true } }));
   await assert.rejects(asked(world.elise), 'and a content is asked for once');
+});
+
+test('T30 a release is its holder’s alone, and of that content', async () => {
+  const id = await asked(world.elise);
+  await central.post(PAGE, `${PAGE}/${id}`, { do: 'release' });
+  const take = (account: Account, sha256: string) =>
+    takeRelease(world.context, { account, network: '127.0.0.1' } as unknown as SignedIn, sha256);
+  assert.equal(await take(german, SHA256), false);
+  assert.equal(await take(world.elise, 'ef'.repeat(32)), false);
+  const taken = await Promise.all(Array.from({ length: 8 }, () => take(world.elise, SHA256)));
+  assert.equal(taken.filter(Boolean).length, 1);
+  assert.match((await central.get(PAGE)).body, /released and saved/);
 });
 
 test('T30 the programme says what happens without a result, and the page which scanner answers', async () => {

@@ -87,7 +87,7 @@ describe('virus scanning in Chromium', () => {
       await page.goto(href);
       await page.getByText(`Virus found: ${EICAR_FINDING}`).waitFor();
       await sound('message');
-      await page.getByRole('link', { name: /^Why not/ }).click();
+      await page.getByRole('link', { name: /^Why\?/ }).click();
       await page.getByRole('heading', { name: 'This attachment is held back' }).waitFor();
       await sound('finding');
       await page.getByRole('button', { name: 'Ask the administrator' }).click();
@@ -121,7 +121,7 @@ describe('virus scanning in Chromium', () => {
 
       await page.goto(href);
       await page.getByText('released, not saved yet').waitFor();
-      await page.getByRole('link', { name: /^Why not/ }).click();
+      await page.getByRole('link', { name: /^Why\?/ }).click();
       await sound('released');
       const [download] = await Promise.all([
         page.waitForEvent('download'),

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Node } from '../../src/server.ts';
 import { decideRelease } from '../../src/services/scanning/releases.ts';
@@ -10,7 +12,7 @@ import { composeThroughPages, faultsOf, pressOnDraft } from '../support/compose.
 import { EICAR, EICAR_FINDING } from '../support/eicar.ts';
 import { fileMessages, keyOfPerson } from '../support/letters.ts';
 import { messageTo, type Piece, pageOf } from '../support/office.ts';
-import { readyClerk } from '../support/ready-clerk.ts';
+import { readyClerk, returningClerk } from '../support/ready-clerk.ts';
 import type { Visitor } from '../support/visitor.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
@@ -321,5 +323,54 @@ describe('while the scanner is down', () => {
       assert.equal((await alain.get(`${href}/attachments/0`)).status, 403);
       assert.equal((await alain.post(`${href}/attachments/0/unscanned`)).status, 403);
     });
+  });
+});
+
+describe('a scanner with limits', () => {
+  it('T30 what is larger than it scans has a reason of its own, and the programme decides', async () => {
+    const small = await startTestNode(world, { SCANNER_LIMIT_MB: '1', NODE_NAME: 'small' });
+    try {
+      const reader = await returningClerk(small.url, world.people.alain);
+      const href = await received([{ name: 'large.bin', content: `${++number}${'x'.repeat(1_200_000)}` }]);
+      const held = await reader.get(`${href}/attachments/0`);
+      assert.equal(held.status, 503);
+      assert.match(held.text, /Too large to be scanned[\s\S]*Attachments above 1 MB are not scanned/);
+      await policy('warn');
+      await reader.get(`${href}/attachments/0`);
+      assert.equal((await reader.post(`${href}/attachments/0/unscanned`)).status, 200);
+      assert.equal((await alain.get(`${href}/attachments/0`)).status, 200, 'another node scans more');
+    } finally {
+      await small.stop();
+    }
+  });
+
+  it('T30 one that hangs holds no page up, and nothing of it counts', async () => {
+    const hasty = await startTestNode(world, { SCANNER_SECONDS: '1', NODE_NAME: 'hasty' });
+    const pidFile = path.join(path.dirname(world.testbed.clamdSocket ?? assert.fail('no clamd')), 'clamd.pid');
+    const pid = Number(fs.readFileSync(pidFile, 'utf8'));
+    const href = await received([{ name: 'list.txt', content: `Card ${++number}` }]);
+    const reader = await returningClerk(hasty.url, world.people.alain);
+    process.kill(pid, 'SIGSTOP');
+    try {
+      assert.match((await reader.get(href)).text, /the virus scanner does not answer/);
+      assert.equal((await reader.get(`${href}/attachments/0`)).status, 503);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+      await hasty.stop();
+    }
+    assert.equal((await alain.get(`${href}/attachments/0`)).status, 200);
+  });
+
+  it('T30 what is asked of it at once is scanned in turn, and each gets its own answer', async () => {
+    const files = Array.from({ length: 8 }, (_, at) => ({
+      name: `file ${at}`,
+      content: at % 2 === 0 ? `Card ${++number}` : bad(),
+    }));
+    const href = await received(files);
+    const answers = await Promise.all(files.map((_, at) => alain.get(`${href}/attachments/${at}`)));
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      files.map((_, at) => (at % 2 === 0 ? 200 : 403)),
+    );
   });
 });

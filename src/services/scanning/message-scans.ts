@@ -9,7 +9,7 @@ import type { MessageRef } from '../mailbox/message-ref.ts';
 import { openingOf, type ReadMessage } from '../mailbox/read-message.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { type ReleaseState, readReleases } from './releases.ts';
-import { knownResults, scanContent, type Verdict } from './scan-content.ts';
+import { knownResults, PAGE_PATIENCE_MS, scanContent, type Verdict } from './scan-content.ts';
 
 const MiB = 1024 * 1024;
 /** So much is scanned before a page shows it; what is larger when somebody saves it. */
@@ -74,7 +74,7 @@ export async function attachmentStates(
   if (scanner === null || closed !== 'none') return null;
   const { attachments } = opened;
   if (attachments.length === 0) return [];
-  const asked = await scanner.version();
+  const asked = await scanner.version(PAGE_PATIENCE_MS);
   const version = asked.ok ? asked.version : null;
   const keys = attachments.map((attachment) => attachmentKey(facts, attachment));
   const look = async () => {

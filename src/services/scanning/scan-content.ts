@@ -7,6 +7,8 @@ type Needs = Pick<Context, 'database' | 'scanner' | 'now'>;
 
 /** How long a result counts while the signatures are the same: own ones may be added without a new number. */
 const FRESH_MS = 24 * 3_600_000;
+/** A page does not wait for long to be told whether anybody is there. */
+export const PAGE_PATIENCE_MS = 1_000;
 /** What was found once is remembered while the scanner is away; older results only take room. */
 const KEPT_MS = 30 * 24 * 3_600_000;
 

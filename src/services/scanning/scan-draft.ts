@@ -1,7 +1,7 @@
 import type { Context } from '../../context.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { recordScan } from './record-scan.ts';
-import { type Content, knownResults, scanContent } from './scan-content.ts';
+import { type Content, knownResults, PAGE_PATIENCE_MS, scanContent } from './scan-content.ts';
 
 type Needs = Pick<Context, 'database' | 'scanner' | 'audit' | 'now'>;
 
@@ -52,7 +52,7 @@ export async function draftScanStates(
 ): Promise<DraftScanState[] | null> {
   if (needs.scanner === null) return null;
   if (attachments.length === 0) return [];
-  const asked = await needs.scanner.version();
+  const asked = await needs.scanner.version(PAGE_PATIENCE_MS);
   const contents = attachments.flatMap(({ sha256 }) => sha256 ?? []);
   const known = await knownResults(needs, contents, asked.ok ? asked.version : null);
   return attachments.map(({ sha256 }) => {
