@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
@@ -54,13 +54,14 @@ export async function addAttachment(
   const room = full ? 0 : Math.max(0, config.attachmentLimitBytes - used);
   const key = randomBytes(KEY_BYTES);
   try {
-    const { contentId, size, whole } = await writeSealedContent(database, key, file.source, room);
+    const hash = createHash('sha256');
+    const { contentId, size, whole } = await writeSealedContent(database, key, hashed(file.source, hash), room);
     if (full) {
       await removeUnusedContents(database, [contentId]);
       return { ok: false, reason: 'too-many' };
     }
     if (!whole) return { ok: false, reason: 'too-large' };
-    const checked = await checkContent(context, session, { contentId, size, key });
+    const checked = await checkContent(context, session, { contentId, size, key, sha256: hash.digest('hex') });
     if ('refused' in checked) {
       await removeUnusedContents(database, [contentId]);
       return checked.refused;
@@ -76,22 +77,28 @@ export async function addAttachment(
   }
 }
 
+async function* hashed(source: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer> {
+  for await (const bytes of source) {
+    hash.update(bytes);
+    yield bytes;
+  }
+}
+
 /** What the scanner and the programme say about a content that nothing refers to yet. */
 async function checkContent(
   context: Needs,
   session: SignedIn,
-  { contentId, size, key }: { contentId: string; size: number; key: Buffer },
+  { contentId, size, key, sha256 }: { contentId: string; size: number; key: Buffer; sha256: string },
 ): Promise<{ refused: Extract<Added, { ok: false }> } | { sha256?: string }> {
   const read = () => readSealedContent(context.database, key, contentId, size);
   let verdict: Verdict;
   try {
-    verdict = await scanContent(context, { size, read });
+    verdict = await scanContent(context, { size, sha256, read });
   } catch (error) {
     await removeUnusedContents(context.database, [contentId]);
     throw error;
   }
   if (verdict.state === 'off') return {};
-  const { sha256 } = verdict;
   if (verdict.state === 'infected') {
     const { finding } = verdict;
     await recordScan(context, session, { sha256, result: 'refused', reason: `upload-infected ${finding}` });

@@ -12,8 +12,12 @@ export const PAGE_PATIENCE_MS = 1_000;
 /** What was found once is remembered while the scanner is away; older results only take room. */
 const KEPT_MS = 30 * 24 * 3_600_000;
 
-/** Bytes that can be read more than once. */
-export type Content = { size: number; read(): AsyncIterable<Uint8Array> | Iterable<Uint8Array> };
+/** Bytes that can be read more than once; `sha256` where somebody has read them already. */
+export type Content = {
+  size: number;
+  sha256?: string | null;
+  read(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+};
 
 /**
  * - `off`: no scanner is set up
@@ -32,7 +36,7 @@ export type KnownResults = Map<string, string | null>;
 export async function scanContent(needs: Needs, content: Content): Promise<Verdict> {
   const { scanner, database } = needs;
   if (scanner === null) return { state: 'off' };
-  const sha256 = await hashOf(content);
+  const sha256 = content.sha256 ?? (await hashOf(content));
   const asked = await scanner.version();
   const version = asked.ok ? asked.version : null;
   const known = (await knownResults(needs, [sha256], version)).get(sha256);
