@@ -183,6 +183,19 @@ describe('a received message', () => {
   });
 });
 
+describe('a message with very many attachments', () => {
+  it('T30 is saved as a whole only where the programme lets pass what has no result', async () => {
+    const subject = `Many ${++number}`;
+    const files = Array.from({ length: 101 }, (_, at) => ({ name: `${at}.txt`, content: 'the same' }));
+    await fileMessages(node, world.people.alain, [messageTo(world, { subject, mime: mixed(...files) })]);
+    const href = await pageOf(alain, subject);
+    assert.equal((await alain.get(`${href}/message.eml`)).status, 503);
+    assert.equal((await alain.get(`${href}/attachments/100`)).status, 200, 'each of them can be saved');
+    await policy('warn');
+    assert.equal((await alain.get(`${href}/message.eml`)).status, 200);
+  });
+});
+
 describe('a release', () => {
   it('T30 the holder asks once, an administrator releases once, and it is saved exactly once', async () => {
     const virus = bad();

@@ -7,6 +7,9 @@ import { openingOf, type ReadMessage, readMessage } from '../mailbox/read-messag
 import type { SignedIn } from '../sessions/session.ts';
 import { scanAttachment } from './message-scans.ts';
 
+/** Each of them is a job of its own: of a message with more, the rest has no result. */
+const MOST_ATTACHMENTS = 100;
+
 /** An attachment that keeps a message from being saved as a whole: what was found in it; null where the scanner gave no result. */
 export type Obstacle = { index: number; finding: string | null };
 
@@ -24,7 +27,7 @@ export async function checkDownload(context: Context, session: SignedIn, ref: Me
   const mayPassUnscanned = session.account.country.programme.scannerPolicy === 'warn';
   const { job, facts, release } = await openingOf(context, session, ref);
   try {
-    for (const { index } of opened.attachments) {
+    for (const { index } of opened.attachments.slice(0, MOST_ATTACHMENTS)) {
       const bytes = isSpool(job.bytes) ? job.bytes : new Uint8Array(job.bytes);
       const attachment = await attachmentOf(context, session, { ...job, bytes }, index);
       const verdict = await scanAttachment(context, session, facts, index, attachment);
@@ -35,6 +38,8 @@ export async function checkDownload(context: Context, session: SignedIn, ref: Me
   } finally {
     await release();
   }
+  const rest = opened.attachments[MOST_ATTACHMENTS];
+  if (rest !== undefined && !mayPassUnscanned) return { index: rest.index, finding: null };
   return null;
 }
 
