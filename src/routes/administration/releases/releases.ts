@@ -58,6 +58,7 @@ function present({ t, plainName, size, dateTime, thumbprint }: Formats, row: Ask
     address: plainName(row.address),
     sender: plainName(row.sender),
     size: size(row.size),
+    message: thumbprint(row.messageKey),
     sha256: thumbprint(row.sha256),
     mark: { ...RELEASE_LOOK[state], text: t(`scanning.release.${state}`) },
     decision:
