@@ -4,6 +4,7 @@ import { buildApp } from './app.ts';
 import { makeSpoolFolder } from './bytes/spool.ts';
 import type { Config } from './config.ts';
 import type { Context } from './context.ts';
+import { Clamd } from './mail/clamd.ts';
 import { MailboxConnections } from './mail/mailbox-connections.ts';
 import { startRemovingMail } from './services/accounts/remove-mail.ts';
 import { openAuditTrail } from './services/audit.ts';
@@ -51,7 +52,9 @@ export async function startNode(config: Config): Promise<Node> {
   const reports = startReportWatch({ config, database, audit, mail, workers, revocation, now });
   const fetcher = new EvidenceFetcher(config.fetchProxy);
   const refreshing = startRefreshingLists({ database, fetcher, now });
-  const context: Context = { config, database, mail, workers, outbox, reports, audit, revocation, fetcher, now };
+  const scanner = config.scanner === null ? null : new Clamd(config.scanner.place, config.scanner);
+  const shared = { config, database, mail, workers, outbox, reports, audit, revocation, fetcher, scanner };
+  const context: Context = { ...shared, now };
   const app = await buildApp(context);
   await app.listen({ host: config.host, port: config.port });
   const address = app.server.address();

@@ -170,6 +170,11 @@ const LISTS: Record<string, Needs> = {
   'POST /administration/lists/:authority/revoke': 'central',
 };
 
+const RELEASES: Record<string, Needs> = {
+  'GET /administration/releases': 'country',
+  'POST /administration/releases/:release': 'country',
+};
+
 const SETUP_CHECK: Record<string, Needs> = {
   'GET /administration/setup-check': 'country',
   'POST /administration/setup-check': 'country',
@@ -193,4 +198,5 @@ export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...ISSUED,
   ...LISTS,
   ...SETUP_CHECK,
+  ...RELEASES,
 };

@@ -28,6 +28,7 @@ import {
 } from './programme-trust.ts';
 import { programmeRoutes } from './programmes/routes.ts';
 import { registrationAdministrationRoutes } from './registrations/routes.ts';
+import { releaseRoutes } from './releases/routes.ts';
 import { requestStandingRoutes } from './requests/routes.ts';
 import { addPlace, fetchLists, removePlace, showPlaces } from './revocation-places.ts';
 import { setUpSecondFactor, showSecondFactorPage } from './second-factor.ts';
@@ -80,6 +81,7 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
 
   evidenceKeyRoutes(app, context);
   messageTraceRoutes(app, context);
+  releaseRoutes(app, context);
   auditRoutes(app, context);
   authorityRoutes(app, context);
   issuingRoutes(app, context);
