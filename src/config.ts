@@ -117,6 +117,20 @@ export const settings = z.object({
     .string()
     .default('')
     .describe('relays in the order of their MX records, host=address, separated by commas; the set-up check compares'),
+  MONITOR_SECONDS: wholeNumber(1, 3600)
+    .default(60)
+    .describe('seconds between two looks of the monitor at each server, 1 to 3600'),
+  ALERT_AFTER_SECONDS: wholeNumber(1, 86_400)
+    .default(300)
+    .describe('seconds that something stays down until administrators are told by mail, 1 to 86400'),
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[\w.~+/=-]{32,200}$/)
+    .optional()
+    .describe('what Prometheus says as bearer token for /metrics, at least 32 characters; without it there is no /metrics'),
+  DRAIN_SECONDS: wholeNumber(0, 300)
+    .default(0)
+    .describe('seconds that an ending node goes on answering while /health/ready says no, 0 to 300'),
   LOG_LEVEL: z
     .enum(['silent', 'error', 'warn', 'info', 'debug'])
     .default('info')
@@ -166,6 +180,10 @@ export type Config = {
   dnsServers: string[];
   /** What DNS is expected to say, lowest preference first; empty: not known */
   relays: { host: string; address: string }[];
+  monitorMs: number;
+  alertAfterMs: number;
+  metricsToken: string | null;
+  drainMs: number;
   logLevel: Settings['LOG_LEVEL'];
 };
 
@@ -249,6 +267,10 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     relayLogs,
     dnsServers,
     relays,
+    monitorMs: values.MONITOR_SECONDS * 1000,
+    alertAfterMs: values.ALERT_AFTER_SECONDS * 1000,
+    metricsToken: values.METRICS_TOKEN ?? null,
+    drainMs: values.DRAIN_SECONDS * 1000,
     logLevel: values.LOG_LEVEL,
   };
 }
