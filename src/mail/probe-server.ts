@@ -35,13 +35,10 @@ export type ProbeFailure =
   | 'wrong-name'
   | 'tls';
 
-/** `milliseconds`: how long the look at IMAP and the one at submission took */
-export type MailServerProbe = {
-  imap: Probe;
-  submission: Probe;
-  incoming: Probe | null;
-  milliseconds: { imap: number; submission: number };
-};
+/** How long the look took */
+type Timed = { milliseconds: number };
+
+export type MailServerProbe = { imap: Probe & Timed; submission: Probe & Timed; incoming: Probe | null };
 
 /** `answer`: what a relay says to a letter that is offered; `takes`: whether it would take one now (it may refuse us all the same). */
 export type RelayProbe = { probe: Probe; offer: { takes: boolean; answer: string } | null };
@@ -75,18 +72,16 @@ export async function probeMailServer(
   const { imapHost, imapPort, imapTls, submissionHost, submissionPort, submissionTls } = server;
   const look = (place: Place) => probe(server, place, patienceMs);
   const begun = performance.now();
-  const milliseconds = { imap: 0, submission: 0 };
-  const timed = async (name: keyof typeof milliseconds, looking: Promise<Probe>) => {
+  const timed = async (looking: Promise<Probe>) => {
     const found = await looking;
-    milliseconds[name] = Math.round(performance.now() - begun);
-    return found;
+    return { ...found, milliseconds: Math.round(performance.now() - begun) };
   };
   const [imap, submission, incoming] = await Promise.all([
-    timed('imap', look({ host: imapHost, port: imapPort, mode: imapTls, talk: 'imap' })),
-    timed('submission', look({ host: submissionHost, port: submissionPort, mode: submissionTls, talk: 'smtp' })),
+    timed(look({ host: imapHost, port: imapPort, mode: imapTls, talk: 'imap' })),
+    timed(look({ host: submissionHost, port: submissionPort, mode: submissionTls, talk: 'smtp' })),
     incomingHost === null ? null : look({ host: incomingHost, port: SMTP_PORT, mode: 'none', talk: 'smtp' }),
   ]);
-  return { imap, submission, incoming, milliseconds };
+  return { imap, submission, incoming };
 }
 
 /** Only the greeting of what takes mail in on port 25 of this host, such as a relay. */

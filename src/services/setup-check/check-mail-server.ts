@@ -47,7 +47,7 @@ export async function checkPorts({ now }: Pick<Needs, 'now'>, row: MailServerRow
     const [host, port] = place[subject];
     const found = secured(probe[subject], now());
     const line = await checkLine(subject, row.name, { host, port: String(port) }, async () => found);
-    lines.push({ ...line, milliseconds: probe.milliseconds[subject] });
+    lines.push({ ...line, milliseconds: probe[subject].milliseconds });
   }
   lines.push(await checkIncoming(row.name, row.incomingIp ?? row.incomingHost ?? row.submissionHost));
   return lines;
