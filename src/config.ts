@@ -127,7 +127,9 @@ export const settings = z.object({
     .string()
     .regex(/^[\w.~+/=-]{32,200}$/)
     .optional()
-    .describe('what Prometheus says as bearer token for /metrics, at least 32 characters; without it there is no /metrics'),
+    .describe(
+      'what Prometheus says as bearer token for /metrics, at least 32 characters; without it there is no /metrics',
+    ),
   DRAIN_SECONDS: wholeNumber(0, 300)
     .default(0)
     .describe('seconds that an ending node goes on answering while /health/ready says no, 0 to 300'),

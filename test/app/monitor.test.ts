@@ -14,7 +14,6 @@ import type { Clerk } from '../support/clerk.ts';
 
 const PAGE = '/administration/monitor';
 const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
 /** At the turn of a quarter, so that no slot of a chart depends on when this runs. */
 const START = new Date('2026-11-20T09:00:00Z');
 
@@ -61,6 +60,9 @@ async function clear(): Promise<void> {
   await prisma.monitorTarget.deleteMany();
   await prisma.monitorAlert.deleteMany();
   await prisma.monitorLease.deleteMany();
+  world.setNow(START);
+  // the clock goes to and fro here, and the door would close
+  await prisma.session.updateMany({ data: { administrationUntil: new Date(START.getTime() + 120 * MINUTE_MS) } });
 }
 
 /** Rounds one minute apart, each with what was found. */
@@ -105,7 +107,7 @@ test('T24 a thing that fails is one incident until it works again, and its page 
     assert.match(body, /The connection was refused/);
     assert.match(body, /Ask the operator of this server whether it runs/);
     assert.match(body, /<svg class="latency"[^>]+role="img"/);
-    assert.doesNotMatch(body, /style=|undefined|NaN|monitor\.\w/);
+    assert.doesNotMatch(body, /style=|undefined|NaN|monitor\.(?!css)\w/);
   }
 });
 
@@ -119,7 +121,7 @@ test('T24 pages are in the language of the reader', async () => {
     await prisma.account.update({ where: { id: world.alain.id }, data: { locale } });
     const { body } = await central.get(`${PAGE}/${id}`);
     assert.match(body, words);
-    assert.doesNotMatch(body, /monitor\.\w|undefined/);
+    assert.doesNotMatch(body, /monitor\.(?!css)\w|undefined/);
   }
   await prisma.account.update({ where: { id: world.alain.id }, data: { locale: 'en' } });
 });
@@ -182,7 +184,10 @@ test('T24 administrators are told once when something stays down, and once when 
   await rounds(START, [up, down, down, up, up]);
   assert.equal((await alerts()).length, 0, 'two minutes are too short');
   const from = new Date(START.getTime() + 10 * MINUTE_MS);
-  await rounds(from, Array.from({ length: 30 }, () => down));
+  await rounds(
+    from,
+    Array.from({ length: 30 }, () => down),
+  );
   const told = await alerts();
   assert.deepEqual(told.map(({ accountId }) => accountId).sort(), [world.alain.id, martaId].sort());
   assert.deepEqual([...new Set(told.map(({ madeAt }) => madeAt.getTime() - from.getTime()))], [5 * MINUTE_MS]);
@@ -220,7 +225,10 @@ test('T24 when many things fail together or one after the other, one mail lists 
     ...Array.from({ length: 10 }, () => relays(12)),
   ]);
   const told = await alerts();
-  assert.ok(told.every(({ accountId }) => accountId === world.alain.id), 'relays concern the central administrators');
+  assert.ok(
+    told.every(({ accountId }) => accountId === world.alain.id),
+    'relays concern the central administrators',
+  );
   assert.ok(told.length <= 3, `${told.length} mails in 20 minutes`);
   assert.equal(new Set(told.flatMap(({ incidentIds }) => incidentIds)).size, 12, 'each is told');
   assert.equal(told.flatMap(({ incidentIds }) => incidentIds).length, 12, 'and once');
@@ -316,7 +324,7 @@ test('T24 history of thirty days is read within its bounds', async () => {
   world.setNow(new Date(START.getTime() + MINUTE_MS));
   const body = (await central.get(`${PAGE}/${id}?period=month`)).body;
   assert.match(body, /Availability: 99\.9\d %/);
-  assert.equal(body.match(/<tr><th scope="row"/g)?.length, 117);
-  world.setNow(new Date(START.getTime() + DAY_MS));
+  assert.equal(body.match(/<tr><th scope="row"/g)?.length, 118);
+  world.setNow(new Date(START.getTime() + 10 * MINUTE_MS));
   assert.match((await central.get(PAGE)).body, /No node has looked for a while/);
 });

@@ -9,6 +9,7 @@ export const PUBLIC = [
   'GET /help',
   'GET /help/partners',
   'GET /lists/:file',
+  'GET /metrics',
   'GET /ocsp/*',
   'GET /registration',
   'GET /registration/form',

@@ -93,9 +93,7 @@ function askResolver(address: string, domain: string): Promise<CheckLine> {
     const found = await findMailExchangers(domain, [address]);
     if (found.ok) return { state: 'ok', code: 'ok', facts: { servers: address } };
     // that there is no such record is an answer too
-    return found.reason === 'none'
-      ? { state: 'ok', code: 'ok', facts: { servers: address } }
-      : judgeNames(found, []);
+    return found.reason === 'none' ? { state: 'ok', code: 'ok', facts: { servers: address } } : judgeNames(found, []);
   });
 }
 

@@ -61,7 +61,14 @@ export async function readWatch({ config, database, now }: Needs, session: Signe
   const at = now();
   const targets = await prisma.monitorTarget.findMany({ where: scopeOf(session), orderBy: { about: 'asc' } });
   const first = new Date(Math.floor(at.getTime() / HOUR_MS) * HOUR_MS - 23 * HOUR_MS);
-  const { rows } = await pool.query<{ id: string; hour: Date; looks: number; failed: number; sum: string; most: number }>(
+  const { rows } = await pool.query<{
+    id: string;
+    hour: Date;
+    looks: number;
+    failed: number;
+    sum: string;
+    most: number;
+  }>(
     `select target_id as id, hour, looks, failed, milliseconds_sum as sum, milliseconds_most as most
      from monitor_hour where target_id = any ($1::uuid[]) and hour >= $2`,
     [targets.map(({ id }) => id), first],

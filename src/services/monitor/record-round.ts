@@ -34,12 +34,7 @@ const FOUND = `from jsonb_to_recordset($1::jsonb) as f(
   kind text, key text, about text, "mailServerId" uuid, "countryId" uuid, state text, line jsonb, milliseconds int)`;
 const LOOKS = `${FOUND} join monitor_target t on t.kind = f.kind and t.key = f.key where f.state <> 'unknown'`;
 
-async function keep(
-  client: pg.PoolClient,
-  lease: MonitorLease,
-  findings: readonly Finding[],
-  at: Date,
-): Promise<void> {
+async function keep(client: pg.PoolClient, lease: MonitorLease, findings: readonly Finding[], at: Date): Promise<void> {
   const found = JSON.stringify(findings.map((each) => ({ ...each, milliseconds: each.line.milliseconds })));
   await client.query(
     `insert into monitor_target (id, kind, key, about, mail_server_id, country_id, listed_at, state, state_since, probed_at, line)
