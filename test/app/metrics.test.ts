@@ -40,11 +40,10 @@ async function namesThere(): Promise<Set<string>> {
 
 test('T24 figures are for who says the token; for everybody else, and without a token in the settings, nothing is there', async () => {
   assert.equal((await scrape()).statusCode, 200);
-  const there = await world.app.inject({ url: '/nothing-of-this-name' });
   for (const authorization of ['', 'Bearer ', 'Bearer wrong', `Basic ${TOKEN}`, `Bearer ${TOKEN}x`, TOKEN]) {
     const answer = await scrape({ authorization });
     assert.equal(answer.statusCode, 404, authorization);
-    assert.equal(/<h1>.*<\/h1>/.exec(answer.body)?.[0], /<h1>.*<\/h1>/.exec(there.body)?.[0]);
+    assert.match(answer.body, /<h1>Nothing is here<\/h1>/);
   }
   world.config.metricsToken = null;
   for (const authorization of ['', 'Bearer ', `Bearer ${TOKEN}`])
