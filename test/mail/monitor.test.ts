@@ -138,9 +138,10 @@ test('T24 while mail itself is down an alert waits; it goes when mail is back, a
   const { carla } = world.people;
   const name = 'mail.tcn.b.eu-admin.net';
   await without('mail-b', async () => {
-    await inState('submission', name, 'failed');
+    const { id } = await inState('submission', name, 'failed');
+    const { id: incident } = await prisma.monitorIncident.findFirstOrThrow({ where: { targetId: id, endedAt: null } });
     const waiting = await eventually('an alert that cannot go', () =>
-      prisma.monitorAlert.findFirst({ where: { sentAt: null, tries: { gt: 1 } } }),
+      prisma.monitorAlert.findFirst({ where: { sentAt: null, tries: { gt: 1 }, incidentIds: { has: incident } } }),
     );
     assert.match(waiting.failure, /ECONNREFUSED|connect|Connection/i);
   });

@@ -12,7 +12,7 @@ import {
   type Slot,
   type WatchedRow,
 } from '../../../services/monitor/read-monitor.ts';
-import { WATCHED_KINDS, type WatchedLine } from '../../../services/monitor/watched.ts';
+import { WATCHED_KINDS, type WatchedKind, type WatchedLine } from '../../../services/monitor/watched.ts';
 import { idOf } from '../named.ts';
 import { availabilityBars, latencyChart } from './chart.ts';
 
@@ -84,10 +84,19 @@ export function showWatched(context: Context) {
 }
 
 function groupsOf(formats: Formats, rows: readonly WatchedRow[]) {
-  return WATCHED_KINDS.map((kind) => ({
-    kind,
-    rows: rows.filter((row) => row.kind === kind).map((row) => rowOf(formats, row)),
-  })).filter((group) => group.rows.length > 0);
+  const names = ['installation', ...WATCHED_KINDS.filter((kind) => !isOwn(kind))];
+  const inGroup = (name: string) =>
+    WATCHED_KINDS.filter((kind) => (isOwn(kind) ? 'installation' : kind) === name).flatMap((kind) =>
+      rows.filter((row) => row.kind === kind),
+    );
+  return names
+    .map((name) => ({ name, rows: inGroup(name).map((row) => rowOf(formats, row)) }))
+    .filter((group) => group.rows.length > 0);
+}
+
+/** This installation's own parts, one of each. */
+function isOwn(kind: WatchedKind): boolean {
+  return kind === 'database' || kind === 'queue' || kind === 'clock';
 }
 
 function rowOf(formats: Formats, row: WatchedRow) {
