@@ -24,7 +24,7 @@ export const PUBLIC = [
 ];
 
 /** What programs ask for that say a token of the settings; no person has one. */
-const TOKEN = ['GET /metrics'];
+export const TOKEN = ['GET /metrics'];
 
 /** What a person asks for: the own things, whatever the role. */
 const PERSONAL = [
