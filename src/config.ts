@@ -132,6 +132,22 @@ export const settings = z.object({
   SCANNER_AT_ONCE: wholeNumber(1, 100)
     .default(4)
     .describe('attachments that a node has scanned at the same time, 1 to 100'),
+  MONITOR_SECONDS: wholeNumber(1, 3600)
+    .default(60)
+    .describe('seconds between two looks of the monitor at each server, 1 to 3600'),
+  ALERT_AFTER_SECONDS: wholeNumber(1, 86_400)
+    .default(300)
+    .describe('seconds that something stays down until administrators are told by mail, 1 to 86400'),
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[\w.~+/=-]{32,200}$/)
+    .optional()
+    .describe(
+      'what Prometheus says as bearer token for /metrics, at least 32 characters; without it there is no /metrics',
+    ),
+  DRAIN_SECONDS: wholeNumber(0, 300)
+    .default(0)
+    .describe('seconds that an ending node goes on answering while /health/ready says no, 0 to 300'),
   LOG_LEVEL: z
     .enum(['silent', 'error', 'warn', 'info', 'debug'])
     .default('info')
@@ -183,6 +199,10 @@ export type Config = {
   relays: { host: string; address: string }[];
   /** Null: attachments are not scanned */
   scanner: ScannerSettings | null;
+  monitorMs: number;
+  alertAfterMs: number;
+  metricsToken: string | null;
+  drainMs: number;
   logLevel: Settings['LOG_LEVEL'];
 };
 
@@ -276,6 +296,10 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     dnsServers,
     relays,
     scanner,
+    monitorMs: values.MONITOR_SECONDS * 1000,
+    alertAfterMs: values.ALERT_AFTER_SECONDS * 1000,
+    metricsToken: values.METRICS_TOKEN ?? null,
+    drainMs: values.DRAIN_SECONDS * 1000,
     logLevel: values.LOG_LEVEL,
   };
 }

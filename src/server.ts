@@ -14,6 +14,7 @@ import { migrate } from './services/database/migrate.ts';
 import { startReportWatch } from './services/evidence/report-watch.ts';
 import { startHousekeeping } from './services/housekeeping.ts';
 import { openOutbox } from './services/letters/outbox.ts';
+import { startMonitor } from './services/monitor/monitor.ts';
 import { startSigningLists } from './services/publishing/refresh-published.ts';
 import { EvidenceFetcher } from './services/revocation/fetch-evidence.ts';
 import { startRefreshingLists } from './services/revocation/refresh-lists.ts';
@@ -61,12 +62,15 @@ export async function startNode(config: Config): Promise<Node> {
   if (config.port === 0 && typeof address === 'object' && address) config.publicUrl.port = String(address.port);
   // Lists name addresses, so that the port must be known.
   const signing = startSigningLists({ database, config, now });
+  const monitor = startMonitor({ database, config, now });
   return {
     app,
     context,
     url: config.publicUrl.origin,
     stop: async (options = {}) => {
+      await drain(app, config.drainMs);
       await app.close();
+      await monitor.stop();
       housekeeping.stop();
       await removingMail.stop();
       await refreshing.stop();
@@ -81,4 +85,10 @@ export async function startNode(config: Config): Promise<Node> {
       if (options.database) await embedded?.stop();
     },
   };
+}
+
+/** Goes on answering for a while, so that load balancers turn elsewhere before anything is refused. */
+async function drain(app: FastifyInstance, drainMs: number): Promise<void> {
+  app.readiness.ending = true;
+  if (drainMs > 0) await new Promise((resolve) => setTimeout(resolve, drainMs));
 }

@@ -180,6 +180,11 @@ const SETUP_CHECK: Record<string, Needs> = {
   'POST /administration/setup-check': 'country',
 };
 
+const MONITOR: Record<string, Needs> = {
+  'GET /administration/monitor': 'country',
+  'GET /administration/monitor/:target': 'country',
+};
+
 /** Every page of the administration with who may ask for it. A page that is missing here fails `test/app/administration.test.ts`. */
 export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...DOOR,
@@ -199,4 +204,5 @@ export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...LISTS,
   ...SETUP_CHECK,
   ...RELEASES,
+  ...MONITOR,
 };

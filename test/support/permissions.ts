@@ -23,6 +23,9 @@ export const PUBLIC = [
   'POST /welcome',
 ];
 
+/** What programs ask for that say a token of the settings; no person has one. */
+export const TOKEN = ['GET /metrics'];
+
 /** What a person asks for: the own things, whatever the role. */
 const PERSONAL = [
   'GET /',
@@ -140,11 +143,13 @@ const PERSONAL = [
   'POST /trust/revocation-lists/:list/remove',
 ];
 
-const all = (names: readonly string[], needs: 'anybody' | 'person') => names.map((name) => [name, needs] as const);
+const all = (names: readonly string[], needs: 'anybody' | 'token' | 'person') =>
+  names.map((name) => [name, needs] as const);
 
 /** Every route with who may ask for it. One that is missing here fails `test/app/permissions.test.ts`. */
-export const PERMISSIONS: Readonly<Record<string, Needs | 'anybody' | 'person'>> = {
+export const PERMISSIONS: Readonly<Record<string, Needs | 'anybody' | 'token' | 'person'>> = {
   ...Object.fromEntries(all(PUBLIC, 'anybody')),
+  ...Object.fromEntries(all(TOKEN, 'token')),
   ...Object.fromEntries(all(PERSONAL, 'person')),
   ...ADMINISTRATION_PAGES,
 };

@@ -13,6 +13,7 @@ import { issuingRoutes } from './issuing/routes.ts';
 import { listRoutes } from './lists/routes.ts';
 import { mailServerRoutes } from './mail-servers/routes.ts';
 import { messageTraceRoutes } from './message-trace/routes.ts';
+import { monitorRoutes } from './monitor/routes.ts';
 import { showOverview } from './overview.ts';
 import { saveRules, showRules } from './programme-rules.ts';
 import {
@@ -80,6 +81,7 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
   app.post('/administration/revocation/:place/remove', central, removePlace(context));
 
   evidenceKeyRoutes(app, context);
+  monitorRoutes(app, context);
   messageTraceRoutes(app, context);
   releaseRoutes(app, context);
   auditRoutes(app, context);
