@@ -7,6 +7,7 @@ import type { Context } from './context.ts';
 import { MailboxConnections } from './mail/mailbox-connections.ts';
 import { startRemovingMail } from './services/accounts/remove-mail.ts';
 import { openAuditTrail } from './services/audit.ts';
+import { startCollecting } from './services/collection/collecting.ts';
 import { connectDatabase } from './services/database/connect.ts';
 import { startEmbeddedPostgres } from './services/database/embedded-postgres.ts';
 import { migrate } from './services/database/migrate.ts';
@@ -49,6 +50,7 @@ export async function startNode(config: Config): Promise<Node> {
   await listPoints(database, config, now());
   const revocation = new RevocationStore(database);
   const reports = startReportWatch({ config, database, audit, mail, workers, revocation, now });
+  const collectingMail = startCollecting({ config, database, audit, now });
   const fetcher = new EvidenceFetcher(config.fetchProxy);
   const refreshing = startRefreshingLists({ database, fetcher, now });
   const context: Context = { config, database, mail, workers, outbox, reports, audit, revocation, fetcher, now };
@@ -68,6 +70,7 @@ export async function startNode(config: Config): Promise<Node> {
       await removingMail.stop();
       await refreshing.stop();
       await collecting.stop();
+      await collectingMail.stop();
       await signing.stop();
       await fetcher.close();
       await outbox.stop();

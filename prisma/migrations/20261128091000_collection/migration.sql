@@ -35,6 +35,7 @@ CREATE TABLE "collection" (
     "succeeded_at" TIMESTAMPTZ(3),
     "outcome" TEXT,
     "failures" INTEGER NOT NULL DEFAULT 0,
+    "refusals" INTEGER NOT NULL DEFAULT 0,
     "last_count" INTEGER NOT NULL DEFAULT 0,
     "total_count" INTEGER NOT NULL DEFAULT 0,
     CONSTRAINT "collection_pkey" PRIMARY KEY ("account_id"),
