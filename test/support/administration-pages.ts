@@ -175,6 +175,14 @@ const SETUP_CHECK: Record<string, Needs> = {
   'POST /administration/setup-check': 'country',
 };
 
+const COLLECTION: Record<string, Needs> = {
+  'GET /administration/collection': 'country',
+  'GET /administration/collection/:country': 'country',
+  'POST /administration/collection/:country': 'country',
+  'POST /administration/collection/:country/test': 'country',
+  'POST /administration/collection/:country/remove': 'country',
+};
+
 /** Every page of the administration with who may ask for it. A page that is missing here fails `test/app/administration.test.ts`. */
 export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...DOOR,
@@ -193,4 +201,5 @@ export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...ISSUED,
   ...LISTS,
   ...SETUP_CHECK,
+  ...COLLECTION,
 };

@@ -61,7 +61,12 @@ export type NewMailServer = MailServer & {
   /** Where mail comes in, by name and by address; what is left out stays as it is */
   incomingHost?: string | null;
   incomingIp?: string | null;
+  /** Of a hosted one: where POP3S answers; null: nowhere. Left out: as deploy/dovecot has it, or as it is */
+  pop3Port?: number | null;
 };
+
+/** Of POP3S, in deploy/dovecot too (RFC 8314 section 3.2). */
+const POP3S_PORT = 995;
 
 /**
  * A country of the programme with its mail server; the domain follows from the pattern. A server of that name is updated.
@@ -93,7 +98,7 @@ export async function saveMailServer(
   const values = mailServerValues(server);
   return database.prisma.mailServer.upsert({
     where: { name },
-    create: { name, programmeId, ...values },
+    create: { name, programmeId, ...(server.hosted ? { pop3Port: POP3S_PORT } : {}), ...values },
     update: values,
   });
 }
@@ -113,5 +118,6 @@ export function mailServerValues(server: Omit<NewMailServer, 'name'>) {
     caPem: server.caPem ?? null,
     ...(server.incomingHost === undefined ? {} : { incomingHost: server.incomingHost }),
     ...(server.incomingIp === undefined ? {} : { incomingIp: server.incomingIp }),
+    ...(server.pop3Port === undefined ? {} : { pop3Port: server.pop3Port }),
   };
 }
