@@ -112,6 +112,11 @@ describe('POP3', () => {
     await connected.connection.close();
   }
 
+  const countStored = () => database.prisma.collectedMessage.count({ where: { state: 'stored' } });
+  /** Pauses after failures are proved elsewhere. */
+  const retry = () =>
+    database.prisma.collection.updateMany({ where: { failures: { gt: 0 } }, data: { dueAt: new Date(0) } });
+
   it('T23 collects byte for byte, dots and long lines and 50 MB too, and deletes what is stored', async () => {
     const large = Buffer.concat([
       Buffer.from('Subject: large\r\n\r\n'),
@@ -205,25 +210,31 @@ describe('POP3', () => {
     await switchOn();
     const begun = performance.now();
     let node = await startCollector(world);
-    let kills = { node: 0, server: 0 };
+    let [nodes, servers, onTheWay] = [0, 0, 0];
+    let before = 0;
     for (let kill = 0; kill < KILLS; kill++) {
-      await sleep(150 + random() * 1_200);
+      // Somewhere within what the next messages take, each with some writes in the database and answers of two servers.
+      const until = before + 1 + Math.floor(random() * (MESSAGES / KILLS));
+      await eventually('progress', async () => (await countStored()) >= Math.min(until, MESSAGES), 60_000);
+      await sleep(random() * 20);
       if (kill % 4 === 3) {
         await old.kill();
-        kills = { ...kills, server: kills.server + 1 };
+        servers += 1;
         await old.start();
-        await database.prisma.collection.updateMany({ data: { dueAt: new Date(0) } });
+        await retry();
       } else {
         node.child.kill('SIGKILL');
         await node.ended;
-        kills = { ...kills, node: kills.node + 1 };
+        nodes += 1;
+        onTheWay += await database.prisma.collectedMessage.count({ where: { state: 'appending' } });
         node = await startCollector(world);
       }
+      before = await countStored();
     }
     await eventually(
       'everything collected',
       async () => {
-        await database.prisma.collection.updateMany({ where: { failures: { gt: 0 } }, data: { dueAt: new Date(0) } });
+        await retry();
         return (await old.count(LOGIN)) === 0;
       },
       600_000,
@@ -236,7 +247,7 @@ describe('POP3', () => {
     const lost = wanted.filter((hash) => !found.includes(hash)).length;
     const settled = await database.prisma.collectedMessage.groupBy({ by: ['state'], _count: true });
     console.log(
-      `T23: ${MESSAGES} messages, ${kills.node} kills of the node and ${kills.server} of the POP3 server, ` +
+      `T23: ${MESSAGES} messages, ${nodes} kills of the node (${onTheWay} with a message on its way) and ${servers} of the POP3 server, ` +
         `${found.length} in the mailbox, ${doubles} twice, ${lost} lost, ${Math.round((performance.now() - begun) / 1000)} s`,
     );
     assert.deepEqual(found, wanted);

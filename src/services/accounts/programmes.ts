@@ -1,4 +1,5 @@
 import type { Country, MailServer as MailServerRow, MarkingPolicy, Programme } from '../../generated/prisma/client.ts';
+import { MAIL_PORTS } from '../../mail/host.ts';
 import type { MailServer } from '../../mail/mail-server.ts';
 import type { Database } from '../database/connect.ts';
 import { composeDomain } from './address-rule.ts';
@@ -65,9 +66,6 @@ export type NewMailServer = MailServer & {
   pop3Port?: number | null;
 };
 
-/** Of POP3S, in deploy/dovecot too (RFC 8314 section 3.2). */
-const POP3S_PORT = 995;
-
 /**
  * A country of the programme with its mail server; the domain follows from the pattern. A server of that name is updated.
  * @param isoCode ISO 3166, two letters; only for countries that Annex A does not list
@@ -98,7 +96,7 @@ export async function saveMailServer(
   const values = mailServerValues(server);
   return database.prisma.mailServer.upsert({
     where: { name },
-    create: { name, programmeId, ...(server.hosted ? { pop3Port: POP3S_PORT } : {}), ...values },
+    create: { name, programmeId, ...(server.hosted ? { pop3Port: MAIL_PORTS.pop3[0] } : {}), ...values },
     update: values,
   });
 }
