@@ -4,14 +4,16 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { ImapFlow } from 'imapflow';
 import { makeSpoolFolder } from '../../src/bytes/spool.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Collection } from '../../src/generated/prisma/client.ts';
 import { connectMailbox } from '../../src/mail/imap-connection.ts';
+import type { WirePlace } from '../../src/mail/wire.ts';
 import { openAuditTrail } from '../../src/services/audit.ts';
 import { collectClaimed } from '../../src/services/collection/collecting.ts';
 import { claimCollection } from '../../src/services/collection/collection-claims.ts';
@@ -19,6 +21,7 @@ import { sealPassword } from '../../src/services/collection/collection-password.
 import { connectDatabase, type Database } from '../../src/services/database/connect.ts';
 import { type Pop3Only, startPop3Only } from '../../testbed/pop3-only.ts';
 import type { World } from '../../testbed/world.ts';
+import { OddPop3 } from '../support/odd-pop3.ts';
 import { startTestWorld } from '../support/world.ts';
 import { eventually } from './testbed-support.ts';
 
@@ -72,14 +75,14 @@ describe('POP3', () => {
   const row = () => database.prisma.collection.findUniqueOrThrow({ where: { accountId } });
 
   /** One round, here and now. */
-  async function collect(now = () => new Date()) {
+  async function collect(now = () => new Date(), stopping?: AbortSignal) {
     const settings = config();
     makeSpoolFolder(settings.spoolFolder);
     await database.prisma.collection.updateMany({ data: { dueAt: new Date(0) } });
     const claim = await claimCollection(database, { leaseMs: 20_000, at: now() });
     assert.ok(claim, 'something is due');
     const audit = openAuditTrail(database, 'test', now);
-    return collectClaimed({ config: settings, database, audit, now }, claim);
+    return collectClaimed({ config: settings, database, audit, now }, claim, stopping);
   }
 
   /** Hashes of all that lies in a folder, sorted. */
@@ -99,17 +102,25 @@ describe('POP3', () => {
     return found.ok ? found.value : [];
   }
 
-  async function emptyInbox(): Promise<void> {
-    await database.prisma.collection.deleteMany();
+  async function inMailbox(folder: string, act: (client: ImapFlow) => Promise<unknown>): Promise<void> {
     const service = world.testbed.countries.b.service ?? assert.fail();
     const credential = { ...service, authorizationUser: world.people.alain.address };
     const connected = await connectMailbox(world.testbed.countries.b.mailServer, credential);
     if (!connected.ok) assert.fail(connected.reason);
-    await connected.connection.inFolder('INBOX', null, async ({ client }) => {
-      await client.messageDelete('1:*');
+    await connected.connection.inFolder(folder, null, async ({ client }) => {
+      await act(client);
       return { ok: true, value: null };
     });
     await connected.connection.close();
+  }
+
+  async function emptyInbox(): Promise<void> {
+    await database.prisma.collection.deleteMany();
+    await inMailbox('INBOX', (client) => client.messageDelete('1:*'));
+  }
+
+  async function useServer({ host, port, tls, serverName, caPem }: WirePlace): Promise<void> {
+    await database.prisma.pop3Server.updateMany({ data: { host, port, tls, serverName, caPem } });
   }
 
   const countStored = () => database.prisma.collectedMessage.count({ where: { state: 'stored' } });
@@ -154,6 +165,16 @@ describe('POP3', () => {
     assert.deepEqual(await collect(() => later), { outcome: 'ok', collected: 0, deleted: 3, signedIn: true });
     assert.equal(await old.count(LOGIN), 0);
     assert.equal((await hashesIn('INBOX')).length, 3);
+    await emptyInbox();
+  });
+
+  it('T23 a node that stops gives the mailbox back at once, and another one goes on', async () => {
+    await old.deliver(LOGIN, [Buffer.from('Subject: for the next node\r\n\r\nGood morning.\r\n')]);
+    await switchOn();
+    await collect(() => new Date(), AbortSignal.abort());
+    const { claim, claimedUntil, outcome } = await row();
+    assert.deepEqual({ claim, claimedUntil, outcome }, { claim: null, claimedUntil: null, outcome: null });
+    assert.equal((await collect())?.collected, 1);
     await emptyInbox();
   });
 
@@ -203,6 +224,122 @@ describe('POP3', () => {
     await emptyInbox();
   });
 
+  describe('from a server that does not keep its word', () => {
+    let odd: OddPop3;
+    before(async () => {
+      odd = await OddPop3.start(path.join(world.folder, 'odd-pop3'));
+      await useServer(odd.place);
+    });
+    beforeEach(async () => {
+      odd.messages = [];
+      await emptyInbox();
+    });
+    after(async () => {
+      odd?.stop();
+      await emptyInbox();
+      await useServer(old.place);
+    });
+    const message = (text: string) => Buffer.from(`Subject: ${text}\r\n\r\n${text}\r\n`);
+
+    it('T23 nothing is collected without UIDLs, and the reason is said', async () => {
+      odd.messages = [{ uidl: 'a', bytes: message('one') }];
+      odd.knowsUidl = false;
+      await switchOn();
+      assert.equal((await collect())?.outcome, 'no-uidl');
+      assert.deepEqual([(await row()).state, (await row()).outcome], ['stopped', 'no-uidl']);
+      assert.deepEqual(await hashesIn('INBOX'), []);
+      odd.knowsUidl = true;
+    });
+
+    it('T23 what a server gives other names is not brought again, and collecting stops', async () => {
+      const texts = ['one', 'two', 'three', 'four'];
+      odd.messages = texts.map((text) => ({ uidl: `a-${text}`, bytes: message(text) }));
+      await switchOn(PASSWORD, { leave: 'keep' });
+      assert.equal((await collect())?.collected, 4);
+      odd.messages = texts.map((text) => ({ uidl: `b-${text}`, bytes: message(text) }));
+      assert.deepEqual(await collect(), { outcome: 'uidl-unstable', collected: 0, deleted: 0, signedIn: true });
+      assert.equal((await row()).state, 'stopped');
+      assert.equal((await hashesIn('INBOX')).length, 4);
+    });
+
+    it('T23 one name for equal messages brings one of them, one name for different ones brings both', async () => {
+      odd.messages = [
+        { uidl: 'same', bytes: message('equal') },
+        { uidl: 'same', bytes: message('equal') },
+        { uidl: 'twice', bytes: message('one') },
+        { uidl: 'twice', bytes: message('two') },
+      ];
+      await switchOn(PASSWORD, { leave: 'keep' });
+      assert.equal((await collect())?.outcome, 'ok');
+      assert.equal((await collect())?.collected, 0);
+      const wanted = ['equal', 'one', 'two'].map((text) => sha256(message(text))).sort();
+      assert.deepEqual(await hashesIn('INBOX'), wanted);
+      await switchOn(PASSWORD, { leave: 'delete' });
+      for (let rounds = 0; rounds < 2; rounds++) await collect();
+      assert.deepEqual(odd.messages, []);
+      assert.deepEqual(await hashesIn('INBOX'), wanted);
+    });
+
+    it('T23 a name that is given to another message later has that one collected before it is deleted', async () => {
+      odd.keepsDeleted = true;
+      odd.messages = [{ uidl: '1', bytes: message('one') }];
+      await switchOn();
+      assert.equal((await collect())?.collected, 1);
+      odd.keepsDeleted = false;
+      odd.messages = [{ uidl: '1', bytes: message('two') }];
+      assert.deepEqual(await collect(), { outcome: 'ok', collected: 1, deleted: 1, signedIn: true });
+      assert.deepEqual(await hashesIn('INBOX'), ['one', 'two'].map((text) => sha256(message(text))).sort());
+    });
+
+    it('T23 a message that breaks off is not stored, and comes whole next time', async () => {
+      odd.messages = ['one', 'two'].map((text) => ({ uidl: text, bytes: message(text) }));
+      odd.cutAt = 20;
+      await switchOn();
+      assert.equal((await collect())?.outcome, 'closed');
+      assert.deepEqual(await hashesIn('INBOX'), []);
+      assert.equal(odd.messages.length, 2);
+      assert.equal((await collect())?.collected, 2);
+      assert.deepEqual(odd.messages, []);
+    });
+
+    it('T23 what no mailbox can hold unchanged stays where it is', async () => {
+      odd.messages = [
+        { uidl: 'zero', bytes: Buffer.from('Subject: zero\r\n\r\n\0\r\n') },
+        { uidl: 'good', bytes: message('good') },
+      ];
+      await switchOn();
+      assert.deepEqual(await collect(), { outcome: 'ok', collected: 1, deleted: 1, signedIn: true });
+      assert.deepEqual(
+        odd.messages.map(({ uidl }) => uidl),
+        ['zero'],
+      );
+      const refused = await database.prisma.collectedMessage.findFirstOrThrow({ where: { state: 'refused' } });
+      assert.deepEqual([refused.uidl, refused.reason], ['zero', 'zero-byte']);
+    });
+
+    it('T23 a message that was stored and not written down is found again, also where its holder moved it', async () => {
+      odd.messages = ['one', 'two', 'three'].map((text) => ({ uidl: text, bytes: message(text) }));
+      await switchOn(PASSWORD, { leave: 'keep' });
+      assert.equal((await collect())?.collected, 3);
+      const forgetThatItCame = (uidl: string) =>
+        database.prisma.collectedMessage.updateMany({ where: { uidl }, data: { state: 'appending', storedAt: null } });
+      await forgetThatItCame('two');
+      assert.deepEqual(await collect(), { outcome: 'ok', collected: 1, deleted: 0, signedIn: true });
+      assert.equal((await hashesIn('INBOX')).length, 3);
+      await forgetThatItCame('three');
+      await inMailbox('INBOX', (client) => client.messageMove('3', 'Archive'));
+      assert.equal((await collect())?.collected, 1);
+      assert.equal((await hashesIn('INBOX')).length, 2);
+      assert.equal((await hashesIn('Archive')).length, 1);
+      // Ended before it was sent: it is in no folder, and comes now.
+      await forgetThatItCame('one');
+      await inMailbox('INBOX', (client) => client.messageDelete('1'));
+      assert.equal((await collect())?.collected, 1);
+      assert.equal((await hashesIn('INBOX')).length, 2);
+      await inMailbox('Archive', (client) => client.messageDelete('1:*'));
+    });
+  });
+
   it(`T23 ${MESSAGES} messages arrive once each through ${KILLS} kills of the node and of the server`, async () => {
     const random = seeded(20261128);
     const messages = Array.from({ length: MESSAGES }, (_, number) => written(number, random));
@@ -215,7 +352,14 @@ describe('POP3', () => {
     for (let kill = 0; kill < KILLS; kill++) {
       // Somewhere within what the next messages take, each with some writes in the database and answers of two servers.
       const until = before + 1 + Math.floor(random() * (MESSAGES / KILLS));
-      await eventually('progress', async () => (await countStored()) >= Math.min(until, MESSAGES), 60_000);
+      await eventually('progress', async () => (await countStored()) >= Math.min(until, MESSAGES), 60_000).catch(
+        async (error) => {
+          const { state, outcome, failures, refusals } = await row();
+          throw new Error(`after ${kill} kills: ${JSON.stringify({ state, outcome, failures, refusals })}`, {
+            cause: error,
+          });
+        },
+      );
       await sleep(random() * 20);
       if (kill % 4 === 3) {
         await old.kill();

@@ -12,7 +12,7 @@ const now = () => new Date();
 const audit = openAuditTrail(database, config.nodeName, now);
 startCollecting({
   ...{ config, database, audit, now },
-  ...{ everyMs: 50, leaseMs: 1_000, betweenMs: 200 },
+  ...{ everyMs: 50, leaseMs: 2_000, betweenMs: 200 },
   times: { connectMs: 3_000, silenceMs: 3_000 },
 });
 // Timers of the job do not keep a process alive.

@@ -57,6 +57,8 @@ class RoundError extends Error {
   }
 }
 
+type KnownMessage = { id: bigint; sha256: string; storedAt: Date | null };
+
 /** In one session: what a server that ends in between must be asked again stays small. */
 const SESSION_MESSAGES = 100;
 const SESSION_BYTES = 32 * 1024 * 1024;
@@ -67,7 +69,7 @@ const DAY_MS = 24 * 3_600_000;
 /**
  * One round for one mailbox: as many sessions as it takes.
  * @param signal ends it: somebody else may collect now
- * @throws ClaimLostError, and what the database throws
+ * @throws ClaimLostError, the signal's reason, and what the database throws
  */
 export async function collectMailbox(
   needs: CollectNeeds,
@@ -103,6 +105,7 @@ class CollectionRound {
   #signedIn = false;
   #renamed = 0;
   #wasRefused = false;
+  #isFull = false;
 
   constructor(needs: CollectNeeds, row: CollectedAccount, claim: CollectionClaim, signal: AbortSignal) {
     this.#needs = needs;
@@ -149,6 +152,7 @@ class CollectionRound {
 
   /** @returns whether there is more to do */
   async #session(): Promise<boolean> {
+    this.#signal.throwIfAborted();
     const pop3 = await Pop3Connection.open(pop3ServerOf(this.#row.server), this.#login(), this.#needs.times);
     this.#signedIn = true;
     const end = () => {
@@ -165,7 +169,8 @@ class CollectionRound {
       let bytes = 0;
       let done = 0;
       for (const { entry, key, stored } of wanted) {
-        if (done === SESSION_MESSAGES || bytes > SESSION_BYTES || this.#signal.aborted) break;
+        if (done === SESSION_MESSAGES || bytes > SESSION_BYTES || this.#isFull) break;
+        this.#signal.throwIfAborted();
         this.#handled.add(key);
         const id = await this.#take(pop3, entry, stored, uidls);
         if (id !== null) deletions.push(id);
@@ -175,6 +180,7 @@ class CollectionRound {
       await this.#messages.deleting(deletions, this.#needs.now());
       await pop3.quit();
       this.#deleted += deletions.length;
+      if (this.#isFull) throw new RoundError('over-quota');
       if (this.#renamed >= RENAMED_MAX) throw new RoundError('uidl-unstable');
       return done < wanted.length;
     } finally {
@@ -201,6 +207,12 @@ class CollectionRound {
     const turns = new Map<string, number>();
     for (const { uidl } of listed) turns.set(uidl, (turns.get(uidl) ?? 0) + 1);
     const seen = new Map<string, number>();
+    const stored = new Map<string, KnownMessage[]>();
+    const storedOf = (uidl: string) => {
+      const found = stored.get(uidl) ?? (known.get(uidl) ?? []).filter(({ state }) => state === 'stored');
+      stored.set(uidl, found);
+      return found;
+    };
     return listed.flatMap((entry) => {
       const turn = (seen.get(entry.uidl) ?? 0) + 1;
       seen.set(entry.uidl, turn);
@@ -210,7 +222,7 @@ class CollectionRound {
       const match = rows.find(({ listedOctets }) => Number(listedOctets) === entry.octets);
       // Where a name stands for several messages, as RFC 1939 section 7 allows for equal ones, only their bytes tell.
       const isDone = turns.get(entry.uidl) === 1 && match !== undefined && !this.#isOver(match.storedAt);
-      return isDone ? [] : [{ entry, key, stored: rows.filter(({ state }) => state === 'stored') }];
+      return isDone ? [] : [{ entry, key, stored: storedOf(entry.uidl) }];
     });
   }
 
@@ -229,7 +241,7 @@ class CollectionRound {
   async #take(
     pop3: Pop3Connection,
     entry: Listed,
-    stored: readonly { id: bigint; sha256: string; storedAt: Date | null }[],
+    stored: KnownMessage[],
     uidls: ReadonlySet<string>,
   ): Promise<bigint | null> {
     const { config, now } = this.#needs;
@@ -242,7 +254,10 @@ class CollectionRound {
       const same =
         stored.find(({ sha256 }) => sha256 === message.sha256) ?? (await this.#renamedFrom(entry, message, uidls));
       const settled = same ?? (await this.#storeMessage(entry, message));
-      if (settled === null || !this.#isOver(settled.storedAt)) return null;
+      if (settled === null) return null;
+      // The next one of the same name may be the same message.
+      if (settled !== same) stored.push({ ...settled, sha256: message.sha256 });
+      if (!this.#isOver(settled.storedAt)) return null;
       await pop3.remove(entry.number);
       return settled.id;
     } finally {
@@ -268,8 +283,8 @@ class CollectionRound {
     const stored = await ofMailbox(place.store.append(message.octets, message.bytes()));
     if (!stored.ok) {
       await this.#messages.forget(id);
-      if (stored.reason === 'over-quota') throw new RoundError('over-quota');
-      if (stored.reason === 'too-large') await this.#messages.refuse(entry, 'too-large', this.#needs.now());
+      if (stored.reason === 'over-quota') this.#isFull = true;
+      else if (stored.reason === 'too-large') await this.#messages.refuse(entry, 'too-large', this.#needs.now());
       else this.#wasRefused = true;
       return null;
     }
