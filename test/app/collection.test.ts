@@ -206,9 +206,14 @@ test('T23 one node at a time collects a mailbox, and one that lost it writes not
   await database.prisma.collection.updateMany({ data: { claimedUntil: new Date(0) } });
   const second = (await claimCollection(database, { leaseMs: 60_000, at })) ?? assert.fail();
   await assert.rejects(writeHeld(database, first, 'select account_id from held'), { code: 'claim-lost' });
-  await endCollection(database, first, { outcome: 'failed', failures: 9, refusals: 9, dueAt: null, at });
+  const end = { outcome: 'failed', failures: 9, refusals: 9, dueAt: null, at };
+  assert.equal(await endCollection(database, first, end), null);
   assert.equal((await collection())?.state, 'on');
-  await endCollection(database, second, { outcome: 'ok', failures: 0, refusals: 0, dueAt: at, at });
+  await writeHeld(database, second, 'select account_id from held', [], ', last_count = last_count + 3');
+  await database.prisma.collection.updateMany({ data: { claimedUntil: new Date(0) } });
+  const third = (await claimCollection(database, { leaseMs: 60_000, at })) ?? assert.fail();
+  const well = { outcome: 'ok', failures: 0, refusals: 0, dueAt: at, at };
+  assert.equal(await endCollection(database, third, well), 3, 'what the round before stored is said with this one');
   assert.equal((await collection())?.outcome, 'ok');
   await database.prisma.account.update({ where: { id: world.alain.id }, data: { state: 'suspended' } });
   assert.equal(await claimCollection(database, { leaseMs: 60_000, at: new Date('2030-01-01') }), null);

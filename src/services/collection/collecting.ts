@@ -118,8 +118,8 @@ async function finish(
   // A wrong password is tried slowly: whose account is locked gets no mail anywhere.
   const slower = Math.min(LONGEST_MS, betweenMs * 2 ** Math.min(failures + (outcome === 'refused' ? 1 : 0), 12));
   const dueAt = isFinal ? null : new Date(at.getTime() + (outcome === 'ok' ? betweenMs : slower));
-  await endCollection(database, claim, { outcome, failures, refusals, dueAt, at });
-  await record(options, row, round, isFinal);
+  const collected = await endCollection(database, claim, { outcome, failures, refusals, dueAt, at });
+  if (collected !== null) await record(options, row, { ...round, collected }, isFinal);
 }
 
 /** What was done in somebody's name; a failure when it is new. */

@@ -9,14 +9,18 @@ export class ClaimLostError extends Error {
   readonly code = 'claim-lost';
 }
 
-/** Takes the mailbox that is due for longest. Two nodes never get the same one; the lease is measured by the database's clock alone. */
+/**
+ * Takes the mailbox that is due for longest. Two nodes never get the same one; the lease is measured by the database's clock
+ * alone. What a round that came to no end had stored counts with this one.
+ */
 export async function claimCollection(
   database: Database,
   { leaseMs, at }: { leaseMs: number; at: Date },
 ): Promise<CollectionClaim | null> {
   const claim = randomUUID();
   const claimed = await database.pool.query<{ account_id: string }>(
-    `update collection set claim = $1, claimed_until = clock_timestamp() + $2 * interval '1 millisecond', last_count = 0
+    `update collection set claim = $1, claimed_until = clock_timestamp() + $2 * interval '1 millisecond',
+       last_count = case when claim is null then 0 else last_count end
      where account_id = (
        select m.account_id from collection m
          join account a on a.id = m.account_id join country c on c.id = a.country_id
@@ -92,12 +96,20 @@ export type RoundEnd = {
   at: Date;
 };
 
-/** Gives it back with how it went. Whoever does not have it any more changes nothing. */
-export async function endCollection(database: Database, { accountId, claim }: CollectionClaim, end: RoundEnd) {
+/**
+ * Gives it back with how it went.
+ * @returns how many messages were stored since a round last came to its end; null for who has the claim no more: nothing is changed then
+ */
+export async function endCollection(
+  database: Database,
+  { accountId, claim }: CollectionClaim,
+  end: RoundEnd,
+): Promise<number | null> {
   const { outcome, failures, refusals, dueAt, at } = end;
   const stops = dueAt === null;
-  await database.prisma.collection.updateMany({
+  const [ended] = await database.prisma.collection.updateManyAndReturn({
     where: { accountId, claim },
+    select: { lastCount: true },
     data: {
       claim: null,
       claimedUntil: null,
@@ -107,4 +119,5 @@ export async function endCollection(database: Database, { accountId, claim }: Co
       ...(stops ? { state: 'stopped', sealedPassword: null } : { dueAt }),
     },
   });
+  return ended?.lastCount ?? null;
 }
