@@ -8,6 +8,7 @@ import { Clamd } from './mail/clamd.ts';
 import { MailboxConnections } from './mail/mailbox-connections.ts';
 import { startRemovingMail } from './services/accounts/remove-mail.ts';
 import { openAuditTrail } from './services/audit.ts';
+import { startCollecting } from './services/collection/collecting.ts';
 import { connectDatabase } from './services/database/connect.ts';
 import { startEmbeddedPostgres } from './services/database/embedded-postgres.ts';
 import { migrate } from './services/database/migrate.ts';
@@ -51,6 +52,7 @@ export async function startNode(config: Config): Promise<Node> {
   await listPoints(database, config, now());
   const revocation = new RevocationStore(database);
   const reports = startReportWatch({ config, database, audit, mail, workers, revocation, now });
+  const collectingMail = startCollecting({ config, database, audit, now });
   const fetcher = new EvidenceFetcher(config.fetchProxy);
   const refreshing = startRefreshingLists({ database, fetcher, now });
   const scanner = config.scanner === null ? null : new Clamd(config.scanner.place, config.scanner);
@@ -75,6 +77,7 @@ export async function startNode(config: Config): Promise<Node> {
       await removingMail.stop();
       await refreshing.stop();
       await collecting.stop();
+      await collectingMail.stop();
       await signing.stop();
       await fetcher.close();
       await outbox.stop();

@@ -14,7 +14,7 @@ import { migrate } from '../services/database/migrate.ts';
 
 const USAGE = [
   'usage: sealpost admin add ADDRESS [--password-file F]',
-  '       [--imap HOST[:993|143] --submission HOST[:587|465] [--ca F] [--programme-name NAME]]',
+  '       [--imap HOST[:993|143] --submission HOST[:587|465] [--pop3 none] [--ca F] [--programme-name NAME]]',
 ].join('\n');
 
 const PROBLEMS: Record<Extract<AdministratorResult, { ok: false }>['problem'], string> = {
@@ -105,16 +105,17 @@ function readOptions(args: string[]): Options | null {
         'password-file': { type: 'string' },
         imap: { type: 'string' },
         submission: { type: 'string' },
+        pop3: { type: 'string' },
         ca: { type: 'string' },
         'programme-name': { type: 'string' },
       },
     });
     const [verb, address, ...more] = positionals;
     if (verb !== 'add' || address === undefined || more.length > 0) return null;
-    const { imap, submission, ca: caFile, 'programme-name': programmeName } = values;
+    const { imap, submission, pop3, ca: caFile, 'programme-name': programmeName } = values;
     const isPlaced = imap !== undefined && submission !== undefined;
-    if (!isPlaced && [imap, submission, caFile, programmeName].some((each) => each !== undefined)) return null;
-    const place = isPlaced ? { imap, submission, caFile, programmeName } : null;
+    if (!isPlaced && [imap, submission, pop3, caFile, programmeName].some((each) => each !== undefined)) return null;
+    const place = isPlaced ? { imap, submission, pop3, caFile, programmeName } : null;
     return { address, passwordFile: values['password-file'], place };
   } catch {
     return null;

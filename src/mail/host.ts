@@ -14,8 +14,8 @@ export function isDomainName(text: string): boolean {
   return /[a-z]/i.test(labels.at(-1) ?? '');
 }
 
-/** The ports that servers of this kind have (RFC 8314 section 3, RFC 6409 section 3.1): nothing else is ever connected to. */
-export const MAIL_PORTS = { imap: [993, 143], submission: [587, 465], incoming: [25] } as const;
+/** The ports that servers of this kind have (RFC 8314 section 3, RFC 6409 section 3.1, RFC 1939 section 3): nothing else is ever connected to. */
+export const MAIL_PORTS = { imap: [993, 143], submission: [587, 465], incoming: [25], pop3: [995, 110] } as const;
 
 export function isMailPort(text: string, kind: keyof typeof MAIL_PORTS): boolean {
   return MAIL_PORTS[kind].some((port) => String(port) === text);

@@ -48,7 +48,7 @@ export function isSafeLogin(credential: Credential): boolean {
 }
 
 /** TLS options for `host`: the certificate is always checked, against the administrator's CA where there is one. */
-export function tlsOptions(server: MailServer, host: string): ConnectionOptions {
+export function tlsOptions(server: Pick<MailServer, 'caPem' | 'serverName'>, host: string): ConnectionOptions {
   const name = server.serverName ?? host;
   return {
     rejectUnauthorized: true,

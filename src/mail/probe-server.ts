@@ -3,6 +3,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { isMailAddress } from './host.ts';
 import { type MailServer, type TlsMode, tlsOptions } from './mail-server.ts';
+import type { WirePlace } from './wire.ts';
 
 /** What a look at one server from outside gave: nobody signs in. */
 export type Probe =
@@ -43,7 +44,7 @@ export type MailServerProbe = { imap: Probe & Timed; submission: Probe & Timed; 
 /** `answer`: what a relay says to a letter that is offered; `takes`: whether it would take one now (it may refuse us all the same). */
 export type RelayProbe = { probe: Probe; offer: { takes: boolean; answer: string } | null };
 
-type Talk = 'imap' | 'smtp';
+type Talk = 'imap' | 'smtp' | 'pop3';
 type Place = { host: string; port: number; talk: Talk; mode: TlsMode | 'none' };
 
 const PATIENCE_MS = 8000;
@@ -108,8 +109,16 @@ async function answerToOffer(socket: net.Socket, end: AbortSignal): Promise<stri
   return hello.startsWith('250') ? await ask(socket, 'MAIL FROM:<>', /^\d{3} /, end) : hello;
 }
 
+/** The same for a POP3 server (RFC 1939, RFC 2595 section 4). */
+export function probePop3(server: WirePlace, patienceMs = PATIENCE_MS): Promise<Probe> {
+  const { host, port, tls: mode } = server;
+  return probe(server, { host, port, talk: 'pop3', mode }, patienceMs);
+}
+
+type Checked = Pick<MailServer, 'caPem' | 'serverName'>;
+
 async function probe(
-  server: MailServer | null,
+  server: Checked | null,
   { host, port, talk, mode }: Place,
   patienceMs: number,
   more: (socket: net.Socket, end: AbortSignal) => Promise<void> = async () => {},
@@ -176,6 +185,11 @@ async function askForTls(socket: net.Socket, talk: Talk, end: AbortSignal): Prom
     if (!/^a1 OK/i.test(answer)) throw new ProbeError('no-starttls', answer);
     return greeting;
   }
+  if (talk === 'pop3') {
+    const answer = await ask(socket, 'STLS', /^[+-]/, end);
+    if (!/^\+OK/i.test(answer)) throw new ProbeError('no-starttls', answer);
+    return greeting;
+  }
   const hello = await ask(socket, 'EHLO sealpost.invalid', /^\d{3} /, end);
   if (!hello.startsWith('250')) throw new ProbeError('protocol', hello);
   const answer = await ask(socket, 'STARTTLS', /^\d{3} /, end);
@@ -183,10 +197,11 @@ async function askForTls(socket: net.Socket, talk: Talk, end: AbortSignal): Prom
   return greeting;
 }
 
+const GREETINGS: Record<Talk, RegExp> = { imap: /^\* (OK|PREAUTH)/i, smtp: /^220/, pop3: /^\+OK/i };
+
 async function greetingOf(socket: net.Socket, talk: Talk, end: AbortSignal): Promise<string> {
-  const line = talk === 'imap' ? await lineOf(socket, /^/, end) : await lineOf(socket, /^\d{3} |^(?!\d{3}-)/, end);
-  const isIts = talk === 'imap' ? /^\* (OK|PREAUTH)/i.test(line) : line.startsWith('220');
-  if (!isIts) throw new ProbeError('protocol', line);
+  const line = await lineOf(socket, talk === 'smtp' ? /^\d{3} |^(?!\d{3}-)/ : /^/, end);
+  if (!GREETINGS[talk].test(line)) throw new ProbeError('protocol', line);
   return shown(line);
 }
 

@@ -23,6 +23,9 @@ export type ShownEntry = {
 /** Reasons that carry a number or names with them. */
 const COMPOSED: [pattern: RegExp, key: string, parameter: 'count' | 'names'][] = [
   [/^ended (\d{1,6})$/, 'audit.reason.ended', 'count'],
+  [/^collected (\d{1,9})$/, 'audit.reason.collected', 'count'],
+  [/^collected-deleted (\d{1,9})$/, 'audit.reason.collected-deleted', 'count'],
+  [/^pop3-stopped (\d{1,9})$/, 'audit.reason.pop3-stopped', 'count'],
   [/^programme: (.+)$/, 'audit.reason.programme', 'names'],
   [/^programme-granted: (.+)$/, 'audit.reason.programme-granted', 'names'],
   [/^programme-withdrawn: (.+)$/, 'audit.reason.programme-withdrawn', 'names'],

@@ -29,6 +29,7 @@ export const AUDIT_ACTIONS = [
   'issue',
   'revoke',
   'settings-change',
+  'collection',
   'administration',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -75,6 +75,15 @@ test('T08 doctor finds everything in order on a network that is', async () => {
   for (const subject of ['clock', 'database', 'queue']) assert.equal(lineOf(answer, subject).state, 'ok');
 });
 
+test('T23 doctor looks at POP3 where hosted mailboxes are offered by it, and nowhere else', async () => {
+  const { lines } = await told();
+  const pop3 = lines.filter(({ subject }) => subject === 'pop3');
+  assert.deepEqual(
+    pop3.map(({ about, state, said }) => [about, state, /^\+OK/.test(said)]),
+    [['mail.tcn.b.eu-admin.net', 'ok', true]],
+  );
+});
+
 test('T08 doctor tells people the same in sentences: what was tried, what came back, what to do', async () => {
   await world.testbed.stopServer('relay4');
   try {
@@ -126,6 +135,7 @@ test('T08 doctor names the one thing that is wrong, whatever it is', async () =>
       'imap mail.tcn.b.eu-admin.net refused',
       'imap-login mail.tcn.b.eu-admin.net unreachable',
       'submission-login mail.tcn.b.eu-admin.net unreachable',
+      'pop3 mail.tcn.b.eu-admin.net refused',
     ]);
   } finally {
     await testbed.startServer('dovecot-b');

@@ -185,6 +185,14 @@ const MONITOR: Record<string, Needs> = {
   'GET /administration/monitor/:target': 'country',
 };
 
+const COLLECTION: Record<string, Needs> = {
+  'GET /administration/collection': 'country',
+  'GET /administration/collection/:country': 'country',
+  'POST /administration/collection/:country': 'country',
+  'POST /administration/collection/:country/test': 'country',
+  'POST /administration/collection/:country/remove': 'country',
+};
+
 /** Every page of the administration with who may ask for it. A page that is missing here fails `test/app/administration.test.ts`. */
 export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...DOOR,
@@ -205,4 +213,5 @@ export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...SETUP_CHECK,
   ...RELEASES,
   ...MONITOR,
+  ...COLLECTION,
 };

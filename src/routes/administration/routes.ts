@@ -4,6 +4,7 @@ import { accountRoutes } from './accounts/routes.ts';
 import { auditRoutes } from './audit/routes.ts';
 import { authorityRoutes } from './authorities/routes.ts';
 import { clientCertificateRoutes } from './client-certificates/routes.ts';
+import { collectionRoutes } from './collection/routes.ts';
 import { countryRoutes } from './countries/routes.ts';
 import { issuedRoutes } from './digital-ids/routes.ts';
 import { enterAdministration, enterWithPasskey, leaveAdministration, showEntry } from './enter.ts';
@@ -59,6 +60,7 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
   programmeRoutes(app, context);
   countryRoutes(app, context);
   mailServerRoutes(app, context);
+  collectionRoutes(app, context);
   registrationAdministrationRoutes(app, context);
 
   app.get('/administration/trust', central, showProgrammeTrust(context));

@@ -4,6 +4,8 @@ import { LOCALES } from '../../i18n/translate.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { listSessions, type SessionSummary, type Settings } from '../../services/accounts/settings.ts';
 import { administratorsOf } from '../../services/administration/address-lists.ts';
+import { readOwnCollection } from '../../services/collection/collections.ts';
+import type { SignedIn } from '../../services/sessions/session.ts';
 
 /** What the fields show: values as they are stored, or as they were typed. */
 export type SettingsFields = { [name in keyof Settings]: string | boolean };
@@ -58,11 +60,25 @@ export async function settingsPage(
     // The password of a country's own server is changed there; these people know where to ask.
     askAbout: hosted ? [] : await administratorsOf(context, session.account.countryId),
     mailHost: session.account.country.mailServer.serverName ?? session.account.country.mailServer.imapHost,
+    programs: await programsOf(context, session),
     certificate:
       context.config.clientCertificates === 'none'
         ? null
         : { shown: session.certificateSha256 !== null, only: session.account.certificateOnly },
   });
+}
+
+/** What a classic mail program needs to know of a hosted mailbox, and whether there is an old one to collect from (T23). */
+async function programsOf(context: Context, session: SignedIn) {
+  const { hosted, pop3Port, imapHost, serverName, submissionHost, submissionPort, submissionTls } =
+    session.account.country.mailServer;
+  const isOffered = hosted && pop3Port !== null;
+  return {
+    pop3: isOffered ? { host: serverName ?? imapHost, port: String(pop3Port) } : null,
+    smtp: { host: serverName ?? submissionHost, port: String(submissionPort), tls: submissionTls },
+    user: session.account.address,
+    collects: (await readOwnCollection(context, session)) !== null,
+  };
 }
 
 /** Of Europe, its islands, and whatever is set; the whole list of the world would help nobody to find Brussels. */

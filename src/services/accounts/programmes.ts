@@ -1,4 +1,5 @@
 import type { Country, MailServer as MailServerRow, MarkingPolicy, Programme } from '../../generated/prisma/client.ts';
+import { MAIL_PORTS } from '../../mail/host.ts';
 import type { MailServer } from '../../mail/mail-server.ts';
 import type { Database } from '../database/connect.ts';
 import { composeDomain } from './address-rule.ts';
@@ -61,6 +62,8 @@ export type NewMailServer = MailServer & {
   /** Where mail comes in, by name and by address; what is left out stays as it is */
   incomingHost?: string | null;
   incomingIp?: string | null;
+  /** Of a hosted one: where POP3S answers; null: nowhere. Left out: as deploy/dovecot has it, or as it is */
+  pop3Port?: number | null;
 };
 
 /**
@@ -93,7 +96,7 @@ export async function saveMailServer(
   const values = mailServerValues(server);
   return database.prisma.mailServer.upsert({
     where: { name },
-    create: { name, programmeId, ...values },
+    create: { name, programmeId, ...(server.hosted ? { pop3Port: MAIL_PORTS.pop3[0] } : {}), ...values },
     update: values,
   });
 }
@@ -113,5 +116,6 @@ export function mailServerValues(server: Omit<NewMailServer, 'name'>) {
     caPem: server.caPem ?? null,
     ...(server.incomingHost === undefined ? {} : { incomingHost: server.incomingHost }),
     ...(server.incomingIp === undefined ? {} : { incomingIp: server.incomingIp }),
+    ...(server.pop3Port === undefined ? {} : { pop3Port: server.pop3Port }),
   };
 }

@@ -1,5 +1,4 @@
 import { addressDomain, addressProblem } from '../../mail/address.ts';
-import type { MailServer } from '../../mail/mail-server.ts';
 import { PASSWORD_MIN_LENGTH } from '../accounts/accounts.ts';
 import { composeLocalPart } from '../accounts/address-rule.ts';
 import { isoOf } from '../accounts/annex-a.ts';
@@ -38,7 +37,7 @@ async function moveHosted(
   { id, hosted }: { id: string; hosted: boolean },
   address: string,
   password: string | null,
-  server: MailServer,
+  server: HostedPlace['server'],
 ): Promise<AdministratorResult> {
   if (!hosted) return { ok: false, problem: 'not-hosted' };
   const result = await addAdministrator(database, address, password);

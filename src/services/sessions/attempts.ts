@@ -14,7 +14,8 @@ export type AttemptKind =
   | 'hand-over-network'
   | 'registration'
   | 'mail-server'
-  | 'recheck';
+  | 'recheck'
+  | 'collection';
 
 /**
  * Counts an attempt in a window of 15 minutes that all nodes share, and says whether it is still within the limit.

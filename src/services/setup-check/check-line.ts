@@ -4,6 +4,7 @@
  * - `names`: MX records of a country's domain
  * - `relay`: port 25 of a relay
  * - `incoming`: port 25 of the server where a country's mail comes in
+ * - `pop3`: the same for classic clients, at servers that offer it
  * - `imap`, `submission`: connection, TLS and certificate; `imap-login`, `submission-login`: signing in there
  */
 export const SUBJECTS = [
@@ -18,6 +19,7 @@ export const SUBJECTS = [
   'imap-login',
   'submission',
   'submission-login',
+  'pop3',
 ] as const;
 
 export type Subject = (typeof SUBJECTS)[number];

@@ -2,7 +2,7 @@ import type { Context } from '../../context.ts';
 import type { MailServer as MailServerRow } from '../../generated/prisma/client.ts';
 import { connectMailbox } from '../../mail/imap-connection.ts';
 import type { Credential, MailServer } from '../../mail/mail-server.ts';
-import { type Probe, probeMailServer } from '../../mail/probe-server.ts';
+import { type Probe, probeMailServer, probePop3 } from '../../mail/probe-server.ts';
 import { trySubmissionLogin } from '../../mail/submission.ts';
 import { mailServerOf } from '../accounts/mail-server.ts';
 import { type CheckLine, checkLine, type Found } from './check-line.ts';
@@ -18,8 +18,12 @@ const CERTIFICATE_DAYS = 14;
 const DAY_MS = 86_400_000;
 const LINES_OF_A_SERVER = 5;
 
-export function linesOfServers(count: number): number {
-  return count * LINES_OF_A_SERVER;
+export function linesOfServers(servers: readonly MailServerRow[]): number {
+  return servers.length * LINES_OF_A_SERVER + servers.filter(offersPop3).length;
+}
+
+function offersPop3({ hosted, pop3Port }: MailServerRow): boolean {
+  return hosted && pop3Port !== null;
 }
 
 /** A server with those of its countries for which it is looked at: accounts of others are nobody's business here. */
@@ -35,6 +39,7 @@ export async function checkMailServer(
   const server = mailServerOf(row);
   const who = await whoSignsIn(needs, { row, countries, login });
   await told(await signIn('imap-login', row, who, (credential) => imapLogin(server, credential)));
+  if (offersPop3(row)) await told(await checkPop3(row, needs.now()));
   await told(await signIn('submission-login', row, who, (credential) => submissionLogin(server, credential)));
 }
 
@@ -59,6 +64,14 @@ function secured(probe: Probe, now: Date): Found {
   const facts = { protocol, cipher, certificate: subject, issuer, until: notAfter.toISOString() };
   const soon = notAfter.getTime() - now.getTime() < CERTIFICATE_DAYS * DAY_MS;
   return { state: soon ? 'notice' : 'ok', code: soon ? 'ends-soon' : 'ok', facts, said: probe.greeting };
+}
+
+/** Of hosted mailboxes, for classic clients. */
+async function checkPop3({ name, imapHost: host, pop3Port, serverName, caPem }: MailServerRow, now: Date) {
+  const port = pop3Port ?? 0;
+  return checkLine('pop3', name, { host, port: String(port) }, async () =>
+    secured(await probePop3({ host, port, tls: 'implicit', serverName, caPem }), now),
+  );
 }
 
 type Signer = { ok: true; address: string; credential: Credential } | { ok: false; found: Found };

@@ -15,6 +15,7 @@ const AREAS: Readonly<Record<Subject, [results: string, advice: string]>> = {
   incoming: ['connection', 'port25'],
   imap: ['connection', 'tls'],
   submission: ['connection', 'tls'],
+  pop3: ['connection', 'tls'],
   'imap-login': ['login', 'login'],
   'submission-login': ['login', 'login'],
 };

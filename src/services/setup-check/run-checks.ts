@@ -31,7 +31,7 @@ export async function runChecks(needs: Needs, order: CheckOrder, listener: Liste
   const { config } = needs;
   const servers = [...new Map(order.countries.map(({ mailServer }) => [mailServer.id, mailServer])).values()];
   const installation = order.installation ? installationChecks(needs) : [];
-  const fixed = installation.length + order.countries.length + linesOfServers(servers.length);
+  const fixed = installation.length + order.countries.length + linesOfServers(servers);
   await listener.expect(fixed + Math.max(config.relays.length, 1));
   for (const check of installation) await listener.line(await check());
   const places = [...config.relays];

@@ -23,6 +23,7 @@ const CODES: Record<Subject, Partial<Record<LineState, string>>> = {
   incoming: { ok: 'ok', failed: `${PROBES} broken` },
   imap: { ok: 'ok', notice: 'ends-soon', failed: `${PROBES} ${TLS} broken` },
   submission: { ok: 'ok', notice: 'ends-soon', failed: `${PROBES} ${TLS} broken` },
+  pop3: { ok: 'ok', notice: 'ends-soon', failed: `${PROBES} ${TLS} broken` },
   'imap-login': { ok: 'ok', failed: `${LOGINS} broken`, 'not-tried': 'own-server no-account' },
   'submission-login': { ok: 'ok', failed: `${LOGINS} broken`, 'not-tried': 'own-server no-account' },
 };

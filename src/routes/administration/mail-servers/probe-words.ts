@@ -28,16 +28,22 @@ export function probeWords(formats: Formats, server: TestedServer, probe: MailSe
   ];
   return places.flatMap((place) => {
     const found = probe[place.which];
-    return found === null ? [] : [wordsOf(formats, place, found)];
+    if (found === null) return [];
+    const title = formats.t(`mailServers.probe.${place.which}`);
+    return [{ which: place.which, ...wordsOfProbe(formats, { ...place, title }, found) }];
   });
 }
 
-function wordsOf({ t, date, plainName }: Formats, { which, host, port, tls }: Place, found: Probe): ProbeWords {
+/** Of one server, whatever it speaks. @param place `tls`: how, or `none` */
+export function wordsOfProbe(
+  { t, date, plainName }: Formats,
+  { title, host, port, tls }: { title: string; host: string; port: number; tls: string },
+  found: Probe,
+): Omit<ProbeWords, 'which'> {
   const { address } = found;
   const where = { host, port: String(port), mode: t(`mailServers.probe.mode.${tls}`) };
   const asked = {
-    which,
-    title: t(`mailServers.probe.${which}`),
+    title,
     tried:
       address === '' || address === host
         ? t('mailServers.probe.tried', where)
