@@ -10,7 +10,7 @@ export type Copy = { folder: string; hops: Hop[] };
 export async function copiesIn(maildir: string): Promise<Map<string, Copy[]>> {
   const copies = new Map<string, Copy[]>();
   const entries = await fs.readdir(maildir, { withFileTypes: true });
-  const subfolders = entries.filter((entry) => entry.isDirectory() && /^\../.test(entry.name));
+  const subfolders = entries.filter((entry) => entry.isDirectory() && !['new', 'cur', 'tmp'].includes(entry.name));
   for (const folder of ['', ...subfolders.map(({ name }) => name)]) {
     for (const state of ['new', 'cur']) {
       const at = path.join(maildir, folder, state);
@@ -19,7 +19,7 @@ export async function copiesIn(maildir: string): Promise<Map<string, Copy[]>> {
         const messageId = /^message-id:\s*(<[^>]+>)/im.exec(header)?.[1];
         if (messageId === undefined) continue;
         const others = copies.get(messageId) ?? [];
-        copies.set(messageId, [...others, { folder: folder === '' ? 'INBOX' : folder.slice(1), hops: hopsOf(header) }]);
+        copies.set(messageId, [...others, { folder: folder || 'INBOX', hops: hopsOf(header) }]);
       }
     }
   }

@@ -3,6 +3,7 @@ import type { Context } from '../../context.ts';
 import { BodyThreads } from '../../html/body-thread.ts';
 import { actOnSelected } from './act-on-messages.ts';
 import { answerReceipt } from './answer-receipt.ts';
+import { countMail } from './count-new-mail.ts';
 import { saveMessage } from './download-message.ts';
 import { enterMailbox } from './enter-mailbox.ts';
 import { showMailbox } from './list-messages.ts';
@@ -33,4 +34,5 @@ export function messageRoutes(app: FastifyInstance, context: Context): void {
   app.get('/mail/:folder/:message/message.eml', saveMessage(context));
   app.get('/mail/:folder/:message/attachments/:index', saveAttachment(context));
   app.get('/events', { config: { background: true } }, watchMail(context, streams));
+  app.get('/new-mail', { config: { background: true } }, countMail(context));
 }
