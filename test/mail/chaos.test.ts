@@ -221,7 +221,7 @@ test('T05 T06 with relays, mail servers, nodes and the database killed at random
   const { alain, marta } = world.people;
   const clerks = [await settledClerk(alain, random), await settledClerk(marta, random)] as const;
   const parts = [...SERVERS.map(([name, kind]) => serverPart(world, name, kind)), ...nodes, databasePart(world)];
-  const chaos: Chaos = unleash(parts, { random, pauseMs: [50, 900], downMs: [100, 2000], atOnce: 3 });
+  const chaos: Chaos = unleash(parts, { random, pauseMs: [150, 1200], downMs: [100, 1500], atOnce: 2 });
   const urls: { clerk: Visitor; url: string }[] = [];
   const presses = { count: 0 };
   const write = async (clerk: Visitor, from: WorldPerson, letters: number) => {

@@ -52,11 +52,19 @@ export function partedAt(one: Copy, other: Copy): { last: string; next: string }
   return { last: one.hops[index - 1]?.by ?? '', next: one.hops[index]?.by ?? other.hops[index]?.by ?? '' };
 }
 
-/** Messages in the queues of a Postfix, which is empty when all went on. */
+/**
+ * Messages in the queues of a Postfix, which is empty when all went on. Executable means complete; what cleanup(8) was
+ * just writing when it was killed is no message, was answered to nobody, and is removed by qmgr(8) a day and a half later.
+ */
 export async function queuedIn(queueFolder: string): Promise<string[]> {
   const lists = ['maildrop', 'incoming', 'active', 'deferred'].map(async (name) => {
     const entries = await fs.readdir(path.join(queueFolder, name), { recursive: true, withFileTypes: true });
-    return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+    const files = entries.filter((entry) => entry.isFile());
+    const complete = files.map(async ({ parentPath, name: file }) => {
+      const found = await fs.stat(path.join(parentPath, file)).catch(() => null);
+      return found !== null && (found.mode & 0o100) !== 0 ? [file] : [];
+    });
+    return (await Promise.all(complete)).flat();
   });
   return (await Promise.all(lists)).flat();
 }
