@@ -63,7 +63,7 @@ export function nodePart(world: World, name: string, settings: NodeJS.ProcessEnv
 
 /** What does not start because something else is down starts a little later. */
 async function persistently(start: () => Promise<void>): Promise<void> {
-  const deadline = performance.now() + 60_000;
+  const deadline = performance.now() + 120_000;
   for (;;) {
     try {
       return await start();
@@ -88,23 +88,27 @@ export type ChaosOptions = {
   downMs: [number, number];
   /** Faults that may overlap */
   atOnce: number;
+  /** Faults in all: a slow machine needs longer for each, and shall not have more of them */
+  atMost: number;
 };
 
 /** Ends parts at random moments until it is ended itself. Which part is drawn by kind first: there are more servers than databases. */
-export function unleash(parts: readonly Part[], { random, pauseMs, downMs, atOnce }: ChaosOptions): Chaos {
+export function unleash(parts: readonly Part[], { random, pauseMs, downMs, atOnce, atMost }: ChaosOptions): Chaos {
   const faults: Fault[] = [];
   const down = new Set<Part>();
   const ended = new AbortController();
   const rest = (ms: number) => sleep(ms, undefined, { signal: ended.signal }).catch(() => {});
   const kinds = [...new Set(parts.map(({ kind }) => kind))];
+  let begun = 0;
   const strike = async () => {
-    while (!ended.signal.aborted) {
+    while (!ended.signal.aborted && begun < atMost) {
       await rest(random.between(...pauseMs));
       const kind = random.pick(kinds);
       const standing = parts.filter((part) => part.kind === kind && !down.has(part));
       if (ended.signal.aborted || standing.length === 0) continue;
       const part = random.pick(standing);
       down.add(part);
+      begun += 1;
       const from = Date.now();
       await part.kill();
       await rest(random.between(...downMs));
