@@ -9,13 +9,15 @@ export type Copy = { folder: string; hops: Hop[] };
 /** Every message of a Maildir with its folders, by Message-ID. */
 export async function copiesIn(maildir: string): Promise<Map<string, Copy[]>> {
   const copies = new Map<string, Copy[]>();
-  const entries = await fs.readdir(maildir, { withFileTypes: true });
+  // The first message makes the folder.
+  const entries = await fs.readdir(maildir, { withFileTypes: true }).catch(() => []);
   const subfolders = entries.filter((entry) => entry.isDirectory() && !['new', 'cur', 'tmp'].includes(entry.name));
   for (const folder of ['', ...subfolders.map(({ name }) => name)]) {
     for (const state of ['new', 'cur']) {
       const at = path.join(maildir, folder, state);
       for (const name of await fs.readdir(at).catch(() => [])) {
-        const header = headerOf(await fs.readFile(path.join(at, name), 'latin1'));
+        // Its owner may read it just now, which moves it: the next look finds it.
+        const header = headerOf(await fs.readFile(path.join(at, name), 'latin1').catch(() => ''));
         const messageId = /^message-id:\s*(<[^>]+>)/im.exec(header)?.[1];
         if (messageId === undefined) continue;
         const others = copies.get(messageId) ?? [];
