@@ -14,6 +14,8 @@ const open: Stream[] = [];
 before(async () => {
   world = await startTestWorld({ network: 175 });
   node = await startTestNode(world, { SIGN_IN_LIMIT: '1000' });
+  // Dovecot looks at a mailbox that never had a message every half minute only.
+  await arrive();
 });
 after(async () => {
   await node?.stop();
