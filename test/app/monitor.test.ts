@@ -140,6 +140,8 @@ test("T24 a country's administrator sees the own server, and nothing of the inst
   assert.doesNotMatch(own, /of Belgium|relay\.eu-admin/);
   const all = (await central.get(PAGE)).body;
   for (const name of [/of Germany/, /of Belgium/, /relay\.eu-admin/]) assert.match(all, name);
+  assert.match((await central.get('/administration')).body, /One server or part of this installation does not work/);
+  assert.doesNotMatch((await ofGermany.get('/administration')).body, /does not work/);
   for (const { id, kind, about } of await world.database.prisma.monitorTarget.findMany()) {
     const expected = kind === 'imap' && about === 'of Germany' ? 200 : 404;
     assert.equal((await ofGermany.get(`${PAGE}/${id}`)).status, expected, about);

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
+import net from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { probeRelay } from '../../src/mail/probe-server.ts';
 import type { Node } from '../../src/server.ts';
 import type { WatchedKind } from '../../src/services/monitor/watched.ts';
 import type { ServerName } from '../../testbed/testbed.ts';
 import type { World } from '../../testbed/world.ts';
-import { startTestNode, startTestWorld } from '../support/world.ts';
+import { spawnTestNode, startTestNode, startTestWorld } from '../support/world.ts';
 
 const NETWORK = 171;
 
@@ -82,12 +85,12 @@ async function without(server: ServerName, during: () => Promise<unknown>): Prom
 }
 
 test('T24 everything of the network is watched and works', async () => {
-  await eventually('a look at all', async () => (await node.context.database.prisma.monitorTarget.count()) >= 21);
+  await eventually('a look at all', async () => (await node.context.database.prisma.monitorTarget.count()) >= 22);
   await eventually('all in order', async () => (await failing()).length === 0);
   const rows = await node.context.database.prisma.monitorTarget.groupBy({ by: ['kind'], _count: true });
   const counts = Object.fromEntries(rows.map(({ kind, _count }) => [kind, _count]));
   const each = { relay: 4, 'relay-scanner': 4, resolver: 2, names: 2, imap: 2, submission: 2, incoming: 2 };
-  assert.deepEqual(counts, { clock: 1, database: 1, queue: 1, ...each });
+  assert.deepEqual(counts, { clock: 1, database: 1, queue: 1, scanner: 1, ...each });
 });
 
 test('T24 a relay, its scanner and a resolver that are stopped are found, one by one, and found working again', async () => {
@@ -151,4 +154,50 @@ test('T24 while mail itself is down an alert waits; it goes when mail is back, a
     'no alert that waits',
     async () => (await prisma.monitorAlert.count({ where: { sentAt: null } })) === 0,
   );
+});
+
+test('T24 a node that is told to end says that it is not ready while it still answers, then ends', async () => {
+  const ending = await spawnTestNode(world, { DRAIN_SECONDS: '2' });
+  const ready = () => fetch(`${ending.url}/health/ready`).then((answer) => answer.status);
+  assert.equal(await ready(), 200);
+  const ended = once(ending.child, 'exit');
+  ending.child.kill('SIGTERM');
+  await eventually('not ready', async () => (await ready()) === 503);
+  assert.equal((await fetch(`${ending.url}/sign-in`)).status, 200);
+  assert.deepEqual(await ended, [0, null]);
+});
+
+test('T24 a relay that says "later", hangs up or babbles after its greeting is told apart from one that takes letters', async () => {
+  const answers: Record<string, (socket: net.Socket) => void> = {
+    '127.171.9.2': (socket) => socket.end(),
+    '127.171.9.3': (socket) => socket.write(`${'451 4.7.1 later '.repeat(40)}\r\n`),
+    '127.171.9.4': (socket) => socket.write('421 go away\r\n'),
+    '127.171.9.5': () => {},
+    '127.171.9.6': (socket) => socket.write('250 2.1.0 Ok\r\n'),
+  };
+  const servers = await Promise.all(
+    Object.entries(answers).map(async ([host, answer]) => {
+      const polite = host !== '127.171.9.4';
+      const server = net.createServer((socket) => {
+        socket.on('error', () => {});
+        socket.write('220 relay ESMTP\r\n');
+        socket.on('data', (said) =>
+          String(said).startsWith('EHLO') && polite ? socket.write('250 hello\r\n') : answer(socket),
+        );
+      });
+      await new Promise<void>((resolve) => server.listen(25, host, resolve));
+      return server;
+    }),
+  );
+  try {
+    for (const host of Object.keys(answers)) {
+      const found = await probeRelay(host, 1000);
+      assert.equal(found.probe.ok, true, host);
+      assert.equal(found.offer?.takes, host === '127.171.9.6', `${host} ${found.offer?.answer}`);
+      assert.ok((found.offer?.answer.length ?? 0) <= 200);
+    }
+    assert.equal((await probeRelay('127.171.9.9', 1000)).offer, null);
+  } finally {
+    for (const server of servers) server.close();
+  }
 });

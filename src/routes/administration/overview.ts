@@ -28,6 +28,7 @@ export function showOverview(context: Context) {
       askedPasswords: overview.askedPasswords,
       losses: overview.losses,
       releases: overview.releases,
+      failing: overview.failing,
     });
   };
 }

@@ -1,6 +1,7 @@
 import type { Context } from '../../context.ts';
 import type { Account } from '../../generated/prisma/client.ts';
 import { countAskedPasswords } from '../issuing/releases.ts';
+import { countFailing } from '../monitor/read-monitor.ts';
 import { type PublishingAlarm, publishingAlarms } from '../publishing/list-states.ts';
 import { countUnseenLosses } from '../recovery/administered-losses.ts';
 import { countOpenReleases } from '../scanning/releases.ts';
@@ -25,6 +26,8 @@ export type Overview = {
   askedPasswords: number;
   losses: number;
   releases: number;
+  /** Of what the monitor watches for this administrator */
+  failing: number;
 };
 
 /** Countries and accounts that this administrator answers for; what waits is of the programme and for the central one alone. */
@@ -33,7 +36,7 @@ export async function readOverview(context: Context, session: SignedIn): Promise
   const { account } = session;
   const programmeId = administeredProgramme(session).id;
   const isCentral = account.role === 'central';
-  const [countries, openRequests, failedPlaces, submitted, alarms, askedPasswords, losses, releases] =
+  const [countries, openRequests, failedPlaces, submitted, alarms, askedPasswords, losses, releases, failing] =
     await Promise.all([
       prisma.country.findMany({
         where: administeredCountries(session),
@@ -54,6 +57,7 @@ export async function readOverview(context: Context, session: SignedIn): Promise
       isCentral ? countAskedPasswords(context, session) : 0,
       countUnseenLosses(context, session),
       countOpenReleases(context, session),
+      countFailing(context, session),
     ]);
   return {
     countries: countries.map(({ id, code, isoCode, domain, mailServer, accounts }) => {
@@ -66,5 +70,6 @@ export async function readOverview(context: Context, session: SignedIn): Promise
     askedPasswords,
     losses,
     releases,
+    failing,
   };
 }

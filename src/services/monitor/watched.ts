@@ -3,12 +3,14 @@ import type { CheckLine, LineState } from '../setup-check/check-line.ts';
 /**
  * What is watched (T24), in the order of the page. Those of the set-up check are looked at by its own checks; besides
  * - `relay-scanner`: whether a relay would take a letter now, which it does not while its virus scanner is away
+ * - `scanner`: the virus scanner of the node that looks, where it has one
  * - `resolver`: one of the name servers that the nodes ask
  */
 export const WATCHED_KINDS = [
   'database',
   'queue',
   'clock',
+  'scanner',
   'relay',
   'relay-scanner',
   'resolver',

@@ -96,7 +96,7 @@ function groupsOf(formats: Formats, rows: readonly WatchedRow[]) {
 
 /** This installation's own parts, one of each. */
 function isOwn(kind: WatchedKind): boolean {
-  return kind === 'database' || kind === 'queue' || kind === 'clock';
+  return kind === 'database' || kind === 'queue' || kind === 'clock' || kind === 'scanner';
 }
 
 function rowOf(formats: Formats, row: WatchedRow) {
