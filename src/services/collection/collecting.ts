@@ -98,9 +98,15 @@ export async function collectClaimed(
   }
 }
 
+/** At once, unless a message is on its way: its mailbox's server may just be storing it, and nobody shall look for it too early. */
 async function giveBack({ database }: CollectingOptions, { accountId, claim }: CollectionClaim): Promise<void> {
-  const data = { claim: null, claimedUntil: null };
-  await database.prisma.collection.updateMany({ where: { accountId, claim }, data });
+  await database.pool.query(
+    `update collection c set claim = null, claimed_until = case when exists (
+         select 1 from collected_message m where m.account_id = c.account_id and m.state = 'appending')
+       then clock_timestamp() + interval '5 seconds' end
+     where account_id = $1 and claim = $2`,
+    [accountId, claim],
+  );
 }
 
 async function finish(
