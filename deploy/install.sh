@@ -29,6 +29,11 @@ setting() {
     console.log(v);' "$SETTINGS" "$1"
 }
 
+# the same for one that need not be there
+setting_or() { # NAME DEFAULT
+  node -e 'console.log(JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"))[process.argv[2]] ?? process.argv[3]);' "$SETTINGS" "$1" "$2"
+}
+
 render() { # FOLDER TARGET
   node "$DEPLOY/render.ts" "$SETTINGS" "$DEPLOY/$1" "$2" >/dev/null
 }
@@ -86,7 +91,33 @@ relay() {
   chmod 644 /etc/postfix/* /etc/clamav/clamd.conf /etc/clamav/clamav-milter.conf
   chmod 755 /etc/postfix/post-install /etc/postfix/postfix-script 2>/dev/null || true
   install -m 644 "$DEPLOY/clamav/sealpost-test.ndb" "$(setting DATABASE_FOLDER)"
-  services clamav-daemon clamav-milter postfix
+  scanner_socket "$(setting RUN_FOLDER)"
+  services clamav-daemon.socket clamav-daemon clamav-milter postfix
+}
+
+# Where systemd opens the socket, its unit and not clamd.conf says where.
+scanner_socket() { # FOLDER
+  install -d /etc/systemd/system/clamav-daemon.socket.d
+  printf '[Socket]\nListenStream=\nListenStream=%s/clamd.sock\nSocketMode=0660\n' "$1" \
+    >/etc/systemd/system/clamav-daemon.socket.d/sealpost.conf
+}
+
+# clamd alone: a node gives it attachments after decryption, and nothing is listened for on the network
+node_scanner() {
+  packages clamav-daemon
+  work=$(mktemp -d)
+  mkdir "$work/clamav"
+  cp "$DEPLOY/clamav/clamd.conf" "$work/clamav"
+  echo '{ "RUN_FOLDER": "/run/clamav", "LOG_FOLDER": "/var/log/clamav", "DATABASE_FOLDER": "/var/lib/clamav" }' >"$work/settings.json"
+  node "$DEPLOY/render.ts" "$work/settings.json" "$work/clamav" /etc/clamav >/dev/null
+  rm -rf "$work"
+  chmod 644 /etc/clamav/clamd.conf
+  install -d -o clamav -g clamav /run/clamav /var/log/clamav /var/lib/clamav
+  install -m 644 "$DEPLOY/clamav/sealpost-test.ndb" /var/lib/clamav
+  scanner_socket /run/clamav
+  adduser --quiet sealpost clamav
+  echo 'SCANNER=unix:/run/clamav/clamd.sock' >>/etc/sealpost/settings
+  services clamav-daemon.socket clamav-daemon
 }
 
 balancer() {
@@ -132,6 +163,7 @@ SERVICE_MAIL_USER=$(setting SERVICE_USER)
 DNS_SERVERS=$(setting DNS_SERVERS)
 RELAYS=$(setting NODE_RELAYS)
 SETTINGS
+  if [ "$(setting_or NODE_SCANNER clamd)" = clamd ]; then node_scanner; fi
   # the service may write nothing in the checkout: what is made there at the first start is made now
   if [ -w "$CHECKOUT" ]; then (cd "$CHECKOUT" && node bin/generate-client.mjs); fi
   install -m 644 "$DEPLOY/systemd/sealpost.service" /etc/systemd/system/sealpost.service

@@ -26,6 +26,7 @@ import { identityRoutes } from './routes/identities/routes.ts';
 import { keyRoutes } from './routes/keys/routes.ts';
 import { letterRoutes } from './routes/letters/routes.ts';
 import { messageRoutes } from './routes/messages/routes.ts';
+import { measureRequests, metricsRoutes } from './routes/metrics/routes.ts';
 import { pkiRoutes } from './routes/pki/routes.ts';
 import { publishingRoutes } from './routes/publishing/routes.ts';
 import { recoveryRoutes } from './routes/recovery/routes.ts';
@@ -58,6 +59,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     cacheControl: false,
     setHeaders: (reply) => reply.header('cache-control', 'no-cache'),
   });
+  const durations = measureRequests(app);
   healthRoutes(app, context);
   publishingRoutes(app, context);
 
@@ -90,6 +92,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     pkiRoutes(pages, context);
     helpRoutes(pages, context);
     registrationRoutes(pages, context);
+    metricsRoutes(pages, context, durations);
   });
   return app;
 }

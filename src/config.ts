@@ -117,6 +117,37 @@ export const settings = z.object({
     .string()
     .default('')
     .describe('relays in the order of their MX records, host=address, separated by commas; the set-up check compares'),
+  SCANNER: z
+    .string()
+    .optional()
+    .describe('clamd that scans attachments (T30): unix:/path of its socket, or tcp:127.0.0.1:3310 on this machine'),
+  SCANNER_ELSEWHERE: z
+    .literal('allow')
+    .optional()
+    .describe('allow: SCANNER may be another machine; attachments then leave this one in clear'),
+  SCANNER_SECONDS: wholeNumber(1, 600).default(120).describe('seconds that scanning one attachment may take, 1 to 600'),
+  SCANNER_LIMIT_MB: wholeNumber(1, 1000)
+    .default(60)
+    .describe('megabytes of the largest attachment that is scanned, StreamMaxLength of clamd at most, 1 to 1000'),
+  SCANNER_AT_ONCE: wholeNumber(1, 100)
+    .default(4)
+    .describe('attachments that a node has scanned at the same time, 1 to 100'),
+  MONITOR_SECONDS: wholeNumber(1, 3600)
+    .default(60)
+    .describe('seconds between two looks of the monitor at each server, 1 to 3600'),
+  ALERT_AFTER_SECONDS: wholeNumber(1, 86_400)
+    .default(300)
+    .describe('seconds that something stays down until administrators are told by mail, 1 to 86400'),
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[\w.~+/=-]{32,200}$/)
+    .optional()
+    .describe(
+      'what Prometheus says as bearer token for /metrics, at least 32 characters; without it there is no /metrics',
+    ),
+  DRAIN_SECONDS: wholeNumber(0, 300)
+    .default(0)
+    .describe('seconds that an ending node goes on answering while /health/ready says no, 0 to 300'),
   LOG_LEVEL: z
     .enum(['silent', 'error', 'warn', 'info', 'debug'])
     .default('info')
@@ -166,7 +197,21 @@ export type Config = {
   dnsServers: string[];
   /** What DNS is expected to say, lowest preference first; empty: not known */
   relays: { host: string; address: string }[];
+  /** Null: attachments are not scanned */
+  scanner: ScannerSettings | null;
+  monitorMs: number;
+  alertAfterMs: number;
+  metricsToken: string | null;
+  drainMs: number;
   logLevel: Settings['LOG_LEVEL'];
+};
+
+/** A virus scanner: where it listens, and what scanning one attachment may cost. */
+export type ScannerSettings = {
+  place: { kind: 'unix'; path: string } | { kind: 'tcp'; host: string; port: number };
+  timeoutMs: number;
+  maxBytes: number;
+  atOnce: number;
 };
 
 /** Every wrong or missing setting at once, each with what is expected. */
@@ -209,6 +254,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const relayLogs = readLogFiles(values, problems);
   const dnsServers = readDnsServers(values, problems);
   const relays = readRelays(values, problems);
+  const scanner = readScanner(values, problems);
   const dataFolder = path.resolve(values.DATA_FOLDER);
   const keyRing = (name: 'SERVER_KEYS' | 'SESSION_KEYS') => readKeyRing(name, values, dataFolder, problems);
   const serverKeys = keyRing('SERVER_KEYS');
@@ -249,6 +295,11 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     relayLogs,
     dnsServers,
     relays,
+    scanner,
+    monitorMs: values.MONITOR_SECONDS * 1000,
+    alertAfterMs: values.ALERT_AFTER_SECONDS * 1000,
+    metricsToken: values.METRICS_TOKEN ?? null,
+    drainMs: values.DRAIN_SECONDS * 1000,
     logLevel: values.LOG_LEVEL,
   };
 }
@@ -305,6 +356,37 @@ function readRelays(values: Settings, problems: string[]): Config['relays'] {
   if (relays.some(({ host, address }) => !/^[\w-]+(\.[\w-]+)+$/.test(host) || isIP(address) === 0))
     problems.push(`RELAYS: expected ${settings.shape.RELAYS.description}`);
   return relays;
+}
+
+/** What was decrypted here goes to a scanner of this machine, unless somebody says openly that it may go elsewhere. */
+function readScanner(values: Settings, problems: string[]): ScannerSettings | null {
+  const { SCANNER: text, SCANNER_ELSEWHERE: elsewhere } = values;
+  if (text === undefined) return null;
+  const place = scannerPlace(text);
+  if (place === null) problems.push(`SCANNER: expected ${settings.shape.SCANNER.description}`);
+  else if (place.kind === 'tcp' && !isLoopback(place.host) && elsewhere !== 'allow')
+    problems.push(
+      `SCANNER: expected an address of this machine, not ${place.host}; or SCANNER_ELSEWHERE: ${settings.shape.SCANNER_ELSEWHERE.description}`,
+    );
+  if (place === null) return null;
+  const { SCANNER_SECONDS: seconds, SCANNER_LIMIT_MB: megabytes, SCANNER_AT_ONCE: atOnce } = values;
+  return { place, timeoutMs: seconds * 1000, maxBytes: megabytes * MiB, atOnce };
+}
+
+function scannerPlace(text: string): ScannerSettings['place'] | null {
+  const [, file] = /^unix:(\/.+)$/.exec(text) ?? [];
+  if (file !== undefined) return { kind: 'unix', path: file };
+  const [, bracketed, plain, digits] = /^tcp:(?:\[([^\]]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  if (host === undefined || port < 1 || port > 65_535) return null;
+  if (bracketed !== undefined && isIP(bracketed) !== 6) return null;
+  // What the name means may change: of this machine, it is the address.
+  return { kind: 'tcp', host: host.toLowerCase() === 'localhost' ? '127.0.0.1' : host, port };
+}
+
+function isLoopback(host: string): boolean {
+  return (isIP(host) === 4 && host.startsWith('127.')) || host === '::1';
 }
 
 function readAddresses(name: 'REVOCATION_LISTS' | 'OCSP_RESPONDERS', values: Settings, problems: string[]): string[] {

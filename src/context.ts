@@ -1,4 +1,5 @@
 import type { Config } from './config.ts';
+import type { Clamd } from './mail/clamd.ts';
 import type { MailboxConnections } from './mail/mailbox-connections.ts';
 import type { AuditTrail } from './services/audit.ts';
 import type { Database } from './services/database/connect.ts';
@@ -19,6 +20,8 @@ export type Context = {
   audit: AuditTrail;
   revocation: RevocationStore;
   fetcher: EvidenceFetcher;
+  /** Null where none is set up: attachments are not scanned */
+  scanner: Clamd | null;
   /** The only clock */
   now: () => Date;
 };

@@ -4,6 +4,7 @@ import { buildApp } from './app.ts';
 import { makeSpoolFolder } from './bytes/spool.ts';
 import type { Config } from './config.ts';
 import type { Context } from './context.ts';
+import { Clamd } from './mail/clamd.ts';
 import { MailboxConnections } from './mail/mailbox-connections.ts';
 import { startRemovingMail } from './services/accounts/remove-mail.ts';
 import { openAuditTrail } from './services/audit.ts';
@@ -14,6 +15,7 @@ import { migrate } from './services/database/migrate.ts';
 import { startReportWatch } from './services/evidence/report-watch.ts';
 import { startHousekeeping } from './services/housekeeping.ts';
 import { openOutbox } from './services/letters/outbox.ts';
+import { startMonitor } from './services/monitor/monitor.ts';
 import { startSigningLists } from './services/publishing/refresh-published.ts';
 import { EvidenceFetcher } from './services/revocation/fetch-evidence.ts';
 import { startRefreshingLists } from './services/revocation/refresh-lists.ts';
@@ -53,19 +55,24 @@ export async function startNode(config: Config): Promise<Node> {
   const collectingMail = startCollecting({ config, database, audit, now });
   const fetcher = new EvidenceFetcher(config.fetchProxy);
   const refreshing = startRefreshingLists({ database, fetcher, now });
-  const context: Context = { config, database, mail, workers, outbox, reports, audit, revocation, fetcher, now };
+  const scanner = config.scanner === null ? null : new Clamd(config.scanner.place, config.scanner);
+  const shared = { config, database, mail, workers, outbox, reports, audit, revocation, fetcher, scanner };
+  const context: Context = { ...shared, now };
   const app = await buildApp(context);
   await app.listen({ host: config.host, port: config.port });
   const address = app.server.address();
   if (config.port === 0 && typeof address === 'object' && address) config.publicUrl.port = String(address.port);
   // Lists name addresses, so that the port must be known.
   const signing = startSigningLists({ database, config, now });
+  const monitor = startMonitor({ database, config, now });
   return {
     app,
     context,
     url: config.publicUrl.origin,
     stop: async (options = {}) => {
+      await drain(app, config.drainMs);
       await app.close();
+      await monitor.stop();
       housekeeping.stop();
       await removingMail.stop();
       await refreshing.stop();
@@ -81,4 +88,10 @@ export async function startNode(config: Config): Promise<Node> {
       if (options.database) await embedded?.stop();
     },
   };
+}
+
+/** Goes on answering for a while, so that load balancers turn elsewhere before anything is refused. */
+async function drain(app: FastifyInstance, drainMs: number): Promise<void> {
+  app.readiness.ending = true;
+  if (drainMs > 0) await new Promise((resolve) => setTimeout(resolve, drainMs));
 }

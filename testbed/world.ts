@@ -135,6 +135,7 @@ function openWorld(folder: string, story: Story, testbed: Testbed, postgres: Emb
       REPORT_SERVERS: testbed.relayAddresses.join(','),
       DNS_SERVERS: testbed.resolver.address,
       RELAYS: testbed.mailExchangers.map(({ hostName, address }) => `${hostName}=${address}`).join(','),
+      ...scannerOf(testbed),
       ...(service ? { SERVICE_MAIL_USER: service.user, SERVICE_MAIL_PASSWORD: service.password } : {}),
     },
     stop: async () => {
@@ -142,6 +143,17 @@ function openWorld(folder: string, story: Story, testbed: Testbed, postgres: Emb
       await postgres.stop();
     },
   };
+}
+
+/** Attachments are scanned by the first relay's clamd, where there is one and this user may talk to it: its socket is for its group. */
+function scannerOf({ clamdSocket }: Testbed): NodeJS.ProcessEnv {
+  if (clamdSocket === null) return {};
+  try {
+    fs.accessSync(clamdSocket, fs.constants.R_OK | fs.constants.W_OK);
+    return { SCANNER: `unix:${clamdSocket}` };
+  } catch {
+    return {};
+  }
 }
 
 function installationKey(folder: string, name: string): string {

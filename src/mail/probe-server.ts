@@ -36,7 +36,13 @@ export type ProbeFailure =
   | 'wrong-name'
   | 'tls';
 
-export type MailServerProbe = { imap: Probe; submission: Probe; incoming: Probe | null };
+/** How long the look took */
+type Timed = { milliseconds: number };
+
+export type MailServerProbe = { imap: Probe & Timed; submission: Probe & Timed; incoming: Probe | null };
+
+/** `answer`: what a relay says to a letter that is offered; `takes`: whether it would take one now (it may refuse us all the same). */
+export type RelayProbe = { probe: Probe; offer: { takes: boolean; answer: string } | null };
 
 type Talk = 'imap' | 'smtp' | 'pop3';
 type Place = { host: string; port: number; talk: Talk; mode: TlsMode | 'none' };
@@ -66,9 +72,14 @@ export async function probeMailServer(
 ): Promise<MailServerProbe> {
   const { imapHost, imapPort, imapTls, submissionHost, submissionPort, submissionTls } = server;
   const look = (place: Place) => probe(server, place, patienceMs);
+  const begun = performance.now();
+  const timed = async (looking: Promise<Probe>) => {
+    const found = await looking;
+    return { ...found, milliseconds: Math.round(performance.now() - begun) };
+  };
   const [imap, submission, incoming] = await Promise.all([
-    look({ host: imapHost, port: imapPort, mode: imapTls, talk: 'imap' }),
-    look({ host: submissionHost, port: submissionPort, mode: submissionTls, talk: 'smtp' }),
+    timed(look({ host: imapHost, port: imapPort, mode: imapTls, talk: 'imap' })),
+    timed(look({ host: submissionHost, port: submissionPort, mode: submissionTls, talk: 'smtp' })),
     incomingHost === null ? null : look({ host: incomingHost, port: SMTP_PORT, mode: 'none', talk: 'smtp' }),
   ]);
   return { imap, submission, incoming };
@@ -87,7 +98,31 @@ export function probePop3(server: WirePlace, patienceMs = PATIENCE_MS): Promise<
 
 type Checked = Pick<MailServer, 'caPem' | 'serverName'>;
 
-async function probe(server: Checked | null, { host, port, talk, mode }: Place, patienceMs: number): Promise<Probe> {
+/**
+ * The greeting of a relay, and whether it would take a letter now: one whose scanner is away answers MAIL with "later" (4xx). No
+ * recipient is named and nothing is sent; that a relay takes letters of member states' servers only shows at the recipient.
+ */
+export async function probeRelay(host: string, patienceMs = PATIENCE_MS): Promise<RelayProbe> {
+  let offer: RelayProbe['offer'] = null;
+  const place = { host, port: SMTP_PORT, mode: 'none', talk: 'smtp' } as const;
+  const found = await probe(null, place, patienceMs, async (socket, end) => {
+    const answer = await answerToOffer(socket, end).catch((error) => failureOf(error).said);
+    offer = { takes: answer.startsWith('2'), answer: shown(answer) };
+  });
+  return { probe: found, offer: found.ok ? offer : null };
+}
+
+async function answerToOffer(socket: net.Socket, end: AbortSignal): Promise<string> {
+  const hello = await ask(socket, 'EHLO sealpost.invalid', /^\d{3} /, end);
+  return hello.startsWith('250') ? await ask(socket, 'MAIL FROM:<>', /^\d{3} /, end) : hello;
+}
+
+async function probe(
+  server: Checked | null,
+  { host, port, talk, mode }: Place,
+  patienceMs: number,
+  more: (socket: net.Socket, end: AbortSignal) => Promise<void> = async () => {},
+): Promise<Probe> {
   const end = AbortSignal.timeout(patienceMs);
   let address = '';
   let tcp: net.Socket | undefined;
@@ -96,8 +131,11 @@ async function probe(server: Checked | null, { host, port, talk, mode }: Place, 
     // To the address that was looked at: the name could stand for another one by now.
     tcp = net.connect({ host: address, port });
     await event(tcp, 'connect', end);
-    if (mode === 'none' || server === null)
-      return { ok: true, address, greeting: await greetingOf(tcp, talk, end), secured: null };
+    if (mode === 'none' || server === null) {
+      const greeting = await greetingOf(tcp, talk, end);
+      await more(tcp, end);
+      return { ok: true, address, greeting, secured: null };
+    }
     const early = mode === 'starttls' ? await askForTls(tcp, talk, end) : null;
     const secured = tls.connect({ ...tlsOptions(server, host), host: server.serverName ?? host, socket: tcp });
     secured.on('error', () => {});

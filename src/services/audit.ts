@@ -18,6 +18,7 @@ export const AUDIT_ACTIONS = [
   'identity-change',
   'certificate-request',
   'decrypt',
+  'attachment-scan',
   'sign',
   'send-state',
   'contact-change',

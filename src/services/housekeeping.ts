@@ -2,6 +2,7 @@ import type { Database } from './database/connect.ts';
 import { readContactEnds } from './expiry/read-contact-ends.ts';
 import { removeOldOffers } from './issuing/offered.ts';
 import { removeEndedVisits } from './registration/invitations.ts';
+import { removeOldScans } from './scanning/scan-content.ts';
 import { removeOldAttempts } from './sessions/attempts.ts';
 import { removeEndedSessions } from './sessions/session.ts';
 
@@ -14,6 +15,7 @@ export function startHousekeeping(database: Database, now: () => Date): { stop()
     await removeOldAttempts(database, now());
     await removeOldOffers(database, now());
     await removeEndedVisits(database, now());
+    await removeOldScans(database, now());
     await readContactEnds(database);
   };
   // A database that is away for a while is tidied next time.

@@ -32,12 +32,16 @@ const DEFAULT_LIMITS: PoolLimits = {
  */
 const YOUNG_MIB = 3;
 
+export type LaneLoad = { lane: 'messages' | 'files'; busy: number; idle: number; waiting: number };
+
 export interface WorkerPool {
   /**
    * Runs one job. Large buffers of the job (128 KiB and up that are not views into larger ones) are given away and empty
    * afterwards. `owner` is any name of who waits: owners take turns, whatever the length of their queues. Never rejects.
    */
   run<K extends Job['kind']>(job: Extract<Job, { kind: K }>, owner?: string): Promise<JobResult<Answers[K]>>;
+  /** What it does at the moment */
+  load(): LaneLoad[];
   /** Ends the workers; jobs that wait or run answer `closed`. */
   close(): Promise<void>;
 }
@@ -52,6 +56,10 @@ export function createWorkerPool(limits: Partial<PoolLimits> = {}): WorkerPool {
       const lane = isLong(job) ? files : messages;
       return lane.run(job, owner) as Promise<JobResult<never>>;
     },
+    load: () => [
+      { lane: 'messages', ...messages.load() },
+      { lane: 'files', ...files.load() },
+    ],
     close: async () => {
       await Promise.all([messages.close(), files.close()]);
     },
@@ -98,6 +106,12 @@ class Lane {
       this.#queues.set(owner, queue);
       this.#dispatch();
     });
+  }
+
+  load(): Omit<LaneLoad, 'lane'> {
+    const waiting = [...this.#queues.values()].reduce((sum, queue) => sum + queue.length, 0);
+    const busy = [...this.#seats].filter(({ current }) => current !== null).length;
+    return { busy, idle: this.#seats.size - busy, waiting };
   }
 
   async close(): Promise<void> {

@@ -12,7 +12,7 @@ import { sessionIdOf } from '../../src/services/sessions/session.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import { type Answer, Clerk } from '../support/clerk.ts';
 import { PASSPHRASES } from '../support/people.ts';
-import { PUBLIC } from '../support/permissions.ts';
+import { PUBLIC, TOKEN } from '../support/permissions.ts';
 import { nameOf, noteRoutes, type Route } from '../support/routes.ts';
 
 const DAY_MS = 86_400_000;
@@ -343,7 +343,7 @@ test('a visitor is led from every page but the public ones to the sign-in', asyn
     open.push(nameOf(route));
     assert.doesNotMatch(answer.body, /Elise|Maes/);
   }
-  assert.deepEqual(open.sort(), PUBLIC);
+  assert.deepEqual(open.sort(), [...PUBLIC, ...TOKEN].sort());
   assert.deepEqual(await everything(), was);
 });
 

@@ -17,14 +17,22 @@ type Role = 'anonymous' | 'clerk' | 'country' | 'other country' | 'central' | 'w
 type Outcome = 'in' | 'sign-in' | 'nothing' | 'second factor';
 
 /** What each role gets of what somebody, a country or the centre may ask for. */
-const EXPECTED: Record<Role, Record<'anybody' | 'person' | 'entry' | 'country' | 'central', Outcome>> = {
-  anonymous: { anybody: 'in', person: 'sign-in', entry: 'sign-in', country: 'sign-in', central: 'sign-in' },
-  clerk: { anybody: 'in', person: 'in', entry: 'nothing', country: 'nothing', central: 'nothing' },
-  country: { anybody: 'in', person: 'in', entry: 'in', country: 'in', central: 'nothing' },
-  'other country': { anybody: 'in', person: 'in', entry: 'in', country: 'in', central: 'nothing' },
-  central: { anybody: 'in', person: 'in', entry: 'in', country: 'in', central: 'in' },
+const EXPECTED: Record<Role, Record<'anybody' | 'token' | 'person' | 'entry' | 'country' | 'central', Outcome>> = {
+  anonymous: {
+    anybody: 'in',
+    token: 'nothing',
+    person: 'sign-in',
+    entry: 'sign-in',
+    country: 'sign-in',
+    central: 'sign-in',
+  },
+  clerk: { anybody: 'in', token: 'nothing', person: 'in', entry: 'nothing', country: 'nothing', central: 'nothing' },
+  country: { anybody: 'in', token: 'nothing', person: 'in', entry: 'in', country: 'in', central: 'nothing' },
+  'other country': { anybody: 'in', token: 'nothing', person: 'in', entry: 'in', country: 'in', central: 'nothing' },
+  central: { anybody: 'in', token: 'nothing', person: 'in', entry: 'in', country: 'in', central: 'in' },
   'without second factor': {
     anybody: 'in',
+    token: 'nothing',
     person: 'in',
     entry: 'in',
     country: 'second factor',

@@ -76,6 +76,8 @@ run)
   (inside relay clamd --foreground -c /etc/clamav/clamd.conf &)
   (inside relay clamav-milter --foreground -c /etc/clamav/clamav-milter.conf &)
   inside member install -d -o unbound /run/unbound
+  inside member install -d -o clamav -g clamav /run/clamav
+  (inside member clamd --foreground -c /etc/clamav/clamd.conf &)
   inside member install -d -o postgres -g postgres -m 2775 /run/postgresql
   inside member unbound -c /etc/unbound/unbound.conf
   inside member pg_ctlcluster 15 main start

@@ -170,6 +170,11 @@ const LISTS: Record<string, Needs> = {
   'POST /administration/lists/:authority/revoke': 'central',
 };
 
+const RELEASES: Record<string, Needs> = {
+  'GET /administration/releases': 'country',
+  'POST /administration/releases/:release': 'country',
+};
+
 const SETUP_CHECK: Record<string, Needs> = {
   'GET /administration/setup-check': 'country',
   'POST /administration/setup-check': 'country',
@@ -181,6 +186,11 @@ const COLLECTION: Record<string, Needs> = {
   'POST /administration/collection/:country': 'country',
   'POST /administration/collection/:country/test': 'country',
   'POST /administration/collection/:country/remove': 'country',
+};
+
+const MONITOR: Record<string, Needs> = {
+  'GET /administration/monitor': 'country',
+  'GET /administration/monitor/:target': 'country',
 };
 
 /** Every page of the administration with who may ask for it. A page that is missing here fails `test/app/administration.test.ts`. */
@@ -202,4 +212,6 @@ export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...LISTS,
   ...SETUP_CHECK,
   ...COLLECTION,
+  ...RELEASES,
+  ...MONITOR,
 };

@@ -58,6 +58,7 @@ export async function startTestApp(): Promise<TestApp> {
     outbox: await openOutbox({ config, database, audit, now: clock }),
     revocation,
     fetcher: new EvidenceFetcher(null),
+    scanner: null,
   };
   const app = await buildApp(context);
   const { alain, elise } = await settleClerks(database);

@@ -23,6 +23,9 @@ export const PUBLIC = [
   'POST /welcome',
 ];
 
+/** What programs ask for that say a token of the settings; no person has one. */
+export const TOKEN = ['GET /metrics'];
+
 /** What a person asks for: the own things, whatever the role. */
 const PERSONAL = [
   'GET /',
@@ -64,6 +67,7 @@ const PERSONAL = [
   'GET /mail/:folder',
   'GET /mail/:folder/:message',
   'GET /mail/:folder/:message/attachments/:index',
+  'GET /mail/:folder/:message/attachments/:index/finding',
   'GET /mail/:folder/:message/body',
   'GET /mail/:folder/:message/message.eml',
   'GET /mail/:folder/:message/print',
@@ -116,6 +120,9 @@ const PERSONAL = [
   'POST /keys/start-over',
   'POST /keys/unlock',
   'POST /letters/:letter/cancel',
+  'POST /mail/:folder/:message/attachments/:index/release',
+  'POST /mail/:folder/:message/attachments/:index/released',
+  'POST /mail/:folder/:message/attachments/:index/unscanned',
   'POST /mail/:folder/:message/receipt',
   'POST /mail/:folder/:message/recheck',
   'POST /mail/:folder/actions',
@@ -140,11 +147,13 @@ const PERSONAL = [
   'POST /trust/revocation-lists/:list/remove',
 ];
 
-const all = (names: readonly string[], needs: 'anybody' | 'person') => names.map((name) => [name, needs] as const);
+const all = (names: readonly string[], needs: 'anybody' | 'token' | 'person') =>
+  names.map((name) => [name, needs] as const);
 
 /** Every route with who may ask for it. One that is missing here fails `test/app/permissions.test.ts`. */
-export const PERMISSIONS: Readonly<Record<string, Needs | 'anybody' | 'person'>> = {
+export const PERMISSIONS: Readonly<Record<string, Needs | 'anybody' | 'token' | 'person'>> = {
   ...Object.fromEntries(all(PUBLIC, 'anybody')),
+  ...Object.fromEntries(all(TOKEN, 'token')),
   ...Object.fromEntries(all(PERSONAL, 'person')),
   ...ADMINISTRATION_PAGES,
 };

@@ -74,6 +74,44 @@ test('T24 servers whose reports count are addresses or networks, of both familie
     assert.throws(() => given(wrong), /REPORT_SERVERS: expected/);
 });
 
+test('T30 a scanner is one of this machine, unless a second setting says openly that it is not', () => {
+  const given = (SCANNER: string, more: NodeJS.ProcessEnv = {}) =>
+    readConfig({ SCANNER, DATA_FOLDER: folder(), ...more }).scanner?.place;
+  assert.equal(readConfig({ DATA_FOLDER: folder() }).scanner, null);
+  assert.deepEqual(given('unix:/run/clamav/clamd.sock'), { kind: 'unix', path: '/run/clamav/clamd.sock' });
+  assert.deepEqual(given('tcp:127.0.0.2:3310'), { kind: 'tcp', host: '127.0.0.2', port: 3310 });
+  assert.deepEqual(given('tcp:[::1]:3310'), { kind: 'tcp', host: '::1', port: 3310 });
+  // a name may mean something else tomorrow
+  assert.deepEqual(given('tcp:localhost:3310'), { kind: 'tcp', host: '127.0.0.1', port: 3310 });
+  for (const place of [
+    'tcp:192.0.2.1:3310',
+    'tcp:127.evil.example:3310',
+    'tcp:[2001:db8::1]:3310',
+    'tcp:0.0.0.0:3310',
+  ]) {
+    assert.throws(() => given(place), /SCANNER: expected an address of this machine/, place);
+    assert.ok(given(place, { SCANNER_ELSEWHERE: 'allow' }), place);
+  }
+  for (const wrong of [
+    '/run/clamd.sock',
+    'unix:clamd.sock',
+    'tcp:127.0.0.1',
+    'tcp:127.0.0.1:0',
+    'tcp:127.0.0.1:70000',
+    'http://127.0.0.1',
+  ])
+    assert.throws(() => given(wrong, { SCANNER_ELSEWHERE: 'allow' }), /SCANNER: expected clamd/, wrong);
+  assert.throws(() => given('tcp:192.0.2.1:3310', { SCANNER_ELSEWHERE: 'yes' }), /SCANNER_ELSEWHERE: expected allow/);
+});
+
+test('T30 what a node gives to clamd fits what clamd takes as an operator installs it', () => {
+  const conf = fs.readFileSync(new URL('../../deploy/clamav/clamd.conf', import.meta.url), 'utf8');
+  const limit = Number(/^StreamMaxLength (\d+)M$/m.exec(conf)?.[1]) * 1024 * 1024;
+  const config = readConfig({ SCANNER: 'unix:/run/clamav/clamd.sock', DATA_FOLDER: folder() });
+  assert.ok((config.scanner?.maxBytes ?? Number.POSITIVE_INFINITY) <= limit);
+  assert.ok((config.scanner?.maxBytes ?? 0) >= config.attachmentLimitBytes, 'and all that may be attached is scanned');
+});
+
 test("README's table has every setting", () => {
   const readme = fs.readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
   for (const name of Object.keys(settings.shape)) assert.ok(readme.includes(`\`${name}\``), name);

@@ -27,6 +27,7 @@ export function showOverview(context: Context) {
       alarms: overview.alarms.map((alarm) => alarmText(request.formats, alarm)),
       askedPasswords: overview.askedPasswords,
       losses: overview.losses,
+      releases: overview.releases,
     });
   };
 }

@@ -1,15 +1,19 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
+import type { Formats } from '../../i18n/formats.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { isDomainPattern } from '../../services/accounts/programmes.ts';
 import { administeredProgramme } from '../../services/administration/administered.ts';
 import { isPatternFixed, RULE_BOUNDS, saveProgrammeRules } from '../../services/administration/programme-rules.ts';
+import { checkScanner } from '../../services/setup-check/check-scanner.ts';
+import { lineWords } from '../../services/setup-check/check-words.ts';
 
 const PHASES = ['test', 'production'] as const;
 const KEY_ALGORITHMS = ['RSA-3072', 'P-256'] as const;
 const KEY_PAIRS = ['one', 'two'] as const;
+const SCANNER_POLICIES = ['refuse', 'warn'] as const;
 const MARKING_POLICIES = ['optional', 'decide', 'outside'] as const;
 
 const DOMAIN = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/;
@@ -40,6 +44,7 @@ const Form = z.object({
   allowedRecipientDomains: domains,
   revocationPolicy: z.enum(['note', 'require']),
   markingPolicy: z.enum(MARKING_POLICIES),
+  scannerPolicy: z.enum(SCANNER_POLICIES),
 });
 
 /** What the fields show: values as they are stored, or as they were typed. */
@@ -59,6 +64,7 @@ export function showRules(context: Context) {
       allowedRecipientDomains: programme.allowedRecipientDomains.join('\n'),
       revocationPolicy: programme.revocationPolicy,
       markingPolicy: programme.markingPolicy,
+      scannerPolicy: programme.scannerPolicy,
     };
     return rulesPage(context, request, reply, fields, {});
   };
@@ -97,12 +103,13 @@ function boundsOf(name: string): Record<string, number> {
 
 /** What is no field of the form stays as it is. */
 function typedFields(body: unknown, programme: ReturnType<typeof administeredProgramme>): Fields {
-  const { phase, domainPattern, keyAlgorithm, keyPairs } = programme;
+  const { phase, domainPattern, keyAlgorithm, keyPairs, scannerPolicy } = programme;
   const typed = {
     phase,
     domainPattern,
     keyAlgorithm,
     keyPairs,
+    scannerPolicy,
     ...((body ?? {}) as Record<string, unknown>),
   } as Record<string, unknown>;
   const text = (name: keyof Fields) => (typeof typed[name] === 'string' ? typed[name].slice(0, 20_000) : '');
@@ -117,7 +124,19 @@ function typedFields(body: unknown, programme: ReturnType<typeof administeredPro
     allowedRecipientDomains: text('allowedRecipientDomains'),
     revocationPolicy: text('revocationPolicy'),
     markingPolicy: text('markingPolicy'),
+    scannerPolicy: text('scannerPolicy'),
   };
+}
+
+/** Which scanner this node has, as it answers now: a rule about it is worth nothing without one. */
+async function scannerView(
+  context: Context,
+  formats: Formats,
+): Promise<{ kind: 'done' | 'wait' | 'refused'; text: string }> {
+  const line = await checkScanner(context.config.scanner, context.now);
+  const { result, advice } = lineWords(formats, line);
+  const kind = line.state === 'ok' ? 'done' : line.state === 'failed' ? 'refused' : 'wait';
+  return { kind, text: `${result} ${advice}`.trim() };
 }
 
 async function rulesPage(
@@ -145,5 +164,7 @@ async function rulesPage(
     pairs: choices(KEY_PAIRS, 'keyPairs'),
     markings: choices(MARKING_POLICIES, 'marking'),
     policies: choices(['note', 'require'], 'revocation'),
+    scannerPolicies: SCANNER_POLICIES.map((value) => ({ value, text: t(`scanning.policy.${value}`) })),
+    scanner: await scannerView(context, request.formats),
   });
 }

@@ -14,6 +14,7 @@ import { issuingRoutes } from './issuing/routes.ts';
 import { listRoutes } from './lists/routes.ts';
 import { mailServerRoutes } from './mail-servers/routes.ts';
 import { messageTraceRoutes } from './message-trace/routes.ts';
+import { monitorRoutes } from './monitor/routes.ts';
 import { showOverview } from './overview.ts';
 import { saveRules, showRules } from './programme-rules.ts';
 import {
@@ -29,6 +30,7 @@ import {
 } from './programme-trust.ts';
 import { programmeRoutes } from './programmes/routes.ts';
 import { registrationAdministrationRoutes } from './registrations/routes.ts';
+import { releaseRoutes } from './releases/routes.ts';
 import { requestStandingRoutes } from './requests/routes.ts';
 import { addPlace, fetchLists, removePlace, showPlaces } from './revocation-places.ts';
 import { setUpSecondFactor, showSecondFactorPage } from './second-factor.ts';
@@ -81,7 +83,9 @@ export function administrationRoutes(app: FastifyInstance, context: Context): vo
   app.post('/administration/revocation/:place/remove', central, removePlace(context));
 
   evidenceKeyRoutes(app, context);
+  monitorRoutes(app, context);
   messageTraceRoutes(app, context);
+  releaseRoutes(app, context);
   auditRoutes(app, context);
   authorityRoutes(app, context);
   issuingRoutes(app, context);

@@ -18,9 +18,9 @@ import {
 } from '../../services/drafts/drafts.ts';
 import { letterOfNonce } from '../../services/letters/letters.ts';
 import { sendsInBackground } from '../../services/letters/outbox-enqueue.ts';
-import { megabytes } from './compose-checks.ts';
 import { composePage } from './compose-page.ts';
 import { type ReadForm, readDraftForm } from './draft-form.ts';
+import { fileNotice } from './file-notice.ts';
 import { draftOf } from './params.ts';
 
 type Exchange = { context: Context & { threads: BodyThreads }; request: FastifyRequest; reply: FastifyReply };
@@ -43,11 +43,9 @@ export function changeDraft(context: Context & { threads: BodyThreads }) {
       leaveNotice(reply, context.config, 'wait', `drafts.${saved.kind}`);
       return reply.redirect(`/drafts/${saved.id}`);
     }
-    const [refused] = form.fileProblems;
+    const refused = fileNotice(request.formats, form.fileProblems, context.config);
     if (refused) {
-      const key = refused.reason === 'too-large' ? 'drafts.file.tooLarge' : 'drafts.file.tooMany';
-      const limit = megabytes(context.config.attachmentLimitBytes);
-      leaveNotice(reply, context.config, 'refused', key, { name: request.formats.plainName(refused.name), limit });
+      leaveNotice(reply, context.config, 'refused', refused.key, refused.parameters);
       return reply.redirect(`/drafts/${saved.id}`);
     }
     return act(exchange, { ...form, saved });
@@ -80,7 +78,9 @@ async function send(exchange: Exchange, form: Form) {
     const sent = await sendDraft(context, session, masterKey, form.saved.id, { unsigned: form.confirmedUnsigned });
     if (sent.ok) {
       const leaves = sendsInBackground(context.config, session.account) ? 'drafts.queued' : 'drafts.queued.session';
-      leaveNotice(reply, context.config, 'done', leaves);
+      const names = request.formats.list(sent.unscanned.map(request.formats.plainName));
+      if (sent.unscanned.length > 0) leaveNotice(reply, context.config, 'wait', 'scanning.queued.unscanned', { names });
+      else leaveNotice(reply, context.config, 'done', leaves);
       return reply.redirect(`/letters/${sent.letterId}`);
     }
     const draft = await openDraft(context.database, session, masterKey, form.saved.id);

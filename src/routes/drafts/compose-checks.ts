@@ -75,6 +75,13 @@ export function problemText({ t, list, plainName }: Formats, problem: DraftProbl
       const who = problem.recipients.map((one) => one.name || one.address);
       return words({ count: who.length, names: names(who) });
     }
+    case 'attachments-infected': {
+      const files = problem.files.map(({ name, finding }) => `${plainName(name)} (${finding})`);
+      return words({ count: files.length, names: list(files) });
+    }
+    case 'attachments-unscanned':
+    case 'attachments-unscannable':
+      return words({ count: problem.names.length, names: names(problem.names) });
     case 'attachments-too-large':
       return words({ limit: megabytes(problem.limitBytes) });
     case 'classified':

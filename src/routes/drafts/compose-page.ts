@@ -16,6 +16,8 @@ import {
   type MarkingChoice,
   type MarkingPolicy,
 } from '../../services/letters/marking-policy.ts';
+import { draftScanStates } from '../../services/scanning/scan-draft.ts';
+import { draftScanMark } from '../scan-words.ts';
 import { composeChecks, megabytes, problemText } from './compose-checks.ts';
 import { markWords, shortThumbprint } from './mark-words.ts';
 import { subjectWords } from './subject-words.ts';
@@ -46,6 +48,7 @@ export async function composePage(
     ),
   ]);
   const known = new Map(marks.map((mark) => [addressKey(mark.address), mark]));
+  const scans = await draftScanStates(context, attachments);
   const slipsOf = (list: readonly Address[]) => list.flatMap((one) => slipOf(formats, one, known));
   const missing = letter.encrypt ? marks.filter((mark) => !mark.usable) : [];
   const listed = await addressesInDirectory(context, session, lacking(missing));
@@ -73,10 +76,11 @@ export async function composePage(
     slips: { to: slipsOf(letter.to), cc: slipsOf(letter.cc), bcc: slipsOf(letter.bcc) },
     bccShown: content.bcc.trim() !== '',
     missing: missing.map((mark) => wayFor(formats, mark, listed)),
-    attachments: attachments.map((one) => ({
+    attachments: attachments.map((one, at) => ({
       id: one.id,
       name: formats.plainName(one.name),
       about: formats.size(one.size),
+      scan: draftScanMark(formats, scans?.[at]),
     })),
     attachmentHint: t('drafts.attachments.hint', { limit: megabytes(context.config.attachmentLimitBytes) }),
     faults: refused === null ? [] : all.map((problem) => problemText(formats, problem)),

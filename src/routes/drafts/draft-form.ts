@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { readParts } from '../../plugins/csrf.ts';
-import { addAttachment } from '../../services/drafts/draft-attachments.ts';
+import { type Added, addAttachment } from '../../services/drafts/draft-attachments.ts';
 import { createDraft, type DraftContent, NEW_ORIGIN, type Saved, saveDraft } from '../../services/drafts/drafts.ts';
 import { letterOfNonce } from '../../services/letters/letters.ts';
 import { chosenMarking } from '../../services/letters/marking-policy.ts';
@@ -35,7 +35,7 @@ const Fields = z.object({
   do: z.string().max(1000).default('save'),
 });
 
-export type FileProblem = { name: string; reason: 'too-large' | 'too-many' };
+export type FileProblem = { name: string } & Extract<Added, { ok: false }>;
 
 export type ReadForm = {
   /** What the pressed button asks for */
@@ -76,8 +76,8 @@ export async function readDraftForm(
     }
     const name = part.file.filename;
     const file = { name, type: part.file.mimetype, source: part.file.file };
-    const added = await addAttachment(context.database, session.account.id, saved.id, file, limit);
-    if (!added.ok) fileProblems.push({ name, reason: added.reason });
+    const added = await addAttachment(context, session, saved.id, file);
+    if (!added.ok) fileProblems.push({ name, ...added });
   }
   const { action, nonce, confirmedUnsigned } = readFields(fields);
   saved ??= await save(context, session, draftId, fields);

@@ -30,7 +30,13 @@ export function newDraft(context: Context & { threads: BodyThreads }) {
     if (ref === null) throw new AppError('not-found');
     const { id, leftOut } = await startAnswer(context, session, request.formats, ref, query.mode);
     if (leftOut.length > 0) {
-      leaveNotice(reply, context.config, 'wait', 'drafts.forward.leftOut', { names: request.formats.list(leftOut) });
+      const { list, t, plainName } = request.formats;
+      const names = leftOut.map((one) => {
+        const name = plainName(one.name);
+        if (one.why === 'infected') return t('scanning.leftOut.infected', { name, finding: one.finding });
+        return one.why === 'unscanned' ? t('scanning.leftOut.unscanned', { name }) : name;
+      });
+      leaveNotice(reply, context.config, 'wait', 'drafts.forward.leftOut', { names: list(names) });
     }
     return reply.redirect(`/drafts/${id}`);
   };

@@ -5,7 +5,9 @@ import { messageHref, messageId } from '../../services/mailbox/message-ref.ts';
 import { folderId } from '../../services/mailbox/read-folders.ts';
 import type { ReadMessage } from '../../services/mailbox/read-message.ts';
 import { subjectBesideMarking } from '../../services/mailbox/said-marking.ts';
+import type { AttachmentState } from '../../services/scanning/message-scans.ts';
 import type { AttachmentSummary, MailAddress, OpenedMessage } from '../../smime/verdict.ts';
+import { attachmentMark } from '../scan-words.ts';
 import { chosenView } from './show-body.ts';
 
 /** Signatures whose certificate may go into the contacts: intact ones, whether trusted yet or not (S04). */
@@ -20,7 +22,13 @@ export type LetterReader = { address: string; remoteImages: boolean };
 export type LetterQuery = { view?: BodyView | undefined; remote?: '1' | undefined };
 
 /** The letter as the page shows it outside the frame: finished words, nothing of it markup. */
-export function letterView(message: ReadMessage, query: LetterQuery, reader: LetterReader, formats: Formats) {
+export function letterView(
+  message: ReadMessage,
+  query: LetterQuery,
+  reader: LetterReader,
+  formats: Formats,
+  scans: readonly AttachmentState[] | null,
+) {
   const { opened, ref, facts, closed } = message;
   const { t } = formats;
   const href = messageHref(ref);
@@ -40,7 +48,7 @@ export function letterView(message: ReadMessage, query: LetterQuery, reader: Let
     reply: { one: `${reply}&mode=reply`, all: `${reply}&mode=reply-all`, forward: `${reply}&mode=forward` },
     headers: headerLines(opened, reader.address, t),
     namesTwoSenders: opened.protectedFrom !== null,
-    attachments: opened.attachments.map((attachment) => fileView(attachment, href, formats)),
+    attachments: opened.attachments.map((attachment, at) => fileView(attachment, href, formats, scans?.[at])),
     attachmentsTitle: t(attachmentsKey(opened), { count: opened.attachments.length }),
     frame: frameView(message, view, query, reader.remoteImages),
     tabs: closed === 'none' ? tabsOf(views, view, href, t) : [],
@@ -92,7 +100,8 @@ function headerLines(opened: OpenedMessage, own: string, t: Formats['t']): Heade
   ];
 }
 
-function fileView(attachment: AttachmentSummary, href: string, { t, size, plainLine }: Formats) {
+function fileView(attachment: AttachmentSummary, href: string, formats: Formats, scan: AttachmentState | undefined) {
+  const { t, size, plainLine } = formats;
   const name = plainLine(attachment.name);
   const extension = /\.([A-Za-z0-9]{1,8})$/.exec(name)?.[1]?.toUpperCase() ?? '';
   const facts = [extension, size(attachment.size)].filter((fact) => fact !== '').join(', ');
@@ -100,6 +109,9 @@ function fileView(attachment: AttachmentSummary, href: string, { t, size, plainL
     name,
     about: attachment.encryptedPart ? `${facts}. ${t('messages.attachment.encryptedPart')}` : facts,
     href: `${href}/attachments/${attachment.index}`,
+    scan: attachmentMark(formats, scan),
+    isHeld: scan?.state === 'infected',
+    release: scan?.state === 'infected' && scan.release !== null ? t(`scanning.release.${scan.release}`) : '',
   };
 }
 

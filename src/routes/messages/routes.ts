@@ -5,10 +5,11 @@ import { actOnSelected } from './act-on-messages.ts';
 import { answerReceipt } from './answer-receipt.ts';
 import { saveMessage } from './download-message.ts';
 import { enterMailbox } from './enter-mailbox.ts';
+import { askRelease, saveReleased, showFinding } from './held-attachment.ts';
 import { showMailbox } from './list-messages.ts';
 import { printMessage } from './print-message.ts';
 import { recheckMessage } from './recheck-message.ts';
-import { saveAttachment } from './save-attachment.ts';
+import { saveAttachment, saveUnscanned } from './save-attachment.ts';
 import { showBody } from './show-body.ts';
 import { showMessage } from './show-message.ts';
 import { showSource } from './show-source.ts';
@@ -32,5 +33,9 @@ export function messageRoutes(app: FastifyInstance, context: Context): void {
   app.get('/mail/:folder/:message/source', showSource(context));
   app.get('/mail/:folder/:message/message.eml', saveMessage(context));
   app.get('/mail/:folder/:message/attachments/:index', saveAttachment(context));
+  app.post('/mail/:folder/:message/attachments/:index/unscanned', saveUnscanned(context));
+  app.get('/mail/:folder/:message/attachments/:index/finding', showFinding(context));
+  app.post('/mail/:folder/:message/attachments/:index/release', askRelease(context));
+  app.post('/mail/:folder/:message/attachments/:index/released', saveReleased(context));
   app.get('/events', { config: { background: true } }, watchMail(context, streams));
 }

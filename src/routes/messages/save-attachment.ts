@@ -1,25 +1,51 @@
-import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { readAttachmentOf } from '../../services/mailbox/message-attachment.ts';
-import { sealAttachment } from './attachment-headers.ts';
+import { checkAttachment } from '../../services/scanning/message-scans.ts';
+import { recordScan } from '../../services/scanning/record-scan.ts';
+import { heldPage } from './held-attachment.ts';
 import { messageOf } from './params.ts';
+import { sendAttachment } from './send-attachment.ts';
 
 const Params = z.object({ index: z.coerce.number().int().min(0).max(9999) });
 
+/** The position of an attachment in an address. @throws AppError not-found */
+export function indexOf(request: FastifyRequest): number {
+  const params = Params.safeParse(request.params);
+  if (!params.success) throw new AppError('not-found');
+  return params.data.index;
+}
+
+/** Scanned each time; what was found or could not be scanned gives a page instead. */
 export function saveAttachment(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
-    const params = Params.safeParse(request.params);
-    if (!params.success) throw new AppError('not-found');
-    const attachment = await readAttachmentOf(context, signedIn(request), messageOf(request), params.data.index);
-    sealAttachment(reply, attachment.name, attachment.type);
-    reply.header('content-length', attachment.size);
-    // As fast as the network takes them: given at once, all of a large file goes through the event loop in one turn.
-    const stream = Readable.from(attachment.slices(), { objectMode: false });
-    stream.once('close', () => void attachment.release());
-    return reply.send(stream);
+    const session = signedIn(request);
+    const { attachment, verdict } = await checkAttachment(context, session, messageOf(request), indexOf(request));
+    if (verdict.state === 'off' || verdict.state === 'clean') return sendAttachment(reply, attachment);
+    await attachment.release();
+    if (verdict.state === 'infected') {
+      const { sha256, finding } = verdict;
+      await recordScan(context, session, { sha256, result: 'refused', reason: `save-infected ${finding}` });
+      return heldPage(context, request, reply.code(403), { attachment, verdict });
+    }
+    return heldPage(context, request, reply.code(503), { attachment, verdict });
+  };
+}
+
+/** Where the programme warns only: the holder was told that nobody scanned it, and saves it all the same. */
+export function saveUnscanned(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const session = signedIn(request);
+    const { attachment, verdict } = await checkAttachment(context, session, messageOf(request), indexOf(request));
+    if (verdict.state === 'off' || verdict.state === 'clean') return sendAttachment(reply, attachment);
+    const mayPass = verdict.state === 'unscanned' && session.account.country.programme.scannerPolicy === 'warn';
+    if (mayPass) {
+      await recordScan(context, session, { sha256: verdict.sha256, result: 'done', reason: 'saved-unscanned' });
+      return sendAttachment(reply, attachment);
+    }
+    await attachment.release();
+    return heldPage(context, request, reply.code(verdict.state === 'infected' ? 403 : 503), { attachment, verdict });
   };
 }

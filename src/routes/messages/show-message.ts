@@ -14,6 +14,7 @@ import { folderId, readFolderPlaces } from '../../services/mailbox/read-folders.
 import { type ReadMessage, readMessage, recordDecryption } from '../../services/mailbox/read-message.ts';
 import { receiptRequestOf } from '../../services/receipts/receipt-request.ts';
 import { evidenceKey, keepEvidence } from '../../services/revocation/signature-evidence.ts';
+import { attachmentStates } from '../../services/scanning/message-scans.ts';
 import type { SignedIn } from '../../services/sessions/session.ts';
 import { explicitlyTrustedAt } from '../../services/trust/explicit-trust.ts';
 import type { OpenedMessage } from '../../smime/verdict.ts';
@@ -43,13 +44,14 @@ export function showMessage(context: Context) {
     const signer = opened.signature.signers[0];
     const isExplicit = opened.signature.reasons.includes('explicitly-trusted') && signer !== undefined;
     // Marked as read before the folders are counted: tasks of one mailbox run in the order in which they were asked for.
-    const [suggestion, trustedAt, folders, evidenceOf] = await Promise.all([
+    const [suggestion, trustedAt, folders, evidenceOf, scans] = await Promise.all([
       noteOpened(context, session, message),
       isExplicit ? explicitlyTrustedAt(context, session, signer.sha256) : null,
       readFolderPlaces(context, session, formats, ref.folder),
       letterOfMessageId(context.database, session.account.id, opened.messageId),
+      attachmentStates(context, session, message),
     ]);
-    const letter = letterView(message, BodyQuery.parse(request.query), session.account, formats);
+    const letter = letterView(message, BodyQuery.parse(request.query), session.account, formats, scans);
     const security = securityView(opened, formats, context.now());
     const here = folders?.find((folder) => folder.path === ref.folder);
     return reply.page('messages/show', {

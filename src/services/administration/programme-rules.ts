@@ -17,6 +17,7 @@ export type ProgrammeRules = Pick<
   | 'allowedRecipientDomains'
   | 'revocationPolicy'
   | 'markingPolicy'
+  | 'scannerPolicy'
 >;
 
 export const RULE_BOUNDS = {

@@ -12,7 +12,7 @@ import type { MessageRef } from '../mailbox/message-ref.ts';
 import { openingOf, readMessage } from '../mailbox/read-message.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { type AnswerMode, composeAnswer, letterText, type QuoteWords, quoteOf, writeAddress } from './compose-reply.ts';
-import { addAttachment } from './draft-attachments.ts';
+import { type Added, addAttachment } from './draft-attachments.ts';
 import { createDraft, type DraftContent, type DraftOrigin, NEW_ORIGIN, type OpenedDraft } from './drafts.ts';
 
 /** An empty sheet with the account's settings (T17). @throws AppError no-vault */
@@ -30,7 +30,10 @@ export async function startLetter(context: Context, session: SignedIn, to: reado
   return (await createDraft(context.database, account.id, content, NEW_ORIGIN, context.now())).id;
 }
 
-export type StartedAnswer = { id: string; leftOut: string[] };
+/** An attachment that could not be taken along: `room` where it does not fit or cannot be read. */
+export type LeftOut = { name: string; why: 'room' | 'unscanned' } | { name: string; why: 'infected'; finding: string };
+
+export type StartedAnswer = { id: string; leftOut: LeftOut[] };
 
 /**
  * A draft that answers or forwards a message, with its attachments when it is forwarded.
@@ -103,22 +106,25 @@ async function textOf(threads: BodyThreads, { text, html }: OpenedMessage): Prom
   return answer.ok ? answer.content : null;
 }
 
-/** The attachments of a message that is forwarded. Gives the names of those that do not fit any more. */
+/** The attachments of a message that is forwarded. Gives those that stay behind. */
 async function takeAttachments(
   context: Context,
   session: SignedIn,
   opened: OpenedMessage,
   ref: MessageRef,
   draftId: string,
-): Promise<string[]> {
-  const leftOut: string[] = [];
+): Promise<LeftOut[]> {
+  const leftOut: LeftOut[] = [];
   if (opened.attachments.length === 0) return leftOut;
   const { job, release } = await openingOf(context, session, ref);
   try {
     for (const { index, name } of opened.attachments) {
       // What is given to a worker is gone: each gets its own copy.
       const bytes = isSpool(job.bytes) ? job.bytes : new Uint8Array(job.bytes);
-      if (!(await takeAttachment(context, session, { ...job, bytes }, index, draftId))) leftOut.push(name);
+      const taken = await takeAttachment(context, session, { ...job, bytes }, index, draftId);
+      if (taken.ok) continue;
+      if (taken.reason === 'infected') leftOut.push({ name, why: 'infected', finding: taken.finding });
+      else leftOut.push({ name, why: taken.reason === 'unscanned' ? 'unscanned' : 'room' });
     }
   } finally {
     await release();
@@ -126,25 +132,23 @@ async function takeAttachments(
   return leftOut;
 }
 
-/** @returns false when it does not fit any more, or can not be read */
+/** One that can not be read counts as too large. */
 async function takeAttachment(
   context: Context,
   session: SignedIn,
   job: Omit<OpenJob, 'kind'>,
   index: number,
   draftId: string,
-): Promise<boolean> {
+): Promise<Added> {
   const attachment = await attachmentOf(context, session, job, index).catch((error: unknown) => {
     if (error instanceof AppError) return null;
     throw error;
   });
-  if (attachment === null) return false;
+  if (attachment === null) return { ok: false, reason: 'too-large' };
   try {
     const { name, type } = attachment;
     const source = streamOf(attachment.slices());
-    const limit = context.config.attachmentLimitBytes;
-    const added = await addAttachment(context.database, session.account.id, draftId, { name, type, source }, limit);
-    return added.ok;
+    return await addAttachment(context, session, draftId, { name, type, source });
   } finally {
     await attachment.release();
   }

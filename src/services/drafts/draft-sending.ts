@@ -5,11 +5,13 @@ import { chosenMarking, keptChoice, UNDECIDED } from '../letters/marking-policy.
 import { checkLetter, type NewLetter, sendLetter } from '../letters/send-letter.ts';
 import type { SendProblem } from '../letters/send-policy.ts';
 import { mailboxOf } from '../mailbox/mailbox.ts';
+import { recordScan } from '../scanning/record-scan.ts';
+import { type ScanProblem, scanBeforeSending } from '../scanning/scan-draft.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { openAttachment } from './draft-attachments.ts';
 import { type DraftContent, type DraftOrigin, type OpenedDraft, openDraft, withDraftKeys } from './drafts.ts';
 
-export type DraftProblem = SendProblem | { code: 'unsigned-unconfirmed' };
+export type DraftProblem = SendProblem | ScanProblem | { code: 'unsigned-unconfirmed' };
 
 type Parsed = Pick<NewLetter, 'to' | 'cc' | 'bcc' | 'subject' | 'sign' | 'encrypt'> &
   Required<Pick<NewLetter, 'marking'>>;
@@ -50,7 +52,8 @@ export async function checkDraft(
   return { letter, marks: checked.marks, problems };
 }
 
-export type SentDraft = { ok: true; letterId: string } | { ok: false; problems: DraftProblem[] };
+/** `unscanned`: attachments that left although the scanner gave no result, as the programme allows */
+export type SentDraft = { ok: true; letterId: string; unscanned: string[] } | { ok: false; problems: DraftProblem[] };
 
 /**
  * Sends a saved draft; it goes with the same transaction that queues the letter.
@@ -73,23 +76,29 @@ export async function sendDraft(
   if (mayConfirm && letter.encrypt && !letter.sign && !confirmed.unsigned)
     problems.push({ code: 'unsigned-unconfirmed' });
   if (problems.length > 0) return { ok: false, problems };
-  const sent = await withDraftKeys(database, accountId, masterKey, (keys) =>
-    sendLetter(context, session, {
+  const sent = await withDraftKeys(database, accountId, masterKey, async (keys): Promise<SentDraft> => {
+    const attachments = draft.attachments.map((row) => openAttachment(database, accountId, keys, row));
+    const scanned = await scanBeforeSending(context, session, attachments);
+    if (scanned.problems.length > 0) return { ok: false, problems: scanned.problems };
+    const result = await sendLetter(context, session, {
       ...letter,
       nonce: draft.nonce,
       text: draft.content.text,
       askReceipt: draft.content.askReceipt ?? false,
-      attachments: draft.attachments.map((row) => openAttachment(database, accountId, keys, row)),
+      attachments,
       inReplyTo: draft.origin.inReplyTo,
       references: draft.origin.references,
       answersHidden: draft.origin.hideSubject,
       draftId: draft.id,
       origin: draft.origin,
-    }),
-  );
-  if (!sent.ok) return sent;
-  flagSource(context, session, draft.origin);
-  return { ok: true, letterId: sent.letterId };
+    });
+    if (!result.ok) return result;
+    for (const { sha256 } of scanned.unscanned)
+      await recordScan(context, session, { sha256, result: 'done', reason: 'sent-unscanned' });
+    return { ok: true, letterId: result.letterId, unscanned: scanned.unscanned.map(({ name }) => name) };
+  });
+  if (sent.ok) flagSource(context, session, draft.origin);
+  return sent;
 }
 
 /** A comfort for the list: nobody waits for it, and a mailbox that does not answer changes nothing. */

@@ -16,7 +16,7 @@ export type ReportWatch = {
   stop(): Promise<void>;
 };
 
-export type ReportWatchOptions = Omit<Context, 'reports' | 'outbox' | 'fetcher'> & {
+export type ReportWatchOptions = Omit<Context, 'reports' | 'outbox' | 'fetcher' | 'scanner'> & {
   /** How often this node asks for due inboxes; milliseconds */
   everyMs?: number;
 };

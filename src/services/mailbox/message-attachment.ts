@@ -6,8 +6,7 @@ import { AppError } from '../../errors.ts';
 import { asBuffer } from '../../pki/der.ts';
 import type { OpenJob } from '../../smime/worker-jobs.ts';
 import type { SignedIn } from '../sessions/session.ts';
-import type { MessageRef } from './message-ref.ts';
-import { failedJob, openingOf } from './read-message.ts';
+import { failedJob } from './read-message.ts';
 
 export type Attachment = {
   name: string;
@@ -38,25 +37,8 @@ const HARMLESS_TYPES = new Set([
 ]);
 
 /**
- * One attachment by its position in the list of the message. Its bytes may be read once; `release` whether or not they were.
- * @throws AppError not-found, and as `readMessage`
- */
-export async function readAttachmentOf(
-  context: Context,
-  session: SignedIn,
-  ref: MessageRef,
-  index: number,
-): Promise<Attachment> {
-  const { job, release } = await openingOf(context, session, ref);
-  try {
-    return await attachmentOf(context, session, job, index);
-  } finally {
-    await release();
-  }
-}
-
-/**
- * The same of a message that is at hand. What is in memory of the job is given away.
+ * One attachment of a message by its position in the list, as it was decrypted: who offers it has it scanned first
+ * (`services/scanning`). What is in memory of the job is given away. `release` when its bytes are needed no more.
  * @throws AppError not-found, and as `readMessage`
  */
 export async function attachmentOf(

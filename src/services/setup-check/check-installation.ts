@@ -1,8 +1,9 @@
 import type { Context } from '../../context.ts';
 import { missingMigrations } from '../database/migrate.ts';
 import { type CheckLine, checkLine, type Found } from './check-line.ts';
+import { checkScanner } from './check-scanner.ts';
 
-type Needs = Pick<Context, 'database' | 'now'>;
+type Needs = Pick<Context, 'config' | 'database' | 'now'>;
 
 /** Codes of authenticator programs tolerate thirty seconds; a signature's time is compared with that of the letter. */
 const CLOCK_TOLERANCE_MS = 5_000;
@@ -19,6 +20,7 @@ export function installationChecks(needs: Needs): (() => Promise<CheckLine>)[] {
     () => checkLine('clock', '', {}, () => withDatabase(needs, checkClock)),
     () => checkLine('database', '', {}, () => checkDatabase(needs)),
     () => checkLine('queue', '', {}, () => withDatabase(needs, checkQueue)),
+    () => checkScanner(needs.config.scanner, needs.now),
   ];
 }
 

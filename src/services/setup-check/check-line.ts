@@ -1,5 +1,6 @@
 /**
  * What a set-up check tried, in the order in which a page shows it.
+ * - `scanner`: the virus scanner
  * - `names`: MX records of a country's domain
  * - `relay`: port 25 of a relay
  * - `incoming`: port 25 of the server where a country's mail comes in
@@ -10,6 +11,7 @@ export const SUBJECTS = [
   'clock',
   'database',
   'queue',
+  'scanner',
   'names',
   'relay',
   'incoming',

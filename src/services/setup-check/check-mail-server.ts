@@ -35,22 +35,27 @@ export async function checkMailServer(
   { row, countries, login }: CheckedServer,
   told: (line: CheckLine) => Promise<void>,
 ): Promise<void> {
+  for (const line of await checkPorts(needs, row)) await told(line);
   const server = mailServerOf(row);
-  const begun = performance.now();
-  const probe = await probeMailServer(server, null);
-  const milliseconds = Math.round(performance.now() - begun);
-  const place = { imap: [row.imapHost, row.imapPort], submission: [row.submissionHost, row.submissionPort] } as const;
-  for (const subject of ['imap', 'submission'] as const) {
-    const [host, port] = place[subject];
-    const found = secured(probe[subject], needs.now());
-    const line = await checkLine(subject, row.name, { host, port: String(port) }, async () => found);
-    await told({ ...line, milliseconds });
-  }
-  await told(await checkIncoming(row.name, row.incomingIp ?? row.incomingHost ?? row.submissionHost));
   const who = await whoSignsIn(needs, { row, countries, login });
   await told(await signIn('imap-login', row, who, (credential) => imapLogin(server, credential)));
   if (offersPop3(row)) await told(await checkPop3(row, needs.now()));
   await told(await signIn('submission-login', row, who, (credential) => submissionLogin(server, credential)));
+}
+
+/** Connection, TLS and certificate of IMAP and submission, and the greeting where mail comes in. Nobody signs in. */
+export async function checkPorts({ now }: Pick<Needs, 'now'>, row: MailServerRow): Promise<CheckLine[]> {
+  const probe = await probeMailServer(mailServerOf(row), null);
+  const place = { imap: [row.imapHost, row.imapPort], submission: [row.submissionHost, row.submissionPort] } as const;
+  const lines: CheckLine[] = [];
+  for (const subject of ['imap', 'submission'] as const) {
+    const [host, port] = place[subject];
+    const found = secured(probe[subject], now());
+    const line = await checkLine(subject, row.name, { host, port: String(port) }, async () => found);
+    lines.push({ ...line, milliseconds: probe[subject].milliseconds });
+  }
+  lines.push(await checkIncoming(row.name, row.incomingIp ?? row.incomingHost ?? row.submissionHost));
+  return lines;
 }
 
 function secured(probe: Probe, now: Date): Found {

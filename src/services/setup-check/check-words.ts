@@ -9,6 +9,7 @@ const AREAS: Readonly<Record<Subject, [results: string, advice: string]>> = {
   clock: ['clock', 'clock'],
   database: ['database', 'database'],
   queue: ['queue', 'queue'],
+  scanner: ['scanner', 'scanner'],
   names: ['names', 'names'],
   relay: ['connection', 'port25'],
   incoming: ['connection', 'port25'],

@@ -17,6 +17,7 @@ const CODES: Record<Subject, Partial<Record<LineState, string>>> = {
   clock: { ok: 'ok', failed: 'off broken', 'not-tried': 'no-database' },
   database: { ok: 'ok', failed: 'no-answer old migrations broken' },
   queue: { ok: 'empty waiting', notice: 'late', failed: 'untouched broken', 'not-tried': 'no-database' },
+  scanner: { ok: 'ok', notice: 'none own old', failed: 'unreachable timeout broken' },
   names: { ok: 'ok', notice: 'equal fewer', failed: 'none no-answer no-address order address broken' },
   relay: { ok: 'ok', failed: `${PROBES} broken` },
   incoming: { ok: 'ok', failed: `${PROBES} broken` },
@@ -28,6 +29,7 @@ const CODES: Record<Subject, Partial<Record<LineState, string>>> = {
 };
 
 const FACTS: CheckLine['facts'] = {
+  ...{ program: 'ClamAV 1.4.3', signatures: '27824', place: 'unix:/run/clamd.sock' },
   ...{ seconds: 0.2, version: '15.18', oldest: 15, count: 2, signIn: 1, since: '2026-11-24T10:00:00Z', detail: 'E' },
   ...{ domain: 'tcn.b.eu-admin.net', servers: '192.0.2.53', found: '1 relay', expected: 'relay2', host: 'relay' },
   ...{

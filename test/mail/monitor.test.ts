@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Node } from '../../src/server.ts';
+import type { WatchedKind } from '../../src/services/monitor/watched.ts';
+import type { ServerName } from '../../testbed/testbed.ts';
+import type { World } from '../../testbed/world.ts';
+import { startTestNode, startTestWorld } from '../support/world.ts';
+
+const NETWORK = 171;
+
+let world: World;
+let node: Node;
+before(async () => {
+  world = await startTestWorld({ network: NETWORK, relays: 'all', dnsTtlSeconds: 1 });
+  // two resolvers, so that names go on while one is away
+  const second = `127.${NETWORK}.53.3`;
+  node = await startTestNode(world, {
+    ...{ MONITOR_SECONDS: '1', ALERT_AFTER_SECONDS: '4', RETRY_SECONDS: '1' },
+    DNS_SERVERS: `${world.environment['DNS_SERVERS']},${second}`,
+  });
+  await node.context.database.prisma.account.update({
+    where: { addressKey: world.people.marta.address.toLowerCase() },
+    data: { role: 'country', locale: 'de' },
+  });
+});
+after(async () => {
+  await node?.stop();
+  await world?.stop();
+});
+
+async function eventually<T>(what: string, look: () => Promise<T | null | undefined | false>): Promise<T> {
+  const endMs = performance.now() + 60_000;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (performance.now() > endMs) assert.fail(`${what} within 60 s`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+const failing = async () => {
+  const rows = await node.context.database.prisma.monitorTarget.findMany({ where: { state: 'failed' } });
+  return rows.map(({ kind, about }) => `${kind} ${about}`).sort();
+};
+
+const inState = (kind: WatchedKind, about: string, state: string) =>
+  eventually(`${kind} ${about} ${state}`, () =>
+    node.context.database.prisma.monitorTarget.findFirst({ where: { kind, about, state } }),
+  );
+
+/** Texts of the messages that really lie in a mailbox. */
+async function mailOf(address: string): Promise<string[]> {
+  const folder = world.testbed.mailboxFolder(address);
+  const texts: string[] = [];
+  for (const part of ['new', 'cur']) {
+    for (const name of await readdir(path.join(folder, part)).catch(() => []))
+      texts.push(decoded(await readFile(path.join(folder, part, name), 'utf8')));
+  }
+  return texts;
+}
+
+function decoded(text: string): string {
+  return text
+    .replace(/=\r?\n/g, '')
+    .replace(/(?:=[0-9A-F]{2})+/g, (run) => Buffer.from(run.replaceAll('=', ''), 'hex').toString());
+}
+
+const mailAbout = (address: string, words: RegExp) =>
+  eventually(`a mail to ${address} with ${words}`, async () =>
+    (await mailOf(address)).find((text) => words.test(text)),
+  );
+
+async function without(server: ServerName, during: () => Promise<unknown>): Promise<void> {
+  await world.testbed.stopServer(server);
+  try {
+    await during();
+  } finally {
+    await world.testbed.startServer(server);
+  }
+}
+
+test('T24 everything of the network is watched and works', async () => {
+  await eventually('a look at all', async () => (await node.context.database.prisma.monitorTarget.count()) >= 21);
+  await eventually('all in order', async () => (await failing()).length === 0);
+  const rows = await node.context.database.prisma.monitorTarget.groupBy({ by: ['kind'], _count: true });
+  const counts = Object.fromEntries(rows.map(({ kind, _count }) => [kind, _count]));
+  const each = { relay: 4, 'relay-scanner': 4, resolver: 2, names: 2, imap: 2, submission: 2, incoming: 2 };
+  assert.deepEqual(counts, { clock: 1, database: 1, queue: 1, ...each });
+});
+
+test('T24 a relay, its scanner and a resolver that are stopped are found, one by one, and found working again', async () => {
+  const domain = 'relay4.eu-admin.net';
+  await without('scanner-relay4', async () => {
+    const found = await inState('relay-scanner', domain, 'failed');
+    assert.match(JSON.stringify(found.line), /451 4\.7\.1/);
+    assert.deepEqual(await failing(), [`relay-scanner ${domain}`]);
+  });
+  await inState('relay-scanner', domain, 'ok');
+  await without('relay4', async () => {
+    await inState('relay', domain, 'failed');
+    await inState('relay-scanner', domain, 'unknown');
+  });
+  await inState('relay', domain, 'ok');
+  await inState('relay-scanner', domain, 'ok');
+  await without('resolver-d', async () => {
+    await inState('resolver', `127.${NETWORK}.53.3`, 'failed');
+  });
+  await inState('resolver', `127.${NETWORK}.53.3`, 'ok');
+});
+
+test("T24 a country's IMAP server that stays down is told by mail once, and once when it is back, in the administrator's language", async () => {
+  const { carla, marta } = world.people;
+  const name = 'mail.tcn.d.eu-admin.net';
+  await without('dovecot-d', async () => {
+    await inState('imap', name, 'failed');
+    const told = await mailAbout(carla.address, /IMAP: mail\.tcn\.d\.eu-admin\.net does not work/);
+    assert.match(told, /^Auto-Submitted: auto-generated\r?$/m);
+    assert.match(told, /^Return-Path: <>\r?$/m);
+    assert.match(told, /Tried: Connection to 127\.171\.1\.3, port 993, with TLS\./);
+    assert.match(told, /Came back: The connection was refused/);
+    assert.match(told, /What to do: Check the port, and that the server runs\./);
+    const { id } = await inState('imap', name, 'failed');
+    assert.ok(told.includes(`/administration/monitor/${id}`));
+  });
+  await inState('imap', name, 'ok');
+  await mailAbout(carla.address, /IMAP: mail\.tcn\.d\.eu-admin\.net works again/);
+  // hers came over the relays to a server that Sealpost does not sign in at; it was down itself meanwhile
+  await mailAbout(marta.address, /Nachricht wurde von einem Programm geschrieben/);
+  const all = (await mailOf(carla.address)).filter((text) => text.includes(`IMAP: ${name}`));
+  assert.equal(all.filter((text) => /^Subject: .*does not work/m.test(text)).length, 1);
+  assert.equal(all.filter((text) => /^Subject: .*works again/m.test(text)).length, 1);
+});
+
+test('T24 while mail itself is down an alert waits; it goes when mail is back, and tells how things stand then', async () => {
+  const { prisma } = node.context.database;
+  const { carla } = world.people;
+  const name = 'mail.tcn.b.eu-admin.net';
+  await without('mail-b', async () => {
+    const { id } = await inState('submission', name, 'failed');
+    const { id: incident } = await prisma.monitorIncident.findFirstOrThrow({ where: { targetId: id, endedAt: null } });
+    const waiting = await eventually('an alert that cannot go', () =>
+      prisma.monitorAlert.findFirst({ where: { sentAt: null, tries: { gt: 1 }, incidentIds: { has: incident } } }),
+    );
+    assert.match(waiting.failure, /ECONNREFUSED|connect|Connection/i);
+  });
+  await inState('submission', name, 'ok');
+  await mailAbout(carla.address, /Submission: mail\.tcn\.b\.eu-admin\.net/);
+  await eventually(
+    'no alert that waits',
+    async () => (await prisma.monitorAlert.count({ where: { sentAt: null } })) === 0,
+  );
+});
