@@ -118,7 +118,9 @@ async function finish(
   const { database, now, betweenMs = BETWEEN_MS } = options;
   const { outcome } = round;
   const at = now();
-  const failures = outcome === 'ok' ? 0 : outcome === row.outcome ? row.failures + 1 : 1;
+  // A server that ends in the middle, and from which something came all the same, is asked again soon.
+  const isNew = outcome !== row.outcome || round.collected > 0 || row.lastCount > 0;
+  const failures = outcome === 'ok' ? 0 : isNew ? 1 : row.failures + 1;
   const refusals = outcome === 'refused' ? row.refusals + 1 : round.signedIn ? 0 : row.refusals;
   const isFinal = FINAL.has(outcome) || refusals >= PASSWORD_TRIES;
   // A wrong password is tried slowly: whose account is locked gets no mail anywhere.
