@@ -67,6 +67,27 @@ export async function stopDaemon(daemon: Daemon): Promise<void> {
   if (!(await allEnded(family, 3_000))) throw new Error(`${daemon.name} (process ${pid}) does not end`);
 }
 
+/** Ends a server and all its processes at once with SIGKILL, as if its machine lost its power; one that is not running is fine. */
+export async function killDaemon(daemon: Daemon): Promise<void> {
+  const pid = runningPid(daemon);
+  if (pid === null) return;
+  await killFamily(pid, daemon.name);
+}
+
+/** The same by a process id. @param name for the error */
+export async function killFamily(pid: number, name: string): Promise<void> {
+  // stopped first: one that was just about to fork would leave a child behind that nobody saw
+  signalAll([processOf(pid)], 'SIGSTOP');
+  const family = familyOf(pid);
+  signalAll(family, 'SIGKILL');
+  if (!(await allEnded(family, 10_000))) throw new Error(`${name} (process ${pid}) does not end`);
+}
+
+function familyOf(pid: number): SeenProcess[] {
+  const descendants = childrenOf(pid).flatMap((child) => familyOf(child.pid));
+  return [processOf(pid), ...descendants].filter(isAlive);
+}
+
 /** A process id alone may belong to another program a moment later; with its start time it does not. */
 interface SeenProcess {
   pid: number;

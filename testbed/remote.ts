@@ -7,7 +7,7 @@ import type { ServerName, Testbed, TestbedDescription, TestbedOptions } from './
 
 const PROGRAM = fileURLToPath(new URL('./run.ts', import.meta.url));
 
-type Call = 'addOwnAccount' | 'stopServer' | 'startServer' | 'wireCopies' | 'stop';
+type Call = 'addOwnAccount' | 'stopServer' | 'killServer' | 'startServer' | 'wireCopies' | 'stop';
 
 export interface RemoteRequest {
   id: number;
@@ -32,6 +32,7 @@ export async function startThroughSudo(options: TestbedOptions): Promise<Testbed
     ...description,
     addOwnAccount: async (...args) => void (await caller.call('addOwnAccount', args)),
     stopServer: async (name: ServerName) => void (await caller.call('stopServer', [name])),
+    killServer: async (name: ServerName) => void (await caller.call('killServer', [name])),
     startServer: async (name: ServerName) => void (await caller.call('startServer', [name])),
     mailboxFolder: (address) => maildirOf(description.place, layout, address),
     wireCopies: async () => {

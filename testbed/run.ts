@@ -114,6 +114,7 @@ function serve(): void {
     const [first = '', second = '', third = ''] = message.args;
     if (message.call === 'addOwnAccount') return testbed.addOwnAccount(first as 'd', second, third);
     if (message.call === 'stopServer') return testbed.stopServer(first as 'relay');
+    if (message.call === 'killServer') return testbed.killServer(first as 'relay');
     if (message.call === 'startServer') return testbed.startServer(first as 'relay');
     if (message.call === 'wireCopies') return (await testbed.wireCopies()).map((copy) => copy.toString('base64'));
     return testbed.stop();

@@ -36,7 +36,7 @@ import { atSite, makeNamespaces, removeNamespaces } from './namespaces.ts';
 import { addOwnAccount, rebuildAddressMap } from './own-accounts.ts';
 import { missingPackages } from './packages.ts';
 import { preparePlace } from './place.ts';
-import { type Daemon, findTaken, startDaemon, stopDaemon } from './processes.ts';
+import { type Daemon, findTaken, killDaemon, startDaemon, stopDaemon } from './processes.ts';
 import { startThroughSudo } from './remote.ts';
 
 const run = promisify(execFile);
@@ -108,6 +108,8 @@ export interface Testbed extends TestbedDescription {
   /** Adds an account on a country's own server, or changes its password. */
   addOwnAccount(country: string, address: string, password: string): Promise<void>;
   stopServer(name: ServerName): Promise<void>;
+  /** All its processes at once with -9. */
+  killServer(name: ServerName): Promise<void>;
   startServer(name: ServerName): Promise<void>;
   /** Maildir of an address: files in `cur`, `new` and the folders of its other mailboxes. */
   mailboxFolder(address: string): string;
@@ -210,6 +212,7 @@ function openTestbed(
       await addOwnAccount({ ...files, at: atSite(layout, country.site) }, address, password);
     },
     stopServer: (name) => stopDaemon(daemon(name)),
+    killServer: (name) => killDaemon(daemon(name)),
     startServer: (name) => startDaemon(daemon(name)),
     mailboxFolder: (address) => maildirOf(place, layout, address),
     wireCopies: () => readWireCopies(place),

@@ -90,14 +90,6 @@ export function probeIncoming(host: string, patienceMs = PATIENCE_MS): Promise<P
   return probe(null, { host, port: SMTP_PORT, mode: 'none', talk: 'smtp' }, patienceMs);
 }
 
-/** The same for a POP3 server (RFC 1939, RFC 2595 section 4). */
-export function probePop3(server: WirePlace, patienceMs = PATIENCE_MS): Promise<Probe> {
-  const { host, port, tls: mode } = server;
-  return probe(server, { host, port, talk: 'pop3', mode }, patienceMs);
-}
-
-type Checked = Pick<MailServer, 'caPem' | 'serverName'>;
-
 /**
  * The greeting of a relay, and whether it would take a letter now: one whose scanner is away answers MAIL with "later" (4xx). No
  * recipient is named and nothing is sent; that a relay takes letters of member states' servers only shows at the recipient.
@@ -116,6 +108,14 @@ async function answerToOffer(socket: net.Socket, end: AbortSignal): Promise<stri
   const hello = await ask(socket, 'EHLO sealpost.invalid', /^\d{3} /, end);
   return hello.startsWith('250') ? await ask(socket, 'MAIL FROM:<>', /^\d{3} /, end) : hello;
 }
+
+/** The same for a POP3 server (RFC 1939, RFC 2595 section 4). */
+export function probePop3(server: WirePlace, patienceMs = PATIENCE_MS): Promise<Probe> {
+  const { host, port, tls: mode } = server;
+  return probe(server, { host, port, talk: 'pop3', mode }, patienceMs);
+}
+
+type Checked = Pick<MailServer, 'caPem' | 'serverName'>;
 
 async function probe(
   server: Checked | null,

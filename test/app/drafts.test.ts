@@ -163,6 +163,20 @@ test('60 MB are refused with the limit named, and nothing that was typed is lost
   assert.equal(await world.database.prisma.contentChunk.count(), before, 'no half file is kept');
 });
 
+test('T05 the limits for attachments stand on the page, and the fifty-first file in one go is refused by name while all else is kept', async () => {
+  const url = await begin(alain);
+  assert.match((await alain.get(url)).body, /At most 50 files and 25 MB in all/);
+  const files = Array.from({ length: 52 }, (_, index) => {
+    return { field: 'file', name: `annex-${index + 1}.txt`, bytes: Buffer.from(`annex ${index + 1}`) };
+  });
+  const answer = await press(alain, url, { subject: 'Many', text: 'all of these', do: 'send' }, files);
+  assert.equal(answer.location, url, answer.body);
+  const page = await alain.get(url);
+  assert.match(page.body, /annex-51\.txt was not attached: there are 50 attachments already/);
+  assert.match(page.body, /all of these/);
+  assert.match(page.body, /annex-50\.txt/);
+});
+
 test('T04 an address outside the programme is refused by name before anything is built', async () => {
   const url = await begin(alain, '?to=someone@elsewhere.example');
   const answer = await press(alain, url, { do: 'send', sign: 'on' });

@@ -180,17 +180,17 @@ const SETUP_CHECK: Record<string, Needs> = {
   'POST /administration/setup-check': 'country',
 };
 
+const MONITOR: Record<string, Needs> = {
+  'GET /administration/monitor': 'country',
+  'GET /administration/monitor/:target': 'country',
+};
+
 const COLLECTION: Record<string, Needs> = {
   'GET /administration/collection': 'country',
   'GET /administration/collection/:country': 'country',
   'POST /administration/collection/:country': 'country',
   'POST /administration/collection/:country/test': 'country',
   'POST /administration/collection/:country/remove': 'country',
-};
-
-const MONITOR: Record<string, Needs> = {
-  'GET /administration/monitor': 'country',
-  'GET /administration/monitor/:target': 'country',
 };
 
 /** Every page of the administration with who may ask for it. A page that is missing here fails `test/app/administration.test.ts`. */
@@ -211,7 +211,7 @@ export const ADMINISTRATION_PAGES: Readonly<Record<string, Needs>> = {
   ...ISSUED,
   ...LISTS,
   ...SETUP_CHECK,
-  ...COLLECTION,
   ...RELEASES,
   ...MONITOR,
+  ...COLLECTION,
 };

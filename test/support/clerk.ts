@@ -60,14 +60,19 @@ export class Clerk {
   }
 
   /** The same for a form with a file. */
-  async upload(page: string, url: string, fields: Record<string, string>, file: Upload | null): Promise<Answer> {
+  async upload(
+    page: string,
+    url: string,
+    fields: Record<string, string>,
+    files: Upload | Upload[] | null,
+  ): Promise<Answer> {
     const token = tokenOf((await this.get(page)).body);
     const boundary = `----${randomBytes(12).toString('hex')}`;
     const head = (disposition: string) => `--${boundary}\r\nContent-Disposition: form-data; ${disposition}\r\n`;
     const parts: Buffer[] = Object.entries({ _csrf: token, ...fields }).map(([name, value]) =>
       Buffer.from(`${head(`name="${name}"`)}\r\n${value}\r\n`),
     );
-    if (file) {
+    for (const file of files === null ? [] : [files].flat()) {
       const disposition = `name="${file.field}"; filename="${file.name}"`;
       parts.push(
         Buffer.from(`${head(disposition)}Content-Type: application/x-pkcs12\r\n\r\n`),

@@ -52,6 +52,7 @@ const PERSONAL = [
   'GET /drafts/:draft',
   'GET /drafts/new',
   'GET /events',
+  'GET /new-mail',
   'GET /expiry',
   'GET /first-steps',
   'GET /keys/lost',

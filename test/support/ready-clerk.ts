@@ -6,8 +6,13 @@ import { signInAs, type Visitor } from './visitor.ts';
 export const PASSPHRASE = 'quatre vaches au bord du canal';
 
 /** A clerk who has done everything but the self-test: signed in, passphrase set, Digital ID imported, root confirmed. */
-export async function readyClerk(base: string, world: World, person: WorldPerson): Promise<Visitor> {
-  const clerk = await signInAs(base, person);
+export async function readyClerk(
+  base: string,
+  world: World,
+  person: WorldPerson,
+  fetcher?: typeof fetch,
+): Promise<Visitor> {
+  const clerk = await signInAs(base, person, fetcher);
   await clerk.get('/keys/passphrase');
   const made = await clerk.post('/keys/passphrase', { passphrase: PASSPHRASE, repeated: PASSPHRASE });
   assert.match(made.text, /id="recovery-code"/);

@@ -94,8 +94,12 @@ export class Visitor {
 export type Answer = { status: number; headers: Headers; url: string; text: string; bytes: Buffer; passed: string[] };
 
 /** Signs in as the page does. */
-export async function signInAs(base: string, person: { address: string; password: string }): Promise<Visitor> {
-  const visitor = new Visitor(base);
+export async function signInAs(
+  base: string,
+  person: { address: string; password: string },
+  fetcher?: typeof fetch,
+): Promise<Visitor> {
+  const visitor = new Visitor(base, fetcher);
   await visitor.get('/sign-in');
   const answer = await visitor.post('/sign-in', { address: person.address, password: person.password });
   if (answer.status !== 200 || answer.url.startsWith('/sign-in'))

@@ -5,7 +5,7 @@ import { type Address, addressKey } from '../../mail/address.ts';
 import { signedIn, unlockedKey } from '../../plugins/session.ts';
 import type { RecipientMark } from '../../services/contacts/contact-marks.ts';
 import { addressesInDirectory } from '../../services/contacts/directory.ts';
-import { openAttachment } from '../../services/drafts/draft-attachments.ts';
+import { MAX_ATTACHMENTS, openAttachment } from '../../services/drafts/draft-attachments.ts';
 import { checkDraft, type DraftProblem } from '../../services/drafts/draft-sending.ts';
 import { type OpenedDraft, withDraftKeys } from '../../services/drafts/drafts.ts';
 import { encryptionIdentity, signingIdentity } from '../../services/identities/own-keys.ts';
@@ -82,7 +82,10 @@ export async function composePage(
       about: formats.size(one.size),
       scan: draftScanMark(formats, scans?.[at]),
     })),
-    attachmentHint: t('drafts.attachments.hint', { limit: megabytes(context.config.attachmentLimitBytes) }),
+    attachmentHint: t('drafts.attachments.hint', {
+      count: MAX_ATTACHMENTS,
+      limit: megabytes(context.config.attachmentLimitBytes),
+    }),
     faults: refused === null ? [] : all.map((problem) => problemText(formats, problem)),
     badAddresses: all.flatMap((problem) => (problem.code === 'bad-addresses' ? problem.addresses : [])),
     checks: composeChecks(formats, {

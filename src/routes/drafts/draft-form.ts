@@ -11,7 +11,8 @@ import type { SignedIn } from '../../services/sessions/session.ts';
 
 /** A form that is much too large is still read to its end, so that its sender gets a page and not a broken connection. */
 const READ_AHEAD = 40;
-const MAX_FILES = 50;
+/** More than a message may have, so that each one too many is refused by its name and not the form as a whole. */
+const MAX_FILES = 250;
 
 const Fields = z.object({
   version: z.coerce.number().int().min(1),

@@ -10,7 +10,7 @@ import { folderOf } from './params.ts';
 const Query = z.object({ page: z.coerce.number().int().min(1).max(10_000_000).catch(1) });
 
 /** Where the bar about new mail leads: events tell of the inbox only. */
-export const NEW_MAIL = { folder: 'INBOX', href: '/mail' };
+export const NEW_MAIL = { href: '/mail' };
 
 export function showMailbox(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {

@@ -3,6 +3,7 @@ import type { Context } from '../../context.ts';
 import { BodyThreads } from '../../html/body-thread.ts';
 import { actOnSelected } from './act-on-messages.ts';
 import { answerReceipt } from './answer-receipt.ts';
+import { countMail } from './count-new-mail.ts';
 import { saveMessage } from './download-message.ts';
 import { enterMailbox } from './enter-mailbox.ts';
 import { askRelease, saveReleased, showFinding } from './held-attachment.ts';
@@ -38,4 +39,5 @@ export function messageRoutes(app: FastifyInstance, context: Context): void {
   app.post('/mail/:folder/:message/attachments/:index/release', askRelease(context));
   app.post('/mail/:folder/:message/attachments/:index/released', saveReleased(context));
   app.get('/events', { config: { background: true } }, watchMail(context, streams));
+  app.get('/new-mail', { config: { background: true } }, countMail(context));
 }

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { signedIn } from '../../plugins/session.ts';
-import { watchNewMail } from '../../services/mailbox/new-mail.ts';
+import { type MailWatches, watchNewMail } from '../../services/mailbox/new-mail.ts';
 
 /** Open pages of one session that are told at once; above it the oldest is let go. */
 const STREAMS_PER_SESSION = 3;
@@ -20,8 +20,9 @@ export function endStreams(streams: OpenStreams): void {
   for (const open of streams.values()) for (const ended of open) ended.abort();
 }
 
-/** Server-sent events: `mail` with how many messages came; `gone` tells a page not to come back, since newer ones took its place. */
+/** Server-sent events: `mail` with how many messages came; `gone` tells a page to ask from now on, since newer ones took its place. */
 export function watchMail(context: Context, streams: OpenStreams) {
+  const watches: MailWatches = new Map();
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const session = signedIn(request);
     const stream = new PassThrough();
@@ -33,18 +34,17 @@ export function watchMail(context: Context, streams: OpenStreams) {
     stream.on('close', () => ended.abort());
     void watchNewMail(
       context,
+      watches,
       session,
       markOf(request),
       ({ count, mark }) => {
         if (stream.writableEnded) return;
-        // An id without data sets the mark and tells nobody (HTML, section 9.2.6).
-        stream.write(
-          count === 0 ? `id: ${mark}\n\n` : `id: ${mark}\nevent: mail\ndata: ${JSON.stringify({ count })}\n\n`,
-        );
+        // The first one has often no mail to tell of: the page needs its mark all the same, should it have to ask later.
+        stream.write(`id: ${mark}\nevent: mail\ndata: ${JSON.stringify({ count })}\n\n`);
       },
       ended.signal,
     )
-      .catch(() => 'connection' as const)
+      .catch(() => {})
       .then(() => {
         clearInterval(keepAlive);
         leave(streams, session.sessionId, ended);
