@@ -219,3 +219,28 @@ test('T23 one node at a time collects a mailbox, and one that lost it writes not
   assert.equal(await claimCollection(database, { leaseMs: 60_000, at: new Date('2030-01-01') }), null);
   await database.prisma.account.update({ where: { id: world.alain.id }, data: { state: 'active' } });
 });
+
+test('T23 another name is another mailbox: what was collected from the old one is known by its bytes only', async () => {
+  await listServer();
+  const clerk = await Clerk.signIn(world, world.alain);
+  await clerk.post(PAGE, PAGE, form());
+  const { prisma } = world.database;
+  const row = { accountId: world.alain.id, listedOctets: 10n, octets: 10n, seenAt: new Date() };
+  await prisma.collectedMessage.createMany({
+    data: [
+      { ...row, state: 'stored', uidl: '1', sha256: 'a' },
+      { ...row, state: 'appending', uidl: '2', sha256: 'b' },
+      { ...row, state: 'refused', uidl: '3', sha256: '', reason: 'too-large' },
+    ],
+  });
+  assert.match((await clerk.get(PAGE)).body, /One message is too large for this mailbox/);
+  assert.equal((await clerk.post(PAGE, PAGE, form({ login: 'second.alain' }))).status, 302);
+  const known = await prisma.collectedMessage.findMany({ orderBy: { uidl: 'asc' } });
+  assert.deepEqual(
+    known.map(({ uidl, retired }) => [uidl, retired]),
+    [
+      ['1', true],
+      ['2', true],
+    ],
+  );
+});

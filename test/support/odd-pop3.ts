@@ -14,6 +14,8 @@ export class OddPop3 {
   knowsUidl = true;
   /** Ends the connection so many bytes into the next message; once */
   cutAt: number | null = null;
+  /** Ends it so many messages later; once */
+  cutAfter: number | null = null;
   /** Says +OK to QUIT and deletes nothing */
   keepsDeleted = false;
   readonly place: WirePlace;
@@ -65,6 +67,10 @@ export class OddPop3 {
         const [command = '', number] = waiting.slice(0, end).split(' ');
         waiting = waiting.slice(end + 2);
         const said = answer(command, Number(number));
+        if (command === 'RETR' && this.cutAfter !== null) {
+          this.cutAt = this.cutAfter === 0 ? 20 : null;
+          this.cutAfter = this.cutAfter === 0 ? null : this.cutAfter - 1;
+        }
         if (command === 'RETR' && this.cutAt !== null) {
           socket.end(said.slice(0, this.cutAt));
           this.cutAt = null;

@@ -98,9 +98,15 @@ export async function collectClaimed(
   }
 }
 
+/** At once, unless a message is on its way: its mailbox's server may just be storing it, and nobody shall look for it too early. */
 async function giveBack({ database }: CollectingOptions, { accountId, claim }: CollectionClaim): Promise<void> {
-  const data = { claim: null, claimedUntil: null };
-  await database.prisma.collection.updateMany({ where: { accountId, claim }, data });
+  await database.pool.query(
+    `update collection c set claim = null, claimed_until = case when exists (
+         select 1 from collected_message m where m.account_id = c.account_id and m.state = 'appending')
+       then clock_timestamp() + interval '5 seconds' end
+     where account_id = $1 and claim = $2`,
+    [accountId, claim],
+  );
 }
 
 async function finish(
@@ -112,7 +118,9 @@ async function finish(
   const { database, now, betweenMs = BETWEEN_MS } = options;
   const { outcome } = round;
   const at = now();
-  const failures = outcome === 'ok' ? 0 : outcome === row.outcome ? row.failures + 1 : 1;
+  // A server that ends in the middle, and from which something came all the same, is asked again soon.
+  const isNew = outcome !== row.outcome || round.collected > 0 || row.lastCount > 0;
+  const failures = outcome === 'ok' ? 0 : isNew ? 1 : row.failures + 1;
   const refusals = outcome === 'refused' ? row.refusals + 1 : round.signedIn ? 0 : row.refusals;
   const isFinal = FINAL.has(outcome) || refusals >= PASSWORD_TRIES;
   // A wrong password is tried slowly: whose account is locked gets no mail anywhere.

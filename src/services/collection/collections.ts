@@ -134,7 +134,7 @@ type Transaction = Pick<Context['database']['prisma'], 'collectedMessage'>;
 
 /** What was collected elsewhere is known by its bytes only. */
 export async function retire(tx: Transaction, of: { accountId: string } | { collection: { serverId: string } }) {
-  await tx.collectedMessage.updateMany({ where: { ...of, state: 'stored' }, data: { retired: true } });
+  await tx.collectedMessage.updateMany({ where: { ...of, state: { not: 'refused' } }, data: { retired: true } });
   await tx.collectedMessage.deleteMany({ where: { ...of, state: 'refused' } });
 }
 
