@@ -7,6 +7,7 @@ import type { Node } from '../../src/server.ts';
 import type { ServerName } from '../../testbed/testbed.ts';
 import type { World } from '../../testbed/world.ts';
 import { sendThroughPages } from '../support/compose.ts';
+import { EICAR } from '../support/eicar.ts';
 import { settleIn } from '../support/letters.ts';
 import { copiesIn } from '../support/message-copies.ts';
 import { until } from '../support/ready-clerk.ts';
@@ -18,8 +19,6 @@ const PASSPHRASE = 'quiet harbour lantern 42';
 const PLAIN = { sign: false, encrypt: false };
 
 const RELAYS = ['relay', 'relay2', 'relay3', 'relay4'] as const;
-/** The test file that every virus scanner knows (eicar.org), in two pieces: a scanner need not find it in this source. */
-const EICAR = `${String.raw`X5O!P%@AP[4\PZX54(P^)7CC)7}`}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*`;
 const PATIENCE_MS = 120_000;
 
 let world: World;
