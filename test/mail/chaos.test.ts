@@ -30,7 +30,8 @@ const FAULTS = LETTERS / 2;
 /** Where a balancer before the nodes would answer. */
 const PUBLIC_URL = 'http://localhost:8173';
 const CALM_MS = LONG ? 900_000 : 240_000;
-const REPORTS_MS = 30_000;
+/** A node that was killed while it looked for reports keeps the others from that inbox for a minute. */
+const REPORTS_MS = 75_000;
 const SERVERS: [ServerName, string][] = [
   ...(['relay', 'relay2', 'relay3', 'relay4'] as const).map((name): [ServerName, string] => [name, 'relays']),
   ...(['mail-b', 'mail-d'] as const).map((name): [ServerName, string] => [name, 'mail servers']),
@@ -118,20 +119,26 @@ async function sendInsistently(clerk: Visitor, letter: PageLetter, presses: { co
     }
     assert.match(draft.url, /^\/drafts\//, `${draft.status} instead of a new message`);
     presses.count += 1;
-    const answer: Answer | null = await pressOnDraft(clerk, draft, letter, 'send').catch(() => null);
+    const answer: Answer | null = await pressOnDraft(clerk, draft, notTwice(draft, letter), 'send').catch(() => null);
     if (answer === null || answer.status >= 500) {
       await sleep(200);
       continue;
     }
     if (/^\/letters\//.test(answer.url)) return answer.url;
-    assert.ok(
-      /^\/drafts\//.test(answer.url) && answer.status < 400,
-      `${answer.status} ${answer.url} ${faultsOf(answer)}`,
-    );
+    const faults = faultsOf(answer);
+    assert.match(answer.url, /^\/drafts\//, `${answer.status} ${faults}`);
+    // With its scanner down the programme lets no attachment leave, and the page asks to press again later (T30).
+    assert.ok(answer.status < 400 || /not scanned/.test(faults), `${answer.status} ${faults}`);
+    if (answer.status >= 400) await sleep(500);
     // An earlier press had saved it, or had been half done: the page shows what stands there now.
     draft = answer;
   }
   throw new Error(`${letter.subject} could not be queued`);
+}
+
+/** The letter without its file where the draft has it already. */
+function notTwice(draft: Answer, { file, ...letter }: PageLetter): PageLetter {
+  return file === undefined || draft.text.includes(file.name) ? letter : { ...letter, file };
 }
 
 type SentRow = Awaited<ReturnType<typeof sentRows>>[number];

@@ -107,14 +107,18 @@ function eventsOf(formats: Formats, letter: LetterView, recipient: RecipientEvid
   return [...events, later];
 }
 
-/** Attempts that brought this recipient no further. Of many only the last ones: the first tell nothing more. */
+/**
+ * Attempts that brought this recipient no further. Of many only the last ones, since the first tell nothing more, and each whose
+ * answer was not heard: it may have been taken twice.
+ */
 const SHOWN_ATTEMPTS = 10;
 
 function attemptsOf({ t, has }: Formats, recipient: RecipientEvidence): Event[] {
   const vain = recipient.attempts.filter(
     (attempt) => attempt.finishedAt !== null && !isLast(recipient, attempt) && attempt.outcome !== 'accepted',
   );
-  return vain.slice(-SHOWN_ATTEMPTS).map((attempt) => {
+  const shown = vain.filter(({ outcome }, index) => outcome === 'unknown' || index >= vain.length - SHOWN_ATTEMPTS);
+  return shown.map((attempt) => {
     const key = `letters.event.attempt.${attempt.outcome}`;
     return {
       look: 'wait',
