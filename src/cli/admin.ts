@@ -54,10 +54,15 @@ export async function admin(args: string[]): Promise<number> {
       console.error(`sealpost: ${options.address}: ${PROBLEMS[result.problem]}`);
       return 1;
     }
-    const { account, outcome } = result;
+    const { account, outcome, isCountryResumed } = result;
     const audit = openAuditTrail(database, `${config.nodeName} admin`, () => new Date());
     const by = { accountId: account.id, actor: 'operator', network: '', object: account.id } as const;
     await audit.record({ ...by, action: 'administration', result: 'done', reason: `administrator ${outcome}` });
+    if (isCountryResumed) {
+      const resumed = { ...by, object: account.countryId, reason: 'country-resumed' } as const;
+      await audit.record({ ...resumed, action: 'administration', result: 'done' });
+      console.error('sealpost: the country of this account was suspended: it takes part again');
+    }
     console.log(JSON.stringify({ address: account.address, role: account.role, outcome }));
     return 0;
   } finally {

@@ -161,6 +161,31 @@ test('security.md an administrator of a country finds nothing of others, nothing
   assert.equal((await office.fresh(ivan)).state, 'active');
 });
 
+test('security.md what the centre suspended or removed, and whoever was of it, comes back by the centre only', async () => {
+  const { prisma } = office.world.database;
+  const { account: paul } = await office.make(office.belgium, 'Paul', 'Claes');
+  const elise = await enteredAdministrator(office.world, office.world.elise, 'country');
+  const list = accountsOf(office.belgium);
+  const byCentre = (act: string) => office.central.post(pageOf(paul), `${pageOf(paul)}/${act}`, {});
+  const byCountry = (act: string) => elise.post(list, `${pageOf(paul)}/${act}`, {});
+  await prisma.account.update({ where: { id: paul.id }, data: { role: 'central' } });
+  await byCentre('remove');
+  assert.equal((await office.fresh(paul)).role, 'clerk');
+  const restored = await byCountry('restore');
+  assert.equal(restored.status, 403, 'a former central administrator');
+  assert.match(restored.body, /this is for central administrators/);
+  assert.doesNotMatch(restored.body, /hand-over-code|what was kept is gone/);
+  assert.match((await elise.get(`${pageOf(paul)}/restore`)).location ?? '', /accounts/);
+  assert.match(codeIn(await byCentre('restore')), /-/);
+  await byCentre('suspend');
+  assert.equal((await byCountry('resume')).status, 403, 'suspended by the centre');
+  assert.equal((await byCountry('remove')).location, pageOf(paul));
+  assert.equal((await byCountry('restore')).status, 403, 'held also when the country removes it');
+  await byCentre('restore');
+  for (const act of ['suspend', 'resume', 'remove']) assert.equal((await byCountry(act)).location, pageOf(paul), act);
+  assert.match(codeIn(await byCountry('restore')), /-/, 'what the country did it takes back itself');
+});
+
 test('security.md of two central administrators who remove each other at once one stays', async () => {
   const elise = await enteredAdministrator(office.world, office.world.elise, 'central');
   const remove = async (clerk: Clerk, whom: Account) =>

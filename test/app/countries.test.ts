@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import type { Account, Country, Programme } from '../../src/generated/prisma/client.ts';
 import { createHostedAccount } from '../../src/services/accounts/accounts.ts';
-import { addCountry } from '../../src/services/accounts/programmes.ts';
-import { removeCountry } from '../../src/services/administration/countries.ts';
-import { findSession } from '../../src/services/sessions/session.ts';
+import { addCountry, createProgramme } from '../../src/services/accounts/programmes.ts';
+import type { AdministeredCountry } from '../../src/services/administration/administered.ts';
+import { addAdministrator } from '../../src/services/administration/administrators.ts';
+import { removeCountry, suspendCountry } from '../../src/services/administration/countries.ts';
+import { findSession, type SignedIn } from '../../src/services/sessions/session.ts';
 import { signIn } from '../../src/services/sessions/sign-in.ts';
 import { enteredAdministrator } from '../support/administrator.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
@@ -60,6 +62,19 @@ const mailboxOf = async (account: Account) =>
     ])
   ).rows[0];
 
+/** As a request has it that began before what others do. */
+async function sessionOf(clerk: Clerk): Promise<SignedIn> {
+  const session = await findSession(world.database, world.config, clerk.sid, '127.0.0.1', new Date());
+  assert.ok(session);
+  return session;
+}
+
+const rowOf = ({ id }: Country): Promise<AdministeredCountry> =>
+  world.database.prisma.country.findUniqueOrThrow({ where: { id }, include: { mailServer: true } });
+
+const setRole = ({ id }: Account, role: 'clerk' | 'central') =>
+  world.database.prisma.account.update({ where: { id }, data: { role } });
+
 test('security.md of a suspended country nobody is signed in or signs in, while mail goes on coming in', async () => {
   const clerk = await Clerk.signIn(world, nora);
   assert.equal((await clerk.get('/settings')).status, 200);
@@ -92,7 +107,98 @@ test('security.md nobody suspends the own country, and a country administrator n
   const nordic = await enteredAdministrator(world, nora, 'country');
   for (const what of ['suspend', 'resume', 'remove'])
     assert.equal((await nordic.post('/administration', `${LIST}/${norway.id}/${what}`, {})).status, 404, what);
-  await world.database.prisma.account.update({ where: { id: nora.id }, data: { role: 'clerk' } });
+  await setRole(nora, 'clerk');
+});
+
+test('security.md of two central administrators who suspend each other’s country one is too late', async () => {
+  const belgium = await world.database.prisma.country.findFirstOrThrow({ where: { code: 'B' } });
+  const nordic = await enteredAdministrator(world, nora, 'central');
+  const [alains, noras] = [await sessionOf(central), await sessionOf(nordic)];
+  const rows = [await rowOf(norway), await rowOf(belgium)] as const;
+  const results = await Promise.allSettled([
+    suspendCountry(world.context, alains, rows[0]),
+    suspendCountry(world.context, noras, rows[1]),
+  ]);
+  await setRole(nora, 'clerk');
+  assert.equal(results.filter((each) => each.status === 'fulfilled' && each.value.ok).length, 1);
+  assert.equal(await world.database.prisma.country.count({ where: { suspendedAt: null } }), 1);
+});
+
+test('security.md whoever was demoted or suspended meanwhile suspends no country', async () => {
+  const { prisma } = world.database;
+  const session = await sessionOf(central);
+  const row = await rowOf(norway);
+  const late = () => assert.rejects(suspendCountry(world.context, session, row), { code: 'not-found' });
+  await setRole(world.alain, 'clerk');
+  await late();
+  await setRole(world.alain, 'central');
+  await prisma.country.update({ where: { id: world.alain.countryId }, data: { suspendedAt: new Date() } });
+  await late();
+  assert.equal((await rowOf(norway)).suspendedAt, null);
+});
+
+test('security.md a guest who suspends all countries leaves the programme one that has an administrator', async () => {
+  const { database } = world;
+  const { prisma } = database;
+  const pattern = 'euc.{cc}.eu-admin.net';
+  const other = await createProgramme(database, { code: 'euc', name: 'EUCARIS', domainPattern: pattern });
+  const countries: Country[] = [];
+  for (const code of ['D', 'F', 'L']) {
+    const country = await addCountry(database, other, code, { ...SERVER, name: `euc ${code}`, hosted: true });
+    countries.push(country);
+    const made = await createHostedAccount(database, country, {
+      firstName: 'Ida',
+      surname: 'Roth',
+      password: PASSWORD,
+    });
+    assert.ok(made.ok);
+    if (code !== 'L') await setRole(made.account, 'central');
+  }
+  const grant = { accountId: world.alain.id, grantedBy: 'x', grantedAt: new Date() };
+  await prisma.programmeGrant.create({ data: { ...grant, programmeId: other.id } });
+  const choose = `/administration/programmes/${other.id}/administrate`;
+  await central.post('/administration/programmes', choose, {});
+  const [germany, france, luxembourg] = countries as [Country, Country, Country];
+  for (const country of [germany, luxembourg, france]) await act(country, 'suspend');
+  assert.match((await central.get(`${LIST}/${france.id}`)).body, /would have no administrator left/);
+  const standing = await Promise.all([germany, france, luxembourg].map(rowOf));
+  assert.deepEqual(
+    standing.map(({ suspendedAt }) => suspendedAt === null),
+    [false, true, false],
+    'of a country without one nobody is missed',
+  );
+  const late = await sessionOf(central);
+  await prisma.programmeGrant.deleteMany({ where: { programmeId: other.id } });
+  await act(germany, 'resume');
+  assert.notEqual((await rowOf(germany)).suspendedAt, null);
+  await assert.rejects(suspendCountry(world.context, late, await rowOf(france)), { code: 'not-found' });
+});
+
+test('security.md a country whose administrators alone hold another programme is not suspended', async () => {
+  const { prisma } = world.database;
+  const data = { code: 'resper', name: 'RESPER', domainPattern: 'rp.{cc}.eu-admin.net' };
+  const resper = await prisma.programme.create({ data });
+  await setRole(nora, 'central');
+  const grant = { programmeId: resper.id, grantedBy: 'x', grantedAt: new Date() };
+  await prisma.programmeGrant.create({ data: { ...grant, accountId: nora.id } });
+  await act(norway, 'suspend');
+  assert.equal((await rowOf(norway)).suspendedAt, null);
+  await prisma.programmeGrant.create({ data: { ...grant, accountId: world.alain.id } });
+  await act(norway, 'suspend');
+  assert.notEqual((await rowOf(norway)).suspendedAt, null);
+  await prisma.programme.delete({ where: { id: resper.id } });
+  await setRole(nora, 'clerk');
+});
+
+test('cli.md the operator who makes an administrator resumes the suspended country of the account', async () => {
+  const { prisma } = world.database;
+  await act(norway, 'suspend');
+  const made = await addAdministrator(world.database, nora.address, null);
+  assert.deepEqual([made.ok, made.ok && made.isCountryResumed], [true, true]);
+  assert.equal((await rowOf(norway)).suspendedAt, null);
+  const again = await addAdministrator(world.database, nora.address, null);
+  assert.equal(again.ok && again.isCountryResumed, false);
+  await prisma.account.update({ where: { id: nora.id }, data: { role: 'clerk', certificateWaivedUntil: null } });
 });
 
 test('T09 a country without accounts is taken out with its server, keeps its history, and can be invited again', async () => {
@@ -118,14 +224,10 @@ test('T09 a country without accounts is taken out with its server, keeps its his
 });
 
 test('T09 a country to which an account comes at that very moment is not taken out', async () => {
-  const { database, config, context } = world;
+  const { database, context } = world;
   const iceland = await addCountry(database, programme, 'IS', { ...SERVER, name: 'iceland', hosted: true });
-  const session = await findSession(database, config, central.sid, '127.0.0.1', new Date());
-  assert.ok(session);
-  const row = await database.prisma.country.findUniqueOrThrow({
-    where: { id: iceland.id },
-    include: { mailServer: true },
-  });
+  const session = await sessionOf(central);
+  const row = await rowOf(iceland);
   const person = { firstName: 'Jon', surname: 'Jonsson', password: PASSWORD };
   const [removed, made] = await Promise.allSettled([
     removeCountry(context, session, row),

@@ -81,6 +81,11 @@ test('cli.md an empty installation gets its programme, its country and its first
     [server.imapHost, server.imapPort, server.imapTls, server.submissionHost, server.submissionTls, server.caPem],
     ['2001:db8::1', 143, 'starttls', '192.0.2.7', 'starttls', null],
   );
+  await database.prisma.country.updateMany({ data: { suspendedAt: new Date() } });
+  const back = admin(ADDRESS);
+  assert.equal(back.status, 0, back.said);
+  assert.match(back.said, /the country of this account was suspended: it takes part again/);
+  assert.match(JSON.stringify((await database.pool.query('select * from audit_entry')).rows), /country-resumed/);
   const elsewhere = admin('Anna.Berg@rp.l.eu-admin.net', ...PLACE);
   assert.equal(elsewhere.status, 1);
   assert.match(elsewhere.said, /no country of this installation has this domain/);

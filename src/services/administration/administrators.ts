@@ -2,9 +2,10 @@ import type { Account } from '../../generated/prisma/client.ts';
 import { addressDomain, addressKey, addressProblem } from '../../mail/address.ts';
 import { createHostedAccount } from '../accounts/accounts.ts';
 import type { Database } from '../database/connect.ts';
+import { recordStep } from '../registration/history.ts';
 
 export type AdministratorResult =
-  | { ok: true; account: Account; outcome: 'promoted' | 'created' }
+  | { ok: true; account: Account; outcome: 'promoted' | 'created'; isCountryResumed: boolean }
   | {
       ok: false;
       problem:
@@ -22,7 +23,7 @@ const WAIVER_MS = 3 * 86_400_000;
 
 /**
  * Makes the account of this address a central administrator, with an account where there is none yet. A second factor that was lost is
- * forgotten: the next entry sets a new one up. For whoever operates the installation.
+ * forgotten: the next entry sets a new one up. A country that was suspended takes part again: nobody of it could sign in. For whoever operates the installation.
  * @param password of a new hosted mailbox
  */
 export async function addAdministrator(
@@ -32,7 +33,7 @@ export async function addAdministrator(
 ): Promise<AdministratorResult> {
   if (addressProblem(address) !== null) return { ok: false, problem: 'address' };
   const known = await database.prisma.account.findUnique({ where: { addressKey: addressKey(address) } });
-  if (known) return { ok: true, account: await promote(database, known), outcome: 'promoted' };
+  if (known) return { ok: true, outcome: 'promoted', ...(await promote(database, known)) };
   const country = await database.prisma.country.findFirst({
     where: { domain: addressDomain(address) },
     include: { mailServer: true },
@@ -47,7 +48,7 @@ export async function addAdministrator(
   const [firstName, surname] = names;
   const made = await createHostedAccount(database, country, { firstName, surname, password });
   if (!made.ok) return { ok: false, problem: 'not-created' };
-  return { ok: true, account: await promote(database, made.account), outcome: 'created' };
+  return { ok: true, outcome: 'created', ...(await promote(database, made.account)) };
 }
 
 /** First name and surname, as the part before the @ has them. */
@@ -56,15 +57,27 @@ export function namesOf(address: string): [firstName: string, surname: string] |
   return firstName && surname && more.length === 0 ? [firstName, surname] : null;
 }
 
-async function promote(database: Database, account: Account): Promise<Account> {
+async function promote(database: Database, account: Account) {
   await database.prisma.totpFactor.deleteMany({ where: { accountId: account.id } });
   await database.prisma.passkey.deleteMany({ where: { accountId: account.id } });
   // Sessions of before were opened by a clerk.
   await database.prisma.session.updateMany({ where: { accountId: account.id }, data: { administrationUntil: null } });
   // Where a certificate is required (T22) and none is at hand, the operator lets in too.
   const certificateWaivedUntil = new Date(Date.now() + WAIVER_MS);
-  return database.prisma.account.update({
+  const promoted = await database.prisma.account.update({
     where: { id: account.id },
     data: { role: 'central', certificateWaivedUntil },
+  });
+  return { account: promoted, isCountryResumed: await resumeCountryOf(database, account) };
+}
+
+function resumeCountryOf(database: Database, { countryId }: Account): Promise<boolean> {
+  return database.prisma.$transaction(async (tx) => {
+    const where = { id: countryId, suspendedAt: { not: null } };
+    const { count } = await tx.country.updateMany({ where, data: { suspendedAt: null } });
+    const registration = count > 0 && (await tx.registration.findUnique({ where: { countryId } }));
+    if (registration)
+      await recordStep(tx, registration.id, new Date(), 'resumed', { side: 'central', name: 'operator' });
+    return count > 0;
   });
 }

@@ -6,14 +6,16 @@ import { emptyFields } from '../registration/registration-form.ts';
 import type { Transaction } from '../registration/registrations.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import type { AdministeredCountry } from './administered.ts';
+import { CENTRAL, findForsaken, lockWithGranted, requireStillInCharge } from './left-in-charge.ts';
 import { recordAdministration } from './record.ts';
 
 /**
  * - `own`: whoever suspends the own country could not take it back
  * - `accounts`: a country with accounts, or with mail of removed ones, is suspended instead
+ * - `last`: nobody would be left who administrates its programme, or one granted to an administrator of it
  * - `changed`: somebody was quicker
  */
-export type CountryProblem = 'own' | 'accounts' | 'changed';
+export type CountryProblem = 'own' | 'last' | 'accounts' | 'changed';
 export type CountryResult = { ok: true } | { ok: false; problem: CountryProblem };
 
 /** Also removed ones: their mail is kept for a while. */
@@ -30,13 +32,15 @@ export async function suspendCountry(
   if (country.id === session.account.countryId) return refuse(context, session, country, 'suspended', 'own');
   const at = context.now();
   let ended: string[] = [];
-  const result = await change(context, session, country, 'suspended', async (tx) => {
+  const result = await change(context, session, country, 'suspended', async (tx, granted) => {
+    const { id: countryId, programmeId } = country;
+    if ((await findForsaken(tx, programmeId, granted, { countryId })) !== null) return 'last';
     const { count } = await tx.country.updateMany({
-      where: { id: country.id, suspendedAt: null },
+      where: { id: countryId, suspendedAt: null },
       data: { suspendedAt: at },
     });
     if (count === 0) return 'changed';
-    const accounts = await tx.account.findMany({ where: { countryId: country.id }, select: { id: true } });
+    const accounts = await tx.account.findMany({ where: { countryId }, select: { id: true } });
     ended = (await Promise.all(accounts.map(({ id }) => endSessionsOf(tx, id, at)))).flat();
     return null;
   });
@@ -85,16 +89,21 @@ export function removeCountry(
   });
 }
 
+/** One act at a time in the programme, and in those that are granted to administrators of the country. */
 async function change(
   context: Context,
   session: SignedIn,
   country: AdministeredCountry,
   step: StepName & ('suspended' | 'resumed' | 'removed'),
-  work: (tx: Transaction) => Promise<CountryProblem | null>,
+  work: (tx: Transaction, granted: readonly string[]) => Promise<CountryProblem | null>,
 ): Promise<CountryResult> {
   const problem = await context.database.prisma.$transaction(async (tx) => {
-    const registration = await tx.registration.findUnique({ where: { countryId: country.id } });
-    const found = await work(tx);
+    const { id: countryId, programmeId } = country;
+    const granted = await lockWithGranted(tx, programmeId, { ...CENTRAL, countryId });
+    await requireStillInCharge(tx, session);
+    if (granted === null) return 'changed';
+    const registration = await tx.registration.findUnique({ where: { countryId } });
+    const found = await work(tx, granted);
     const by = { side: 'central', name: session.account.address } as const;
     if (found === null && registration) await recordStep(tx, registration.id, context.now(), step, by);
     return found;

@@ -37,11 +37,13 @@ const FROM: Record<AccountAct, readonly AccountState[]> = {
   role: ['active'],
 };
 
+/** What gives somebody the account again. */
+const BRINGS_BACK: readonly AccountAct[] = ['resume', 'restore', 'hand-over'];
+
 /** What this administrator may do to an account as it is now: the page shows these, and `actOnAccount` allows no other. */
 export function actsFor(session: SignedIn, account: AdministeredAccount, at: Date): AccountAct[] {
-  if (problemOf(session, account) !== null) return [];
   return (Object.keys(FROM) as AccountAct[]).filter((act) => {
-    if (!FROM[act].includes(account.state)) return false;
+    if (!FROM[act].includes(account.state) || problemOf(session, account, act) !== null) return false;
     if (act === 'hand-over') return account.country.mailServer.hosted;
     if (act === 'restore') return isKept(account, at);
     return act !== 'role' || rolesFor(session, account).length > 0;
@@ -56,22 +58,22 @@ export function rolesFor(session: SignedIn, account: Pick<Account, 'role'>): Acc
 }
 
 export function suspendAccount(context: Context, session: SignedIn, account: AdministeredAccount): Promise<ActResult> {
-  return actOnAccount(context, session, account, 'suspend', async (tx) => {
-    await tx.account.update({ where: { id: account.id }, data: { state: 'suspended' } });
+  return actOnAccount(context, session, account, 'suspend', async (tx, _at, held) => {
+    await tx.account.update({ where: { id: account.id }, data: { state: 'suspended', ...held } });
     return null;
   });
 }
 
 export function resumeAccount(context: Context, session: SignedIn, account: AdministeredAccount): Promise<ActResult> {
   return actOnAccount(context, session, account, 'resume', async (tx) => {
-    await tx.account.update({ where: { id: account.id }, data: { state: 'active' } });
+    await tx.account.update({ where: { id: account.id }, data: { state: 'active', heldByCentre: false } });
     return null;
   });
 }
 
 /** No sign-in and no mail from now on; what is in a hosted mailbox is kept for a time, and the address rests for a longer one. */
 export function removeAccount(context: Context, session: SignedIn, account: AdministeredAccount): Promise<ActResult> {
-  return actOnAccount(context, session, account, 'remove', async (tx, at) => {
+  return actOnAccount(context, session, account, 'remove', async (tx, at, held) => {
     const isHosted = account.country.mailServer.hosted;
     await tx.handOver.deleteMany({ where: { accountId: account.id } });
     await tx.totpFactor.deleteMany({ where: { accountId: account.id } });
@@ -80,7 +82,7 @@ export function removeAccount(context: Context, session: SignedIn, account: Admi
     await tx.account.update({
       where: { id: account.id },
       data: {
-        ...{ state: 'removed', role: 'clerk', removedAt: at },
+        ...{ state: 'removed', role: 'clerk', removedAt: at, ...held },
         ...(isHosted ? { mailboxPasswordHash: await hashOfNoPassword() } : {}),
         mailKeptUntil: isHosted ? new Date(at.getTime() + MAIL_KEPT_DAYS * DAY_MS) : null,
         addressRestsUntil: new Date(at.getTime() + ADDRESS_RESTS_DAYS * DAY_MS),
@@ -94,7 +96,8 @@ export function removeAccount(context: Context, session: SignedIn, account: Admi
 export function restoreAccount(context: Context, session: SignedIn, account: AdministeredAccount): Promise<ActResult> {
   return actOnAccount(context, session, account, 'restore', async (tx, at) => {
     const none = { removedAt: null, mailKeptUntil: null, mailRemovalTriedAt: null, addressRestsUntil: null };
-    await tx.account.update({ where: { id: account.id }, data: { state: 'active', ...none } });
+    const data = { state: 'active', heldByCentre: false, ...none } as const;
+    await tx.account.update({ where: { id: account.id }, data });
     return account.country.mailServer.hosted ? makeHandOver(tx, context.config, account.id, at) : null;
   });
 }
@@ -128,7 +131,8 @@ export async function changeRole(
   );
 }
 
-type Change = (tx: Prisma.TransactionClient, at: Date) => Promise<NewHandOver | null>;
+/** @param held what keeps an account from coming back by its own country, where the centre has a part in it */
+type Change = (tx: Prisma.TransactionClient, at: Date, held: { heldByCentre?: true }) => Promise<NewHandOver | null>;
 
 /**
  * One act at a time in a programme: what two administrators do to each other at the same moment comes one after the other, and the
@@ -152,13 +156,14 @@ async function actOnAccount(
       if (actor?.state !== 'active' || actor.role !== session.account.role) throw new AppError('not-found');
       await tx.$queryRaw`select id from account where id = ${account.id}::uuid for update`;
       const fresh = { ...account, ...(await tx.account.findUniqueOrThrow({ where: { id: account.id } })) };
-      const problem = problemOf(session, fresh) ?? (await lastCentral(tx, fresh, act));
+      const problem = problemOf(session, fresh, act) ?? (await lastCentral(tx, fresh, act));
       if (problem !== null) return { ok: false, problem };
       if (act === 'role' && fresh.role !== account.role) return { ok: false, problem: 'state-changed' };
       if (!FROM[act].includes(fresh.state)) return { ok: false, problem: 'state-changed' };
       if (act === 'restore' && !isKept(fresh, at)) return { ok: false, problem: 'too-late' };
       if (act === 'hand-over' && !account.country.mailServer.hosted) return { ok: false, problem: 'state-changed' };
-      const handOver = await change(tx, at);
+      const isOfCentre = actor.role === 'central' || fresh.role === 'central';
+      const handOver = await change(tx, at, isOfCentre ? { heldByCentre: true } : {});
       if (act !== 'resume' && act !== 'restore') ended = await endSessionsOf(tx, account.id, at);
       return { ok: true, handOver };
     });
@@ -173,9 +178,14 @@ async function actOnAccount(
   return result;
 }
 
-function problemOf(session: SignedIn, account: Pick<Account, 'id' | 'role'>): ActProblem | null {
+function problemOf(
+  session: SignedIn,
+  account: Pick<Account, 'id' | 'role' | 'heldByCentre'>,
+  act: AccountAct,
+): ActProblem | null {
   if (account.id === session.account.id) return 'own-account';
-  return account.role === 'central' && session.account.role !== 'central' ? 'central-only' : null;
+  const isOfCentre = account.role === 'central' || (account.heldByCentre && BRINGS_BACK.includes(act));
+  return isOfCentre && session.account.role !== 'central' ? 'central-only' : null;
 }
 
 /** There is always one who can let the others in again. Whoever acts is one, so this holds should that rule ever change. */

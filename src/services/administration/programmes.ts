@@ -5,6 +5,7 @@ import { addressKey } from '../../mail/address.ts';
 import { type NewProgramme, patternsMeet } from '../accounts/programmes.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { administeredProgramme } from './administered.ts';
+import { administratorsOf, lockProgrammes } from './left-in-charge.ts';
 import { recordAdministration } from './record.ts';
 
 export type ProgrammeSummary = Programme & { countries: number; accounts: number; administered: boolean };
@@ -169,7 +170,7 @@ export async function withdrawProgramme(context: Context, session: SignedIn, acc
   const { id: programmeId, code } = administeredProgramme(session);
   const withdrawn = await context.database.prisma.$transaction(async (tx) => {
     // Two who withdraw each other at the same moment wait for one another here.
-    await tx.$queryRaw`select id from programme where id = ${programmeId}::uuid for update`;
+    await lockProgrammes(tx, [programmeId]);
     const others = await tx.account.count({
       where: { AND: [administratorsOf(programmeId), { id: { not: accountId } }] },
     });
@@ -186,12 +187,4 @@ export async function withdrawProgramme(context: Context, session: SignedIn, acc
   const isDone = withdrawn === 'withdrawn';
   await recordAdministration(context, session, accountId, `programme-withdrawn: ${code}`, isDone ? 'done' : 'refused');
   return isDone;
-}
-
-function administratorsOf(programmeId: string): Prisma.AccountWhereInput {
-  return {
-    role: 'central',
-    state: 'active',
-    OR: [{ country: { programmeId } }, { programmeGrants: { some: { programmeId } } }],
-  };
 }
