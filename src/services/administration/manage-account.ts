@@ -173,7 +173,11 @@ async function actOnAccount(
   return result;
 }
 
-function problemOf(session: SignedIn, account: Pick<Account, 'id' | 'role'>): ActProblem | null {
+/** Why this administrator does nothing to the account, whatever it is; null: he may. */
+export function problemOf(
+  session: SignedIn,
+  account: Pick<Account, 'id' | 'role'>,
+): 'own-account' | 'central-only' | null {
   if (account.id === session.account.id) return 'own-account';
   return account.role === 'central' && session.account.role !== 'central' ? 'central-only' : null;
 }
