@@ -93,6 +93,24 @@ test('T01 what was kept of a removed account cannot come back later, and the add
   );
 });
 
+test('T26 security.md keys that were given up go with the address, where a country has its own server', async () => {
+  const { prisma } = office.world.database;
+  const { account } = await office.make(office.greece, 'Nikos', 'Doukas');
+  const nikos = await Clerk.signIn(office.world, account);
+  const passphrase = 'vier Katzen unter dem Dach';
+  await nikos.post('/keys/passphrase', '/keys/passphrase', { passphrase, repeated: passphrase });
+  await nikos.post('/keys/start-over', '/keys/start-over', { address: account.address, password: PASSWORD });
+  const ofNikos = { where: { accountId: account.id } };
+  assert.equal(await prisma.lostVault.count(ofNikos), 1);
+  await office.central.post(`${pageOf(account)}/remove`, `${pageOf(account)}/remove`, {});
+  office.pass(1099 * DAY_MS);
+  await removeDueMail(office.world.context);
+  assert.equal(await prisma.lostVault.count(ofNikos), 1, 'kept as long as the account can come back');
+  office.pass(2 * DAY_MS);
+  await removeDueMail(office.world.context);
+  assert.equal(await prisma.lostVault.count(ofNikos), 0);
+});
+
 test('T01 the role of a country’s administrator is given and taken, each with a page before and an end of the sessions', async () => {
   const page = `${pageOf(office.world.elise)}/role`;
   assert.match((await office.central.get(page)).body, /Administrator of the country.*Central administrator/s);

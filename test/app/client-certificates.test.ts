@@ -87,3 +87,26 @@ test('T22 a session bound to a certificate ends where no certificate comes, and 
   await addAdministrator(world.database, world.alain.address, null);
   assert.ok((await account(world.alain.id)).certificateWaivedUntil);
 });
+
+test('T22 security.md an administrator of a country lets neither himself nor a central administrator in without the certificate', async () => {
+  const { prisma } = world.database;
+  const clerk = await enteredAdministrator(world, world.alain, 'country');
+  await prisma.account.update({ where: { id: world.elise.id }, data: { role: 'central', certificateOnly: true } });
+  await prisma.account.update({ where: { id: world.alain.id }, data: { certificateOnly: true } });
+  const page = (await clerk.get(PAGE)).body;
+  for (const { id } of [world.alain, world.elise]) {
+    assert.ok(!page.includes(`/${id}/`), 'nothing is offered');
+    assert.equal((await clerk.post(PAGE, `${PAGE}/${id}/waive`, {})).status, 403);
+    assert.equal((await account(id)).certificateWaivedUntil, null);
+    const until = new Date(NOW.getTime() + DAY_MS);
+    await prisma.account.update({ where: { id }, data: { certificateWaivedUntil: until } });
+    assert.ok(!(await clerk.get(PAGE)).body.includes(`/${id}/`), 'nor to end what the operator gave');
+    assert.equal((await clerk.post(PAGE, `${PAGE}/${id}/end-waiver`, {})).status, 403);
+    assert.deepEqual((await account(id)).certificateWaivedUntil, until);
+    const refused = await prisma.auditEntry.count({
+      where: { object: id, action: 'administration', result: 'refused' },
+    });
+    assert.equal(refused, 2);
+    await prisma.account.update({ where: { id }, data: { certificateOnly: false } });
+  }
+});

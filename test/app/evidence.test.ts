@@ -227,6 +227,30 @@ test('T24 what a key signed before it was taken back stays genuine, and nothing 
   await prisma.issuedCertificate.update({ where, data: { revokedAt: null } });
 });
 
+test('T24 evidence is worth nothing once its authority was taken back, and nobody else below the root makes any', async () => {
+  const bytes = await download();
+  const { prisma } = world.database;
+  const signer = await prisma.evidenceSigner.findFirstOrThrow();
+  const where = { id: signer.authorityId };
+  const verdict = async () => {
+    const { valid, reasons } = await verifyOwnEvidence(world.database, bytes);
+    return [valid, reasons];
+  };
+  const revoked = (offsetMs: number, revocationReason: 'superseded' | 'keyCompromise') =>
+    prisma.authority.update({ where, data: { revokedAt: new Date(Date.now() + offsetMs), revocationReason } });
+  await revoked(60_000, 'superseded');
+  assert.deepEqual(await verdict(), [true, []]);
+  await revoked(60_000, 'keyCompromise');
+  assert.deepEqual(await verdict(), [false, ['revoked']], 'whoever has the key writes any time');
+  await revoked(-60_000, 'superseded');
+  assert.deepEqual(await verdict(), [false, ['revoked']]);
+  await prisma.authority.update({ where, data: { revokedAt: null, revocationReason: null } });
+  await prisma.evidenceSigner.update({ where: { id: signer.id }, data: { sha256: 'of another key' } });
+  assert.deepEqual(await verdict(), [false, ['not-a-service']]);
+  await prisma.evidenceSigner.update({ where: { id: signer.id }, data: { sha256: signer.sha256 } });
+  assert.deepEqual(await verdict(), [true, []]);
+});
+
 test('T24 a report that was sealed to a vault which its holder gave up is still named, by its hash and by what it said', async () => {
   await world.database.prisma.letterReport.updateMany({ data: { sealed: new Uint8Array(200).fill(9) } });
   const verdict = await verifyOwnEvidence(world.database, await download());

@@ -405,3 +405,43 @@ test('T09 the trail says who did what, and nothing of what was typed', async () 
   assert.match(shown, /request form returned[\s\S]*request form handed in[\s\S]*code for a request form made/);
   assert.doesNotMatch(shown, /registration-(begun|invited|opened|submitted|returned)/);
 });
+
+test('T09 security.md whoever has the code saves sixty times in a quarter of an hour, and loses nothing that was typed then', async () => {
+  await wholeQuarter();
+  const { prisma } = world.database;
+  const guest = await contact(await invite(await begin()));
+  let version = versionOf((await guest.get('/registration/form')).body);
+  const save = (fields: Record<string, string>) =>
+    guest.post('/registration/form', '/registration/form', { ...fields, version, do: 'save' });
+  for (let count = 0; count < 60; count += 1) {
+    assert.equal((await save({ organisation: `SNCA ${count}` })).status, 302);
+    version = String(Number(version) + 1);
+  }
+  const steps = await prisma.registrationStep.count();
+  const refused = await save({ organisation: 'SNCA, the last' });
+  assert.equal(refused.status, 429);
+  assert.match(refused.body, /saved too often/);
+  assert.match(refused.body, /value="SNCA, the last"/);
+  assert.equal(await prisma.registrationStep.count(), steps);
+  await prisma.attemptWindow.deleteMany();
+  assert.equal((await save({ organisation: 'SNCA, the last' })).status, 302);
+});
+
+test('T09 security.md why a form was returned is said however much is saved after it', async () => {
+  const page = await begin();
+  const guest = await contact(await invite(page));
+  await fill(guest, HOSTED, 'submit');
+  await decide(page, 'return', { reason: 'Who answers at night?' });
+  const { id: registrationId } = await world.database.prisma.registration.findFirstOrThrow();
+  const step = {
+    registrationId,
+    at: now,
+    step: 'saved',
+    side: 'contact',
+    actor: 'Jean Weber',
+    reason: '',
+    changes: [],
+  };
+  await world.database.prisma.registrationStep.createMany({ data: Array.from({ length: 201 }, () => step) });
+  assert.match((await guest.get('/registration/form')).body, /Who answers at night\?/);
+});

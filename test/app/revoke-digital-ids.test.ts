@@ -133,7 +133,12 @@ test('S08 a hold is lifted by the passphrase of the CA only, and then it counts 
     ['certificateHold', 'reinstated'],
   );
   await act(carla, held, 'revoke', { reason: 'certificateHold' });
+  const since = async () =>
+    (await world.database.prisma.issuedCertificate.findUniqueOrThrow({ where: { id: held.id } })).revokedAt;
+  const hold = await since();
+  pass(60_000);
   await act(carla, held, 'revoke', { reason: 'keyCompromise' });
+  assert.deepEqual(await since(), hold, 'mail that came during the hold stays as it was judged');
   assert.match((await carla.get(`${PAGE}/${held.id}`)).body, /The key was lost or may be in other hands/);
 });
 

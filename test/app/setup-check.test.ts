@@ -5,6 +5,7 @@ import { addCountry } from '../../src/services/accounts/programmes.ts';
 import { enteredAdministrator } from '../support/administrator.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import type { Clerk } from '../support/clerk.ts';
+import { wholeQuarter } from '../support/whole-quarter.ts';
 
 const PAGE = '/administration/setup-check';
 const SECRET = 'mailbox-secret-canary';
@@ -143,4 +144,33 @@ test('T08 twenty checks are kept', async () => {
   const page = await settled(ofGermany);
   const [, earlier = ''] = /\?check=([0-9a-f-]{36})/.exec(page) ?? [];
   assert.match((await ofGermany.get(`${PAGE}?check=${earlier}`)).body, /Show the newest check/);
+});
+
+test('T08 security.md a check with a password counts as a sign-in does, each start counts, and hosted mailboxes are not tried', async () => {
+  await wholeQuarter();
+  const { prisma } = world.database;
+  await prisma.attemptWindow.deleteMany();
+  const hosted = await central.post(PAGE, PAGE, { address: world.elise.address, password: SECRET });
+  assert.equal(hosted.status, 422);
+  assert.match(hosted.body, /Sealpost keeps the mailboxes of this country and signs in there by itself/);
+  assert.equal(await prisma.attemptWindow.count(), 0);
+
+  const address = 'guessed@tcn.d.eu-admin.net';
+  const guess = async () => (await ofGermany.post(PAGE, PAGE, { address, password: SECRET })).status;
+  const { signInLimit } = world.config;
+  for (let count = 0; count < signInLimit; count += 1) assert.equal(await guess(), 302);
+  await settled(ofGermany);
+  const before = await prisma.setupCheck.count();
+  const refused = await ofGermany.post(PAGE, PAGE, { address, password: SECRET });
+  assert.equal(refused.status, 429);
+  assert.match(refused.body, /too many passwords were tried\. Try again after/);
+  assert.match(refused.body, /value="guessed@tcn\.d\.eu-admin\.net"/, 'what was typed is kept');
+  assert.equal(await prisma.setupCheck.count(), before);
+  const entry = await prisma.auditEntry.findFirstOrThrow({ where: { object: address }, orderBy: { id: 'desc' } });
+  assert.deepEqual([entry.result, entry.reason], ['refused', 'setup-check-login too-many-attempts']);
+
+  await prisma.attemptWindow.deleteMany();
+  for (let count = 0; count < 30; count += 1) assert.equal((await central.post(PAGE, PAGE, {})).status, 302);
+  assert.equal((await central.post(PAGE, PAGE, {})).status, 429);
+  await settled(central);
 });

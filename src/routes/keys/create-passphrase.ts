@@ -31,8 +31,11 @@ export function createPassphrase(context: Context) {
       object: 'vault',
       result: 'done',
     });
-    await continueSession(context, request, reply, await admitKeys(context, session, created.masterKey));
+    const cookie = await admitKeys(context, session, created);
     created.masterKey.fill(0);
+    // Another window gave this vault another passphrase already.
+    if (cookie === null) return reply.redirect('/keys/unlock');
+    await continueSession(context, request, reply, cookie);
     return reply.page('keys/recovery-code', {
       title: t('keys.code.title'),
       code: created.recoveryCode,

@@ -38,6 +38,8 @@ export function saveRegistration(context: Context) {
     const { fields } = typed;
     if (result.problem === 'stale')
       return formPage(context, request, reply.code(409), visit, result.registration, { fields, result });
+    if (result.problem === 'too-many-attempts')
+      return formPage(context, request, reply.code(429), visit, visit.registration, { fields, result });
     const { faults } = result;
     return formPage(context, request, reply.code(400), visit, visit.registration, { fields, faults });
   };

@@ -27,7 +27,7 @@ export function readRegistrationForm(request: FastifyRequest) {
 export async function registrationData(context: Context, request: FastifyRequest, registration: OpenRegistration) {
   const { formats } = request;
   const history = await readHistory(context, registration.id);
-  const returned = registration.state === 'returned' ? lastReturn(history) : null;
+  const returned = registration.state === 'returned' ? await lastReturn(context, registration.id) : null;
   const isChange = registration.countryId !== null && registration.state !== 'accepted';
   const before = isChange ? registration.accepted : null;
   return {
@@ -56,6 +56,10 @@ export function formData(
     faults: faultTexts(formats, faults),
     sizes: FIELD_SIZES,
     version: registration.version,
+    tooMany:
+      result && !result.ok && result.problem === 'too-many-attempts'
+        ? formats.t('registration.tooMany', { time: formats.time(result.retryAt) })
+        : null,
     differences: result && !result.ok && result.problem === 'stale' ? changesOf(formats, result.differences) : null,
     address: administratorAddress(fields, registration.domain),
     modes: (['implicit', 'starttls'] as const).map((value) => ({

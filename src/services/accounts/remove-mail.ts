@@ -97,13 +97,17 @@ async function removeMailOf({ database, config, audit, now }: Needs, id: string)
   }
 }
 
-/** The row stays, for what refers to it; its address is anybody's again, and what was sealed for its holder nobody's. */
+/**
+ * The row stays, for what refers to it; its address is anybody's again, and what was sealed for its holder nobody's: without the vaults, the
+ * present one and those given up, no private key opens any more.
+ */
 async function releaseAddresses({ database, now }: Needs): Promise<void> {
   await database.pool.query(
     `with released as (
        update account set address_key = 'released ' || id, address_rests_until = null
        where state = 'removed' and address_rests_until <= $1 and (mail_kept_until is null or mail_removed_at is not null)
-       returning id)
+       returning id),
+     lost as (delete from lost_vault where account_id in (select id from released))
      delete from vault where account_id in (select id from released)`,
     [now()],
   );

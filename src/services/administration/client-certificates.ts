@@ -1,8 +1,11 @@
 import type { Context } from '../../context.ts';
+import { AppError } from '../../errors.ts';
 import type { ClientCertificatePolicy } from '../../generated/prisma/client.ts';
 import { certificateDue } from '../sessions/client-certificate.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { administeredAccount, administeredCountries, administeredProgramme } from './administered.ts';
+import { problemOf } from './manage-account.ts';
+import { recordAdministration } from './record.ts';
 
 const WAIVER_MS = 3 * 86_400_000;
 
@@ -18,6 +21,8 @@ export type CertificateAccount = {
   /** From when on the programme's rule means this account */
   due: Date | null;
   waivedUntil: Date | null;
+  /** Whether this administrator may let the holder in without one, and end that */
+  isMine: boolean;
 };
 
 /** Who signs in with a certificate, and who has to when; of the accounts that this administrator answers for. */
@@ -38,6 +43,7 @@ export async function listCertificateAccounts(context: Context, session: SignedI
     due: certificateDue(row),
     waivedUntil:
       row.certificateWaivedUntil !== null && row.certificateWaivedUntil > at ? row.certificateWaivedUntil : null,
+    isMine: problemOf(session, row) === null,
   }));
 }
 
@@ -61,38 +67,39 @@ export async function saveCertificatePolicy(
     where: { id },
     data: { clientCertificates: policy, clientCertificatesFrom: policy === 'required' ? from : null },
   });
-  await record(context, session, id, `certificate-policy-${policy}`);
+  await recordAdministration(context, session, id, `certificate-policy-${policy}`);
   return { ok: true };
 }
 
-/** Lets the holder in without a certificate for three days: after a loss, or where the first one is late. @throws AppError not-found */
+/**
+ * Lets the holder in without a certificate for three days: after a loss, or where the first one is late.
+ * @throws AppError not-found; forbidden for the own account, and for a central one where a country asks
+ */
 export async function waiveCertificate(context: Context, session: SignedIn, accountId: string): Promise<Date> {
-  const account = await administeredAccount(context, session, accountId);
   const until = new Date(context.now().getTime() + WAIVER_MS);
-  await setWaiver(context, account.id, until);
-  await record(context, session, account.id, 'certificate-waived');
+  await setWaiver(context, session, accountId, until, 'certificate-waived');
   return until;
 }
 
-/** @throws AppError not-found */
+/** @throws AppError as `waiveCertificate` */
 export async function endCertificateWaiver(context: Context, session: SignedIn, accountId: string): Promise<void> {
+  await setWaiver(context, session, accountId, null, 'certificate-waiver-ended');
+}
+
+async function setWaiver(
+  context: Context,
+  session: SignedIn,
+  accountId: string,
+  until: Date | null,
+  reason: string,
+): Promise<void> {
   const account = await administeredAccount(context, session, accountId);
-  await setWaiver(context, account.id, null);
-  await record(context, session, account.id, 'certificate-waiver-ended');
-}
-
-async function setWaiver(context: Context, id: string, until: Date | null): Promise<void> {
-  await context.database.prisma.account.update({ where: { id }, data: { certificateWaivedUntil: until } });
-}
-
-async function record(context: Context, session: SignedIn, object: string, reason: string): Promise<void> {
-  await context.audit.record({
-    accountId: session.account.id,
-    actor: session.account.address,
-    network: session.network,
-    action: 'administration',
-    object,
-    result: 'done',
-    reason,
-  });
+  const { id, role } = account;
+  const isAllowed = problemOf(session, account) === null;
+  // The role is asked again by the database: it may have been given at this very moment.
+  const { count } = isAllowed
+    ? await context.database.prisma.account.updateMany({ where: { id, role }, data: { certificateWaivedUntil: until } })
+    : { count: 0 };
+  await recordAdministration(context, session, id, reason, count === 1 ? 'done' : 'refused');
+  if (count === 0) throw new AppError('forbidden');
 }

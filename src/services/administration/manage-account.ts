@@ -178,13 +178,17 @@ async function actOnAccount(
   return result;
 }
 
-function problemOf(
+/**
+ * Why this administrator does nothing to the account; null: he may.
+ * @param act bringing back is the centre's where the centre took it away
+ */
+export function problemOf(
   session: SignedIn,
   account: Pick<Account, 'id' | 'role' | 'heldByCentre'>,
-  act: AccountAct,
-): ActProblem | null {
+  act: AccountAct | null = null,
+): 'own-account' | 'central-only' | null {
   if (account.id === session.account.id) return 'own-account';
-  const isOfCentre = account.role === 'central' || (account.heldByCentre && BRINGS_BACK.includes(act));
+  const isOfCentre = account.role === 'central' || (account.heldByCentre && act !== null && BRINGS_BACK.includes(act));
   return isOfCentre && session.account.role !== 'central' ? 'central-only' : null;
 }
 

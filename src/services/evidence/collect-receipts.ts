@@ -35,7 +35,7 @@ export async function takeUpReceipt(
   const found = (await recipientsOf(needs, letter.id)).find(
     ({ address }) => said.includes(addressKey(address)) && addressKey(address) === writer,
   );
-  if (found === undefined || (await hasEnough(needs, found))) return false;
+  if (found === undefined || (await hasEnough(needs, found, 'hint'))) return false;
   const facts = { action: `receipt-${receipt.disposition}`, program: receipt.reportingProgram, signature: null };
   await recordReceipt(needs, account, { letterId: letter.id, recipient: found, source, proof: 'hint', ...facts });
   return true;
@@ -58,11 +58,12 @@ export async function takeUpSignedReceipt(
   if (letter === null || !isExpected(letter, receipt)) return false;
   const own = new Set(receipt.signer.addresses.map(addressKey));
   const found = (await recipientsOf(needs, letter.id)).find(({ address }) => own.has(addressKey(address)));
-  if (found === undefined || (await hasEnough(needs, found))) return false;
+  if (found === undefined) return false;
   const { status, name } = receipt.signer;
   // A certificate that was revoked, has ended or is broken vouches for nobody.
   if (status !== 'trusted' && status !== 'untrusted') return false;
   const proof = status === 'trusted' ? 'envelope' : 'hint';
+  if (await hasEnough(needs, found, proof)) return false;
   const facts = { action: 'receipt-displayed', program: name, signature: status };
   await recordReceipt(needs, account, { letterId: letter.id, recipient: found, source, proof, ...facts });
   return true;
@@ -92,11 +93,15 @@ function isExpected(letter: Letter, { about }: SignedReceipt): boolean {
   );
 }
 
-/** A reader opens a message once or twice; more would only fill the database. */
+/** A reader opens a message once or twice; more would only fill the database. What proves nothing keeps out nothing that proves. */
 const MAX_RECEIPTS = 5;
 
-async function hasEnough({ database }: CollectNeeds, { envelopeId, address }: Recipient): Promise<boolean> {
-  const where = { envelopeId, address, action: { startsWith: 'receipt-' } };
+async function hasEnough(
+  { database }: CollectNeeds,
+  { envelopeId, address }: Recipient,
+  proof: 'envelope' | 'hint',
+): Promise<boolean> {
+  const where = { envelopeId, address, proof, action: { startsWith: 'receipt-' } };
   return (await database.prisma.recipientEvent.count({ where })) >= MAX_RECEIPTS;
 }
 

@@ -2,6 +2,7 @@ import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import type { Authority, RevocationReason } from '../../generated/prisma/client.ts';
 import { parseCertificate } from '../../pki/certificate.ts';
+import { isIssuedBy } from '../../pki/issued-by.ts';
 import { administeredProgramme } from '../administration/administered.ts';
 import { type SigningResult, signListsWithPassphrase } from '../publishing/sign-with-passphrase.ts';
 import type { SignedIn } from '../sessions/session.ts';
@@ -20,11 +21,11 @@ export type AuthorityRevocation =
 
 /** The root of this programme that issued it, if its key is here. */
 export async function rootOf(context: Context, issuing: Authority): Promise<Authority | null> {
-  const { issuerRaw } = parseCertificate(issuing.certificate);
+  const certificate = parseCertificate(issuing.certificate);
   const roots = await context.database.prisma.authority.findMany({
     where: { programmeId: issuing.programmeId, kind: 'root', sealedPrivateKey: { not: null } },
   });
-  return roots.find((root) => parseCertificate(root.certificate).subjectRaw.equals(issuerRaw)) ?? null;
+  return roots.find((root) => isIssuedBy(certificate, parseCertificate(root.certificate))) ?? null;
 }
 
 /**

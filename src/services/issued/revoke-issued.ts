@@ -40,15 +40,19 @@ export async function revokeDigitalId(
   if (invalidSince !== null && invalidSince > at) return { ok: false, problem: 'since-future' };
   if (invalidSince !== null && invalidSince < issued.notBefore) return { ok: false, problem: 'since-before' };
   const done = await context.database.prisma.$transaction(async (tx) => {
-    const open = [
-      { revokedAt: null },
-      ...(reason === 'certificateHold' ? [] : [{ revocationReason: 'certificateHold' as const }]),
-    ];
     const taken = await tx.issuedCertificate.updateMany({
-      where: { id: issued.id, OR: open },
+      where: { id: issued.id, revokedAt: null },
       data: { revokedAt: at, revocationReason: reason, invalidSince },
     });
-    if (taken.count === 0) return false;
+    // What became of a hold counts since the hold: mail that came meanwhile was judged by it.
+    const held =
+      reason === 'certificateHold'
+        ? { count: 0 }
+        : await tx.issuedCertificate.updateMany({
+            where: { id: issued.id, revocationReason: 'certificateHold' },
+            data: { revocationReason: reason, ...(invalidSince === null ? {} : { invalidSince }) },
+          });
+    if (taken.count + held.count === 0) return false;
     // What its holder put away stays so when a hold is lifted.
     const used = reason === 'certificateHold' ? { state: 'active' as const } : {};
     await tx.digitalId.updateMany({ where: { sha256: issued.sha256, ...used }, data: { state: 'revoked' } });

@@ -254,16 +254,23 @@ async function closeIssuance(
   const half = own.filter(isGone).length;
   // Of split keys with one revoked, the other one goes too: its holder gets two new ones.
   if (reason === null && half === 0) return [];
-  const revoked = await tx.issuedCertificate.updateManyAndReturn({
-    // One on hold could come back beside the new one.
-    where: {
-      issuanceId: id,
-      notAfter: { gt: at },
-      OR: [{ revokedAt: null }, { revocationReason: 'certificateHold' }],
-    },
-    data: { revokedAt: at, revocationReason: reason ?? 'superseded' },
-    select: { sha256: true, authorityId: true },
+  const revocationReason = reason ?? 'superseded';
+  const select = { sha256: true, authorityId: true } as const;
+  const going = { issuanceId: id, notAfter: { gt: at } };
+  // One on hold could come back beside the new one. It counts as revoked since the hold.
+  const held = await tx.issuedCertificate.updateManyAndReturn({
+    where: { ...going, revocationReason: 'certificateHold' },
+    data: { revocationReason },
+    select,
   });
+  const open = await tx.issuedCertificate.updateManyAndReturn({
+    where: { ...going, revokedAt: null },
+    data: { revokedAt: at, revocationReason },
+    select,
+  });
+  const revoked = [...held, ...open];
+  const sha256 = { in: revoked.map((each) => each.sha256) };
+  await tx.digitalId.updateMany({ where: { sha256 }, data: { state: 'revoked' } });
   for (const authorityId of new Set(revoked.map((each) => each.authorityId))) await listIsDue(tx, authorityId, at);
   return revoked.map((each) => each.sha256);
 }

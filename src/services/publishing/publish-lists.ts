@@ -3,6 +3,7 @@ import type { Authority as AuthorityRow, PublishedList, PublishedListKind } from
 import { parseCertificate } from '../../pki/certificate.ts';
 import type { RevocationList } from '../../pki/crl.ts';
 import type { Authority } from '../../pki/issue.ts';
+import { isIssuedBy } from '../../pki/issued-by.ts';
 import { type RevocationListContent, type WrittenEntry, writeRevocationList } from '../../pki/write-crl.ts';
 import type { Database } from '../database/connect.ts';
 import { certificateUrl, indirectListUrl } from '../identities/issuer-locations.ts';
@@ -150,8 +151,9 @@ async function revokedAuthorities(tx: Transaction, rootId: string, since: Date) 
   ]);
   const above = parseCertificate(root.certificate);
   return rows.flatMap(({ certificate, revokedAt, revocationReason }) => {
-    const { issuerRaw, serialNumber, notAfter } = parseCertificate(certificate);
-    return issuerRaw.equals(above.subjectRaw) && notAfter > since
+    const issuing = parseCertificate(certificate);
+    const { serialNumber, notAfter } = issuing;
+    return isIssuedBy(issuing, above) && notAfter > since
       ? [{ serialNumber, revokedAt, revocationReason, invalidSince: null }]
       : [];
   });

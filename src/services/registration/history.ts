@@ -1,5 +1,5 @@
 import type { Context } from '../../context.ts';
-import type { Prisma } from '../../generated/prisma/client.ts';
+import type { Prisma, RegistrationStep } from '../../generated/prisma/client.ts';
 import type { FieldChange } from './registration-form.ts';
 
 export type StepName =
@@ -52,17 +52,25 @@ export async function readHistory(context: Context, registrationId: string): Pro
     orderBy: { id: 'desc' },
     take: SHOWN,
   });
-  return rows.map(({ at, step, side, actor, reason, changes }) => ({
+  return rows.map(stepOf);
+}
+
+/** Why it was returned last, however much was saved since. */
+export async function lastReturn(context: Context, registrationId: string): Promise<Step | null> {
+  const row = await context.database.prisma.registrationStep.findFirst({
+    where: { registrationId, step: 'returned' },
+    orderBy: { id: 'desc' },
+  });
+  return row && stepOf(row);
+}
+
+function stepOf({ at, step, side, actor, reason, changes }: RegistrationStep): Step {
+  return {
     at,
     step: step as StepName,
     side: side as Actor['side'],
     actor,
     reason,
     changes: changes as FieldChange[],
-  }));
-}
-
-/** Why it was returned last, for as long as it is. */
-export function lastReturn(history: readonly Step[]): Step | null {
-  return history.find(({ step }) => step === 'returned') ?? null;
+  };
 }

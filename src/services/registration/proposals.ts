@@ -1,5 +1,7 @@
+import { keyOf } from '../../config.ts';
 import type { Context } from '../../context.ts';
 import type { Prisma } from '../../generated/prisma/client.ts';
+import { countAttempt } from '../sessions/attempts.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { type Actor, recordStep } from './history.ts';
 import type { Visit } from './invitations.ts';
@@ -22,7 +24,11 @@ export type ProposalResult =
   /** Saved in another window meanwhile: what stands there now, and where it differs from what was typed */
   | { ok: false; problem: 'stale'; registration: OpenRegistration; differences: FieldChange[] }
   /** Handed in, or accepted: nothing can be changed here now */
-  | { ok: false; problem: 'closed'; registration: OpenRegistration };
+  | { ok: false; problem: 'closed'; registration: OpenRegistration }
+  | { ok: false; problem: 'too-many-attempts'; retryAt: Date };
+
+/** Of one registration in a quarter of an hour: each is a step in a history of which nothing is ever taken away. */
+const SAVES_MAX = 60;
 
 /**
  * Saves the form over the version that it was opened as, and hands it in where `submits`. A draft may be incomplete; what is
@@ -42,8 +48,15 @@ export async function proposeRegistration(
   if (Object.keys(faults).length > 0) return { ok: false, problem: 'faults', faults };
   const changes = changesBetween(registration.fields, fields);
   if (!submits && changes.length === 0) return { ok: true, registration };
+  const { database, config } = context;
+  const key = keyOf(config.serverKeys, config.serverKeys.current);
+  const counted = await countAttempt(database, 'registration', `save ${registration.id}`, SAVES_MAX, key, at);
+  if (!counted.allowed) {
+    await recordProposal(context, proposer, registration.id, submits, 'refused');
+    return { ok: false, problem: 'too-many-attempts', retryAt: counted.retryAt };
+  }
   const actor = actorOf(proposer, fields);
-  const { prisma } = context.database;
+  const { prisma } = database;
   const written = await prisma.$transaction(async (tx) => {
     const { count } = await tx.registration.updateMany({
       where: { id: registration.id, version, ...stillAllowed(proposer, at) },
@@ -65,7 +78,7 @@ export async function proposeRegistration(
   );
   if (!written)
     return mayEdit(proposer, row) ? stale(row, fields) : { ok: false, problem: 'closed', registration: row };
-  await recordProposal(context, proposer, registration.id, submits);
+  await recordProposal(context, proposer, registration.id, submits, 'done');
   return { ok: true, registration: row };
 }
 
@@ -102,7 +115,13 @@ function actorOf(proposer: Proposer, fields: RegistrationFields): Actor {
     : { side: 'contact', name: fields.contactName };
 }
 
-async function recordProposal(context: Context, proposer: Proposer, object: string, submits: boolean): Promise<void> {
+async function recordProposal(
+  context: Context,
+  proposer: Proposer,
+  object: string,
+  submits: boolean,
+  result: 'done' | 'refused',
+): Promise<void> {
   const reason = submits ? 'registration-submitted' : 'registration-saved';
   const who =
     'session' in proposer
@@ -112,5 +131,5 @@ async function recordProposal(context: Context, proposer: Proposer, object: stri
           network: proposer.session.network,
         }
       : { accountId: null, actor: 'contact', network: proposer.contact.network };
-  await context.audit.record({ ...who, action: 'administration', object, result: 'done', reason });
+  await context.audit.record({ ...who, action: 'administration', object, result, reason });
 }

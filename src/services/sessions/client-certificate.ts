@@ -125,13 +125,14 @@ function problemOf(reasons: readonly PathReason[]): CertificateProblem {
   return reasons.includes('wrong-purpose') ? 'usage' : 'invalid';
 }
 
-/** An authority of the programme stands in the path, or the holder has imported this Digital ID here. */
+/** An issuing authority of the programme stands in the path, or the holder has imported this Digital ID here. */
 async function isIssuedForHere(
   { database }: Pick<Context, 'database'>,
   account: Holder,
   [leaf = '', ...above]: string[],
 ): Promise<boolean> {
-  const where = { programmeId: account.country.programmeId, sha256: { in: above } };
+  // Its root may be somebody else's, below which others issue too.
+  const where = { programmeId: account.country.programmeId, kind: 'issuing', sha256: { in: above } } as const;
   if ((await database.prisma.authority.count({ where })) > 0) return true;
   return (await database.prisma.digitalId.count({ where: { accountId: account.id, sha256: leaf } })) > 0;
 }

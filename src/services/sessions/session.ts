@@ -1,6 +1,6 @@
 import { type Config, keyOf } from '../../config.ts';
 import { AppError } from '../../errors.ts';
-import type { Account, Country, MailServer, Programme, Session } from '../../generated/prisma/client.ts';
+import type { Account, Country, MailServer, Prisma, Programme, Session } from '../../generated/prisma/client.ts';
 import {
   formatSessionToken,
   generateSessionToken,
@@ -172,18 +172,28 @@ async function touch(database: Database, id: string, at: Date): Promise<void> {
   await database.prisma.session.updateMany({ where: { id }, data: { lastSeenAt: at } });
 }
 
+/** A master key, and the version of the vault that it was taken from. */
+export type OpenedKeys = { masterKey: Buffer; version: number };
+
 /**
  * Puts the unlocked master key into the session under a new token; the old one ends.
- * @returns the new cookie's value
+ * @returns the new cookie's value; null when the vault was changed since it was opened: what opened it may count no longer
  */
 export async function unlockSession(
   database: Database,
   config: Config,
   session: SignedIn,
-  masterKey: Uint8Array,
+  { masterKey, version }: OpenedKeys,
   at: Date,
-): Promise<string> {
-  return renewToken(database, config, session, { masterKey, keysUntil: lockTime(session, at) });
+): Promise<string | null> {
+  return database.prisma.$transaction(async (tx) => {
+    // The lock orders this and a change of the passphrase, which locks the sessions after the vault.
+    const [vault] = await tx.$queryRaw<{ version: number }[]>`
+      select version from vault where account_id = ${session.account.id}::uuid for share`;
+    if (vault?.version !== version) return null;
+    const kept = { masterKey, keysUntil: lockTime(session, at) };
+    return expectRenewed(await renewToken({ prisma: tx }, config, session, kept));
+  });
 }
 
 /**
@@ -196,8 +206,7 @@ export async function elevateSession(
   session: SignedIn,
   until: Date,
 ): Promise<string> {
-  const { masterKey, keysUntil } = session;
-  return renewToken(database, config, session, { masterKey, keysUntil, administrationUntil: until });
+  return renewWithItsKeys(database, config, session, { administrationUntil: until });
 }
 
 /**
@@ -212,26 +221,53 @@ export async function renewCredential(
   password: string,
   at: Date,
 ): Promise<string> {
-  const { masterKey, keysUntil } = session;
-  return renewToken({ prisma: tx }, config, session, { masterKey, keysUntil, createdAt: at }, password);
+  return renewWithItsKeys({ prisma: tx }, config, session, { createdAt: at }, password);
 }
 
 type SessionTable = Pick<Database['prisma'], 'session'>;
+type Times = { keysUntil?: Date | null; administrationUntil?: Date; createdAt?: Date };
 
-/** The session goes on under a new token; the old one ends. What it keeps is sealed anew, to the new secret. */
+/** Keys that the request found open are kept only where they still are: a lock that came in between stays one. */
+async function renewWithItsKeys(
+  database: { prisma: SessionTable },
+  config: Config,
+  session: SignedIn,
+  times: Times,
+  mailboxPassword?: string,
+): Promise<string> {
+  const { masterKey } = session;
+  const open =
+    masterKey &&
+    (await renewToken(database, config, session, { masterKey, ...times }, mailboxPassword, {
+      sealedMasterKey: { not: null },
+    }));
+  const locked = { masterKey: null, keysUntil: null, ...times };
+  return open ?? expectRenewed(await renewToken(database, config, session, locked, mailboxPassword));
+}
+
+/** @throws AppError form-expired: another window took this step at the same moment and the token along; its cookie is the browser's now */
+function expectRenewed(cookie: string | null): string {
+  if (cookie === null) throw new AppError('form-expired');
+  return cookie;
+}
+
+/**
+ * The session goes on under a new token; the old one ends. What it keeps is sealed anew, to the new secret.
+ * @returns null where there is no such session any more, or not as `only` says
+ */
 async function renewToken(
   database: { prisma: SessionTable },
   config: Config,
   session: SignedIn,
-  kept: { masterKey: Uint8Array | null; keysUntil: Date | null; administrationUntil?: Date; createdAt?: Date },
+  { masterKey, ...times }: { masterKey: Uint8Array | null } & Times,
   mailboxPassword = session.mailboxPassword(),
-): Promise<string> {
+  only: Prisma.SessionWhereInput = {},
+): Promise<string | null> {
   const token = generateSessionToken();
   const key = keyOf(config.sessionKeys, config.sessionKeys.current);
   const credential = Buffer.from(mailboxPassword);
-  const { masterKey, ...times } = kept;
   const renewed = await database.prisma.session.updateMany({
-    where: { id: session.sessionId },
+    where: { ...only, id: session.sessionId },
     data: {
       id: token.id,
       secretHash: new Uint8Array(hashSessionSecret(token.secret)),
@@ -242,9 +278,7 @@ async function renewToken(
     },
   });
   credential.fill(0);
-  // Another window took this step at the same moment and the token along: its cookie is the browser's now.
-  if (renewed.count === 0) throw new AppError('form-expired');
-  return formatSessionToken(token);
+  return renewed.count === 0 ? null : formatSessionToken(token);
 }
 
 /** Work keeps the administration open, as it does the keys; what was ended meanwhile stays so. */

@@ -123,7 +123,13 @@ async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<Sign
   return { ok: true, cookie, accountId: account.id };
 }
 
-async function countSignIn({ database, config }: Tools, network: string, addressKey: string, at: Date) {
+/** Wherever a mailbox password is tried, it counts here before a mail server is asked. */
+export async function countSignIn(
+  { database, config }: Pick<Tools, 'database' | 'config'>,
+  network: string,
+  addressKey: string,
+  at: Date,
+): Promise<{ allowed: boolean; retryAt: Date }> {
   const key = keyOf(config.serverKeys, config.serverKeys.current);
   const subscriber = subscriberOf(network);
   const all = await countAttempt(database, 'sign-in-network', subscriber, config.networkLimit, key, at);

@@ -1,6 +1,6 @@
 import type { Context } from '../../context.ts';
 import type { WrappingSecret } from '../../vault/master-key.ts';
-import { type SignedIn, sessionIdOf, unlockSession } from './session.ts';
+import { type OpenedKeys, type SignedIn, sessionIdOf, unlockSession } from './session.ts';
 import { changePassphrase, openVault, type UnlockResult } from './vault.ts';
 
 export type SessionUnlockResult = { ok: true; cookie: string; masterKey: Buffer } | Exclude<UnlockResult, { ok: true }>;
@@ -9,7 +9,10 @@ export type SessionUnlockResult = { ok: true; cookie: string; masterKey: Buffer 
 export async function unlock(context: Context, session: SignedIn, by: WrappingSecret): Promise<SessionUnlockResult> {
   const opened = await openAndRecord(context, session, by);
   if (!opened.ok) return opened;
-  return { ok: true, cookie: await admitKeys(context, session, opened.masterKey), masterKey: opened.masterKey };
+  const cookie = await admitKeys(context, session, opened);
+  if (cookie !== null) return { ok: true, cookie, masterKey: opened.masterKey };
+  opened.masterKey.fill(0);
+  return changedMeanwhile(context, session, by);
 }
 
 export type RenewedPassphrase =
@@ -29,42 +32,57 @@ export async function renewPassphrase(
   const opened = await openAndRecord(context, session, by);
   if (!opened.ok) return opened;
   const { database, config } = context;
-  const { masterKey } = opened;
   try {
-    const recoveryCode = await changePassphrase(
-      database,
-      config,
-      session.account.id,
-      masterKey,
-      passphrase,
-      context.now(),
-    );
+    const changed = await changePassphrase(database, config, session.account.id, opened, passphrase, context.now());
+    if (changed === null) return await changedMeanwhile(context, session, by);
     await context.audit.record({ ...whoOf(session), action: 'passphrase-change', object: 'vault', result: 'done' });
-    return { ok: true, cookie: await admitKeys(context, session, masterKey), recoveryCode };
+    const cookie = await admitKeys(context, session, changed);
+    return cookie === null
+      ? await changedMeanwhile(context, session, by)
+      : { ok: true, cookie, recoveryCode: changed.recoveryCode };
   } finally {
-    masterKey.fill(0);
+    opened.masterKey.fill(0);
   }
+}
+
+/** What opened the vault a moment ago opens it no more: as wrong as any other. */
+async function changedMeanwhile(
+  context: Context,
+  session: SignedIn,
+  by: WrappingSecret,
+): Promise<Extract<UnlockResult, { reason: 'wrong' | 'no-vault' }>> {
+  await recordOpening(context, session, by, 'wrong');
+  return { ok: false, reason: 'wrong' };
 }
 
 async function openAndRecord(context: Context, session: SignedIn, by: WrappingSecret): Promise<UnlockResult> {
   const opened = await openVault(context.database, context.config, session.account.id, by, context.now());
-  await context.audit.record({
+  await recordOpening(context, session, by, opened.ok ? null : opened.reason);
+  return opened;
+}
+
+function recordOpening(
+  context: Context,
+  session: SignedIn,
+  by: WrappingSecret,
+  refusal: Exclude<UnlockResult, { ok: true }>['reason'] | null,
+): Promise<void> {
+  return context.audit.record({
     ...whoOf(session),
     action: by.kind === 'recovery' ? 'recovery-use' : 'unlock',
     object: 'vault',
-    result: opened.ok ? 'done' : 'refused',
-    ...(opened.ok ? {} : { reason: opened.reason }),
+    result: refusal === null ? 'done' : 'refused',
+    ...(refusal === null ? {} : { reason: refusal }),
   });
-  return opened;
 }
 
 function whoOf({ account, network }: SignedIn) {
   return { accountId: account.id, actor: account.address, network };
 }
 
-/** The session under a new token, with this master key; its mailbox connection goes with it. */
-export async function admitKeys(context: Context, session: SignedIn, masterKey: Buffer): Promise<string> {
-  const cookie = await unlockSession(context.database, context.config, session, masterKey, context.now());
-  context.mail.rename(session.sessionId, sessionIdOf(cookie));
+/** The session under a new token, with this master key; its mailbox connection goes with it. @returns as `unlockSession` */
+export async function admitKeys(context: Context, session: SignedIn, opened: OpenedKeys): Promise<string | null> {
+  const cookie = await unlockSession(context.database, context.config, session, opened, context.now());
+  if (cookie !== null) context.mail.rename(session.sessionId, sessionIdOf(cookie));
   return cookie;
 }

@@ -13,6 +13,7 @@ import { openSealed, SealBrokenError, sealUnder } from '../../vault/seal.ts';
 import { generateBoxKeys } from '../../vault/sealed-box.ts';
 import type { Database } from '../database/connect.ts';
 import { countAttempt, forgetAttempts } from './attempts.ts';
+import type { OpenedKeys } from './session.ts';
 
 const UNLOCK_LIMIT = 10;
 export const PASSPHRASE_MIN_LENGTH = 10;
@@ -44,7 +45,7 @@ export async function createVault(
   accountId: string,
   passphrase: string,
   at: Date,
-): Promise<{ recoveryCode: string; masterKey: Buffer } | null> {
+): Promise<({ recoveryCode: string } & OpenedKeys) | null> {
   const masterKey = generateMasterKey();
   const recoveryCode = generateRecoveryCode();
   // Never a version that a vault given up before had: what is still under way for that one must not fit this one.
@@ -72,11 +73,11 @@ export async function createVault(
     },
   });
   draftKeys.privateKey.fill(0);
-  return created.count === 1 ? { recoveryCode, masterKey } : null;
+  return created.count === 1 ? { recoveryCode, masterKey, version } : null;
 }
 
 export type UnlockResult =
-  | { ok: true; masterKey: Buffer }
+  | ({ ok: true } & OpenedKeys)
   | { ok: false; reason: 'wrong' | 'no-vault' }
   | { ok: false; reason: 'too-many-attempts'; retryAt: Date };
 
@@ -95,7 +96,7 @@ export async function openVault(
   const masterKey = await openWrapped(config, vault, by);
   if (!masterKey) return { ok: false, reason: 'wrong' };
   await forgetAttempts(database, 'unlock', accountId, keyOf(config.serverKeys, config.serverKeys.current));
-  return { ok: true, masterKey };
+  return { ok: true, masterKey, version: vault.version };
 }
 
 /** What of a vault holds its master key; the same of one that was given up. */
@@ -137,41 +138,41 @@ function wrappingOf(vault: WrappedVault, by: WrappingSecret): WrappedKey {
 /**
  * A new passphrase for the same master key, and with it a new recovery code: whoever saw the old ones opens nothing, and
  * every session locks its keys. The caller lets its own in again.
- * @returns the new recovery code, shown once
+ * @returns the new recovery code, shown once; null when the vault was changed since it was opened
  */
 export async function changePassphrase(
   database: Database,
   config: Config,
   accountId: string,
-  masterKey: Uint8Array,
+  opened: OpenedKeys,
   passphrase: string,
   at: Date,
-): Promise<string> {
-  const vault = await database.prisma.vault.findUniqueOrThrow({ where: { accountId } });
-  const version = vault.version + 1;
+): Promise<({ recoveryCode: string } & OpenedKeys) | null> {
+  const { masterKey } = opened;
+  const version = opened.version + 1;
   const context = contextOf(accountId, version);
   const serverKey = keyOf(config.serverKeys, config.serverKeys.current);
   const recoveryCode = generateRecoveryCode();
   const byPassphrase = await wrapMasterKey(masterKey, { kind: 'passphrase', secret: passphrase }, serverKey, context);
   const byRecovery = await wrapMasterKey(masterKey, { kind: 'recovery', secret: recoveryCode }, serverKey, context);
-  const renewed = database.prisma.vault.update({
-    where: { accountId, version: vault.version },
-    data: {
-      version,
-      serverKeyVersion: config.serverKeys.current,
-      passphraseSalt: new Uint8Array(byPassphrase.salt),
-      wrappedByPassphrase: new Uint8Array(byPassphrase.wrapped),
-      recoverySalt: new Uint8Array(byRecovery.salt),
-      wrappedByRecovery: new Uint8Array(byRecovery.wrapped),
-      changedAt: at,
-    },
+  return database.prisma.$transaction(async (tx) => {
+    // The vault first: who unlocks holds it too, and so comes wholly before this or finds another version.
+    const { count } = await tx.vault.updateMany({
+      where: { accountId, version: opened.version },
+      data: {
+        version,
+        serverKeyVersion: config.serverKeys.current,
+        passphraseSalt: new Uint8Array(byPassphrase.salt),
+        wrappedByPassphrase: new Uint8Array(byPassphrase.wrapped),
+        recoverySalt: new Uint8Array(byRecovery.salt),
+        wrappedByRecovery: new Uint8Array(byRecovery.wrapped),
+        changedAt: at,
+      },
+    });
+    if (count === 0) return null;
+    await tx.session.updateMany({ where: { accountId }, data: { sealedMasterKey: null, keysUntil: null } });
+    return { recoveryCode, masterKey, version };
   });
-  const locked = database.prisma.session.updateMany({
-    where: { accountId },
-    data: { sealedMasterKey: null, keysUntil: null },
-  });
-  await database.prisma.$transaction([renewed, locked]);
-  return recoveryCode;
 }
 
 /** The pair that drafts and letter heads are sealed to; the private half is the caller's to overwrite. */

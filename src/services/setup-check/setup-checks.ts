@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { keyOf } from '../../config.ts';
 import type { Context } from '../../context.ts';
 import type { SetupCheck } from '../../generated/prisma/client.ts';
 import { administeredCountries, administeredProgramme } from '../administration/administered.ts';
+import { countAttempt } from '../sessions/attempts.ts';
 import type { SignedIn } from '../sessions/session.ts';
+import { countSignIn } from '../sessions/sign-in.ts';
 import type { CheckLine } from './check-line.ts';
 import type { TestLogin } from './check-mail-server.ts';
 import { inOrder, type Listener, runChecks } from './run-checks.ts';
@@ -10,10 +13,16 @@ import { inOrder, type Listener, runChecks } from './run-checks.ts';
 /** Of a check of which nothing was heard for so long the node ended; another one may begin. */
 const SILENT_MS = 60_000;
 const KEPT = 20;
+/** Of one administrator in a quarter of an hour, together with tests of mail servers. */
+const STARTS_MAX = 30;
 
 export type KeptCheck = SetupCheck & { lines: CheckLine[] };
 
-export type SetupCheckStart = { ok: true; done: Promise<void> } | { ok: false; problem: 'running' | 'other-domain' };
+export type SetupCheckStart =
+  | { ok: true; done: Promise<void> }
+  /** `hosted`: Sealpost keeps the mailbox, and signs in there by its own credential */
+  | { ok: false; problem: 'running' | 'other-domain' | 'hosted' }
+  | { ok: false; problem: 'too-many-attempts'; retryAt: Date };
 
 /** What this administrator may see of checks: the programme's as a whole, or those of the own country. */
 function scopeOf(session: SignedIn): { programmeId: string; countryId: string | null } {
@@ -51,11 +60,18 @@ export async function startSetupCheck(
     include: { mailServer: true },
     orderBy: { domain: 'asc' },
   });
-  if (login !== null && !countries.some(({ domain }) => login.address.endsWith(`@${domain}`))) {
-    return { ok: false, problem: 'other-domain' };
+  if (login !== null) {
+    const country = countries.find(({ domain }) => login.address.endsWith(`@${domain}`));
+    if (country === undefined) return { ok: false, problem: 'other-domain' };
+    if (country.mailServer.hosted) return { ok: false, problem: 'hosted' };
+  }
+  const at = context.now();
+  const counted = await countStart(context, session, login, at);
+  if (!counted.allowed) {
+    await record(context, session, login, 'refused');
+    return { ok: false, problem: 'too-many-attempts', retryAt: counted.retryAt };
   }
   const { programmeId, countryId } = scopeOf(session);
-  const at = context.now();
   await prisma.setupCheck.updateMany({
     where: { programmeId, countryId, finishedAt: null, aliveAt: { lt: new Date(at.getTime() - SILENT_MS) } },
     data: { finishedAt: at },
@@ -67,7 +83,7 @@ export async function startSetupCheck(
     [id, programmeId, countryId, session.account.address, at],
   );
   if (begun.rowCount === 0) return { ok: false, problem: 'running' };
-  await record(context, session, login);
+  await record(context, session, login, 'done');
   const order = { installation: countryId === null, countries, login };
   const done = runChecks(context, order, keptIn(context, id))
     .finally(() => prisma.setupCheck.update({ where: { id }, data: { finishedAt: context.now() } }))
@@ -75,6 +91,15 @@ export async function startSetupCheck(
     .catch(() => {})
     .then(() => removeOld(context, { programmeId, countryId }));
   return { ok: true, done };
+}
+
+/** Every start, as every test of a mail server; one with a password also as an attempt to sign in: it guesses no better than that. */
+async function countStart(context: Context, session: SignedIn, login: TestLogin | null, at: Date) {
+  const { database, config } = context;
+  const key = keyOf(config.serverKeys, config.serverKeys.current);
+  const started = await countAttempt(database, 'mail-server', session.account.id, STARTS_MAX, key, at);
+  if (!started.allowed || login === null) return started;
+  return countSignIn(context, session.network, login.address, at);
 }
 
 function keptIn(context: Context, id: string): Listener {
@@ -99,14 +124,20 @@ async function removeOld(context: Context, scope: { programmeId: string; country
   await prisma.setupCheck.deleteMany({ where: { id: { in: old.map(({ id }) => id) } } }).catch(() => {});
 }
 
-function record(context: Context, session: SignedIn, login: TestLogin | null): Promise<void> {
+function record(
+  context: Context,
+  session: SignedIn,
+  login: TestLogin | null,
+  result: 'done' | 'refused',
+): Promise<void> {
+  const reason = login === null ? 'setup-check' : 'setup-check-login';
   return context.audit.record({
     accountId: session.account.id,
     actor: session.account.address,
     network: session.network,
     action: 'administration',
     object: login === null ? 'setup-check' : login.address,
-    result: 'done',
-    reason: login === null ? 'setup-check' : 'setup-check-login',
+    result,
+    reason: result === 'done' ? reason : `${reason} too-many-attempts`,
   });
 }

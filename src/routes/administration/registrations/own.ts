@@ -69,6 +69,8 @@ export function proposeChange(context: Context) {
     }
     if (result.problem === 'stale')
       return changePage(context, request, reply.code(409), result.registration, { fields, result });
+    if (result.problem === 'too-many-attempts')
+      return changePage(context, request, reply.code(429), registration, { fields, result });
     return changePage(context, request, reply.code(400), registration, { fields, faults: result.faults });
   };
 }

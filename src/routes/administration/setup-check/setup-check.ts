@@ -18,7 +18,7 @@ const Form = z.object({
   password: z.string().max(1000).catch(''),
 });
 
-type Filled = { address: string; faults: { address?: string; password?: string } };
+type Filled = { address: string; faults: { address?: string; password?: string }; problem?: string };
 
 export function showSetupCheck(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) =>
@@ -27,7 +27,7 @@ export function showSetupCheck(context: Context) {
 
 export function startSetupCheckAction(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
-    const { t } = request.formats;
+    const { t, time } = request.formats;
     const { address, password } = Form.parse(request.body ?? {});
     const filled = (faults: Filled['faults']) => checkPage(context, request, reply.code(422), { address, faults });
     if (address !== '' && !/^[^@\s]+@[^@\s]+$/.test(address)) return filled({ address: t('setupCheck.fault.address') });
@@ -36,12 +36,18 @@ export function startSetupCheckAction(context: Context) {
     const login: TestLogin | null = address === '' ? null : { address, password };
     const started = await startSetupCheck(context, signedIn(request), login);
     if (!started.ok && started.problem === 'other-domain') return filled({ address: t('setupCheck.fault.domain') });
+    if (!started.ok && started.problem === 'hosted') return filled({ address: t('setupCheck.fault.hosted') });
+    if (!started.ok && started.problem === 'too-many-attempts') {
+      const problem = t('setupCheck.tooMany', { time: time(started.retryAt) });
+      return checkPage(context, request, reply.code(429), { address, faults: {}, problem });
+    }
     leaveNotice(reply, context.config, 'info', started.ok ? 'setupCheck.started' : 'setupCheck.runs');
     return reply.redirect(PAGE);
   };
 }
 
-async function checkPage(context: Context, request: FastifyRequest, reply: FastifyReply, { address, faults }: Filled) {
+async function checkPage(context: Context, request: FastifyRequest, reply: FastifyReply, filled: Filled) {
+  const { address, faults, problem = null } = filled;
   const { formats } = request;
   const { role } = signedIn(request).account;
   const checks = await keptChecks(context, signedIn(request));
@@ -71,6 +77,7 @@ async function checkPage(context: Context, request: FastifyRequest, reply: Fasti
       }),
     address,
     faults,
+    problem,
   });
 }
 
