@@ -13,6 +13,10 @@ interface Token {
 }
 
 const MAX_ADDRESSES = 10_000;
+/** A line at most (RFC 5322 section 2.1.1); no server takes an address of more than 320 (RFC 5321 section 4.5.3.1). */
+const MAX_ADDRESS_CHARACTERS = 998;
+/** Of one mailbox: names have a dozen words. */
+const MAX_TOKENS = 2_000;
 const SPECIALS = new Set([',', ';', ':', '<', '>']);
 
 /**
@@ -22,11 +26,14 @@ const SPECIALS = new Set([',', ';', ':', '<', '>']);
 export function parseAddressList(value: string): Mailbox[] {
   const mailboxes: Mailbox[] = [];
   let current: Token[] = [];
+  let count = 0;
   let inAngle = false;
   const finish = () => {
-    const mailbox = mailboxOf(current);
+    // What is longer is none: an address at its beginning may not be what it says.
+    const mailbox = count <= MAX_TOKENS ? mailboxOf(current) : { name: phrase(current), address: '' };
     if (mailbox !== null && mailboxes.length < MAX_ADDRESSES) mailboxes.push(mailbox);
     current = [];
+    count = 0;
     inAngle = false;
   };
   for (const token of tokens(value)) {
@@ -37,12 +44,14 @@ export function parseAddressList(value: string): Mailbox[] {
       }
       if (token.text === ':' && !inAngle) {
         current = []; // the name of a group; its members follow
+        count = 0;
         continue;
       }
       if (token.text === '<') inAngle = true;
       if (token.text === '>') inAngle = false;
     }
-    current.push(token);
+    count += 1;
+    if (count <= MAX_TOKENS) current.push(token);
   }
   finish();
   return mailboxes;
@@ -86,6 +95,8 @@ function addressText(parts: Token[]): string {
     if (gap && !/[.@]$/.test(text) && !/^[.@]/.test(piece)) return '';
     gap = false;
     text += piece;
+    // Also because each piece looks at all that stands before it.
+    if (text.length > MAX_ADDRESS_CHARACTERS) return '';
   }
   const at = text.lastIndexOf('@');
   if (at < 1 || at === text.length - 1 || /[\s\p{C}]/u.test(text)) return '';

@@ -237,6 +237,24 @@ QUJD
     );
   });
 
+  it('endless lists of what is no address cost little time and memory', () => {
+    const spentMs = startCpuClock();
+    const before = process.memoryUsage().heapUsed;
+    for (const [piece, found] of [
+      ['c@ ', 0],
+      ['<', 0],
+      ['"x" ', 0],
+      ['a@b.org, ', 10_000],
+    ] as const) {
+      const mailboxes = parseAddressList(piece.repeat(Math.floor(2_000_000 / piece.length)));
+      assert.equal(mailboxes.filter(({ address }) => address !== '').length, found, piece);
+    }
+    assert.equal(parseAddressList(`a@x.org ${'('.repeat(5)}${'y'.repeat(5000)}@x.org`)[0]?.address ?? '', 'a@x.org');
+    assert.equal(parseAddressList(`a@x.org${' b'.repeat(2000)}`)[0]?.address, '');
+    assert.ok(spentMs() < 4000);
+    assert.ok(process.memoryUsage().heapUsed - before < 200 * 1024 * 1024);
+  });
+
   it('many parts and deep nesting stay cheap', () => {
     const many = `Content-Type: multipart/mixed; boundary=b\r\n\r\n${'--b\r\n\r\nx\r\n'.repeat(50_000)}`;
     const nested = Array.from(
