@@ -50,6 +50,26 @@ test('T01 whoever is suspended is out at once, also with a sign-in under way, an
   assert.match(twice.body, /the account is not as it was/);
 });
 
+test('security.md whoever alone administrates a further programme stays, until it is somebody else’s too', async () => {
+  const { prisma } = office.world.database;
+  const { id } = office.world.elise;
+  await prisma.account.update({ where: { id }, data: { role: 'central' } });
+  const made = { code: 'resper', name: 'RESPER', domainPattern: 'resper.{cc}.eu-admin.net' };
+  const { id: programmeId } = await prisma.programme.create({ data: made });
+  const grant = { programmeId, grantedBy: office.world.elise.address, grantedAt: new Date() };
+  await prisma.programmeGrant.create({ data: { ...grant, accountId: id } });
+  const page = pageOf(office.world.elise);
+  for (const act of ['suspend', 'remove']) {
+    const refused = await office.central.post(page, `${page}/${act}`, {});
+    assert.equal(refused.status, 409, act);
+    assert.match(refused.body, /a programme would be left without a central administrator/);
+  }
+  assert.equal(await prisma.programmeGrant.count({ where: { programmeId } }), 1);
+  await prisma.programmeGrant.create({ data: { ...grant, accountId: office.world.alain.id } });
+  assert.equal((await office.central.post(page, `${page}/remove`, {})).status, 302);
+  await prisma.programme.delete({ where: { id: programmeId } });
+});
+
 test('T01 T03 a removed account frees its place at once, its address only after years, and comes back while it is kept', async () => {
   const { account } = await office.make(office.bulgaria, 'Ivan', 'Petrov');
   await office.make(office.bulgaria, 'Ana', 'Ilieva');

@@ -1,11 +1,11 @@
 import type { Context } from '../../context.ts';
-import { AppError } from '../../errors.ts';
 import type { Account, AccountRole, AccountState, Prisma } from '../../generated/prisma/client.ts';
 import { hashOfNoPassword, isLimitReached } from '../accounts/accounts.ts';
 import { endSessionsOf } from '../accounts/end-sessions.ts';
 import { makeHandOver, type NewHandOver } from '../accounts/hand-over.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { type AdministeredAccount, administeredProgramme } from './administered.ts';
+import { findForsaken, lockWithGranted, requireStillInCharge } from './left-in-charge.ts';
 import { recordAdministration } from './record.ts';
 
 const DAY_MS = 86_400_000;
@@ -151,18 +151,18 @@ async function actOnAccount(
   let result: ActResult;
   try {
     result = await context.database.prisma.$transaction(async (tx): Promise<ActResult> => {
-      await tx.$queryRaw`select id from programme where id = ${administeredProgramme(session).id}::uuid for update`;
-      const actor = await tx.account.findUnique({ where: { id: session.account.id } });
-      if (actor?.state !== 'active' || actor.role !== session.account.role) throw new AppError('not-found');
+      const granted = await lockWithGranted(tx, administeredProgramme(session).id, { id: account.id });
+      await requireStillInCharge(tx, session);
+      if (granted === null) return { ok: false, problem: 'state-changed' };
       await tx.$queryRaw`select id from account where id = ${account.id}::uuid for update`;
       const fresh = { ...account, ...(await tx.account.findUniqueOrThrow({ where: { id: account.id } })) };
-      const problem = problemOf(session, fresh, act) ?? (await lastCentral(tx, fresh, act));
+      const problem = problemOf(session, fresh, act) ?? (await lastCentral(tx, fresh, granted, act));
       if (problem !== null) return { ok: false, problem };
       if (act === 'role' && fresh.role !== account.role) return { ok: false, problem: 'state-changed' };
       if (!FROM[act].includes(fresh.state)) return { ok: false, problem: 'state-changed' };
       if (act === 'restore' && !isKept(fresh, at)) return { ok: false, problem: 'too-late' };
       if (act === 'hand-over' && !account.country.mailServer.hosted) return { ok: false, problem: 'state-changed' };
-      const isOfCentre = actor.role === 'central' || fresh.role === 'central';
+      const isOfCentre = session.account.role === 'central' || fresh.role === 'central';
       const handOver = await change(tx, at, isOfCentre ? { heldByCentre: true } : {});
       if (act !== 'resume' && act !== 'restore') ended = await endSessionsOf(tx, account.id, at);
       return { ok: true, handOver };
@@ -192,12 +192,15 @@ export function problemOf(
   return isOfCentre && session.account.role !== 'central' ? 'central-only' : null;
 }
 
-/** There is always one who can let the others in again. Whoever acts is one, so this holds should that rule ever change. */
-async function lastCentral(tx: Prisma.TransactionClient, account: AdministeredAccount, act: AccountAct) {
-  if (account.role !== 'central' || !['suspend', 'remove', 'role'].includes(act)) return null;
-  const others = { role: 'central', state: 'active', id: { not: account.id } } as const;
-  const left = await tx.account.count({ where: { ...others, country: { programmeId: account.country.programmeId } } });
-  return left === 0 ? 'last-central' : null;
+/** There is always one who can let the others in again, in each programme that the account administrates. */
+async function lastCentral(
+  tx: Prisma.TransactionClient,
+  { id, country }: AdministeredAccount,
+  granted: readonly string[],
+  act: AccountAct,
+): Promise<'last-central' | null> {
+  if (!['suspend', 'remove', 'role'].includes(act)) return null;
+  return (await findForsaken(tx, country.programmeId, granted, { id })) === null ? null : 'last-central';
 }
 
 function isKept(account: AdministeredAccount, at: Date): boolean {
