@@ -162,6 +162,11 @@ test('T22 a root that the programme believes for mail does not make keys to its 
   const refused = await attempt(alain, tls);
   assert.equal(refused.status, 403);
   assert.match(refused.alert, /did not issue/);
+  // Also where an authority of ours stands below that root: others do too.
+  const above = { programmeId: programme.id, kind: 'root' as const, sha256: root.sha256 };
+  const row = await prisma.authority.create({ data: { ...above, certificate: new Uint8Array(root.der), chain: [] } });
+  assert.match((await attempt(alain, tls)).alert, /did not issue/);
+  await prisma.authority.delete({ where: { id: row.id } });
   // In production Digital IDs come from outside (T21): then it is the holder who brought it here.
   const account = await accountOf(alain);
   await prisma.digitalId.create({
@@ -193,12 +198,20 @@ test('T22 a certificate that is revoked ends the session at the next click and o
   await requireCertificates();
   const { visitor } = await attempt(alain, own(alain));
   assert.equal((await visitor.get('/mail')).status, 200);
+  const { prisma } = node.context.database;
+  const revoked = (revokedAt: Date | null) =>
+    prisma.authority.updateMany({ where: { kind: 'issuing' }, data: { revokedAt } });
+  await revoked(new Date());
+  assert.match((await visitor.get('/mail')).url, /^\/sign-in/, 'with the authority everything below it is taken back');
+  await revoked(null);
+  const second = (await attempt(alain, own(alain))).visitor;
+  assert.equal((await second.get('/mail')).status, 200);
   const account = await accountOf(alain);
-  await node.context.database.prisma.issuedCertificate.updateMany({
+  await prisma.issuedCertificate.updateMany({
     where: { accountId: account.id },
     data: { revokedAt: new Date(), revocationReason: 'keyCompromise' },
   });
-  assert.match((await visitor.get('/mail')).url, /^\/sign-in/);
+  assert.match((await second.get('/mail')).url, /^\/sign-in/);
   const again = await attempt(alain, own(alain));
   assert.equal(again.status, 403);
   assert.match(again.alert, /was revoked/);

@@ -141,8 +141,9 @@ function sha256Of(der: Uint8Array): string {
   return createHash('sha256').update(der).digest('hex');
 }
 
-/** Whether it was taken back since the session began with it: an effect at once, also for who is signed in. */
+/** Whether it, or the authority of ours that issued it, was taken back since the session began with it: an effect at once, also for who is signed in. */
 export async function isCertificateRevoked({ database }: Pick<Context, 'database'>, sha256: string): Promise<boolean> {
-  const where = { sha256, revokedAt: { not: null } };
+  const gone = { revokedAt: { not: null } };
+  const where = { sha256, OR: [gone, { authority: gone }] };
   return (await database.prisma.issuedCertificate.count({ where })) > 0;
 }
