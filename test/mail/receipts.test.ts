@@ -89,6 +89,15 @@ test('T24 a reader is asked before a signed receipt leaves, and its sender sees 
     0,
     'opening sends nothing',
   );
+  // Whoever else got the message can write that she opened it, and cannot keep her own word out by it.
+  const { address } = world.people.marta;
+  const id = await idOf(url);
+  await fileMessages(
+    node,
+    world.people.alain,
+    Array.from({ length: 6 }, () => forged(address, id, address)),
+  );
+  await whenSaid(alain, url, /Opened, says a receipt/);
   const first = await marta.post(`${message}/receipt`, { do: 'send' });
   assert.match(first.text, /The receipt is on its way/);
   assert.doesNotMatch(first.text, /asks for a receipt/);
@@ -164,18 +173,6 @@ test('T24 forged receipts change nothing: of another person, about a message tha
   const plain = { sign: false, encrypt: false };
   const asked = await sendThroughPages(alain, { to, subject: 'Forge me', text: 'hi', askReceipt: true, ...plain });
   const unasked = await sendThroughPages(alain, { to, subject: 'Did not ask', text: 'hi', ...plain });
-  const idOf = async (url: string) => {
-    const where = { id: url.split('/').at(-1) ?? '' };
-    return (await node.context.database.prisma.letter.findUniqueOrThrow({ where })).messageId;
-  };
-  const forged = (from: string, about: string, recipient: string) =>
-    Buffer.from(
-      [
-        `From: <${from}>\r\nSubject: forged receipt\r\nContent-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nread\r\n--b`,
-        `Content-Type: message/disposition-notification\r\n\r\nFinal-Recipient: rfc822; ${recipient}\r\nOriginal-Message-ID: ${about}`,
-        'Disposition: manual-action/MDN-sent-manually; displayed\r\n--b--\r\n',
-      ].join('\r\n'),
-    );
   await fileMessages(node, world.people.alain, [
     forged('otto.brandt@tcn.d.eu-admin.net', await idOf(asked), to),
     forged(to, await idOf(unasked), to),
@@ -188,3 +185,19 @@ test('T24 forged receipts change nothing: of another person, about a message tha
   const rows = list.text.split('<tr role="row"').filter((row) => row.includes('forged receipt'));
   assert.equal(rows.length, 3, 'they stay in the inbox');
 });
+
+async function idOf(url: string): Promise<string> {
+  const where = { id: url.split('/').at(-1) ?? '' };
+  return (await node.context.database.prisma.letter.findUniqueOrThrow({ where })).messageId;
+}
+
+/** What anybody can write who knows the message. */
+function forged(from: string, about: string, recipient: string): Buffer {
+  return Buffer.from(
+    [
+      `From: <${from}>\r\nSubject: forged receipt\r\nContent-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nread\r\n--b`,
+      `Content-Type: message/disposition-notification\r\n\r\nFinal-Recipient: rfc822; ${recipient}\r\nOriginal-Message-ID: ${about}`,
+      'Disposition: manual-action/MDN-sent-manually; displayed\r\n--b--\r\n',
+    ].join('\r\n'),
+  );
+}

@@ -61,6 +61,7 @@ export async function endLook(database: Database, accountId: string, collected: 
   await database.prisma.reportLook.updateMany({ where, data: { ...looked, claimedUntil: null, dueAt } });
 }
 
+/** Where a signed receipt was asked for, one that anybody can write ends nothing. */
 async function awaited(database: Database, accountId: string, at: Date): Promise<Awaited> {
   const { rows } = await database.pool.query<Awaited>(
     `select max(r.at) as "youngest", max(r.at) filter (where not exists (
@@ -68,7 +69,8 @@ async function awaited(database: Database, accountId: string, at: Date): Promise
                 and v.proof = 'envelope' and v.action in ('failed', 'delivered', 'relayed', 'expanded'))
               or (l.receipt_asked and not exists (
                 select 1 from recipient_event v where v.envelope_id = r.envelope_id and v.address = r.address
-                  and (v.action like 'receipt-%' or v.action = 'failed')))) as "youngestOpen"
+                  and (v.action = 'failed' or v.action like 'receipt-%'
+                    and (v.proof = 'envelope' or l.receipt_content_id is null))))) as "youngestOpen"
      from letter l join envelope e on e.letter_id = l.id join envelope_recipient r on r.envelope_id = e.id
      where l.account_id = $1 and r.state = 'accepted' and r.at > $2`,
     [accountId, new Date(at.getTime() - REPORTS_COME_FOR_MS)],
