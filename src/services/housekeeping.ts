@@ -1,3 +1,4 @@
+import { removeCollectionsOfNobody } from './collection/collecting.ts';
 import type { Database } from './database/connect.ts';
 import { readContactEnds } from './expiry/read-contact-ends.ts';
 import { removeOldOffers } from './issuing/offered.ts';
@@ -16,6 +17,7 @@ export function startHousekeeping(database: Database, now: () => Date): { stop()
     await removeOldOffers(database, now());
     await removeEndedVisits(database, now());
     await removeOldScans(database, now());
+    await removeCollectionsOfNobody(database);
     await readContactEnds(database);
   };
   // A database that is away for a while is tidied next time.

@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { readConfig, SettingsError, settings } from '../../src/config.ts';
+import { readConfig, SettingsError } from '../../src/config.ts';
+import { settings } from '../../src/settings.ts';
 
 const key = (byte: number) => `k${byte}:${Buffer.alloc(32, byte).toString('base64')}`;
 const folder = () => fs.mkdtempSync(path.join(os.tmpdir(), 'sealpost-config-'));

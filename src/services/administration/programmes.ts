@@ -148,20 +148,24 @@ export async function grantProgramme(context: Context, session: SignedIn, addres
   const { prisma } = context.database;
   const programme = administeredProgramme(session);
   const programmeId = programme.id;
-  const account = await prisma.account.findFirst({
-    where: {
-      addressKey: addressKey(address),
-      role: 'central',
-      state: 'active',
-      country: { programmeId: { not: programmeId } },
-    },
+  const where = {
+    addressKey: addressKey(address),
+    role: 'central',
+    state: 'active',
+    country: { programmeId: { not: programmeId } },
+  } as const;
+  const found = await prisma.account.findFirst({ where, include: { country: true } });
+  if (found === null) return false;
+  const isGranted = await prisma.$transaction(async (tx) => {
+    // Who counts administrators, here or where the account is, waits, or is waited for.
+    await lockProgrammes(tx, [programmeId, found.country.programmeId]);
+    if ((await tx.account.count({ where: { ...where, id: found.id } })) === 0) return false;
+    const data = { accountId: found.id, programmeId, grantedBy: session.account.address, grantedAt: context.now() };
+    await tx.programmeGrant.createMany({ skipDuplicates: true, data });
+    return true;
   });
-  if (account === null) return false;
-  await prisma.programmeGrant.createMany({
-    skipDuplicates: true,
-    data: { accountId: account.id, programmeId, grantedBy: session.account.address, grantedAt: context.now() },
-  });
-  await recordAdministration(context, session, account.id, `programme-granted: ${programme.code}`);
+  if (!isGranted) return false;
+  await recordAdministration(context, session, found.id, `programme-granted: ${programme.code}`);
   return true;
 }
 

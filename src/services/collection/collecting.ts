@@ -33,7 +33,7 @@ const ACCOUNT = { server: true, account: { include: { country: { include: { mail
 
 /** Collects the mailboxes that are due, one node at a time each, as long as the node runs (T23). */
 export function startCollecting(options: CollectingOptions): { stop(): Promise<void> } {
-  const { config, database } = options;
+  const { config } = options;
   const running = new Set<Promise<unknown>>();
   const stopping = new AbortController();
   const wake = () => {
@@ -47,13 +47,9 @@ export function startCollecting(options: CollectingOptions): { stop(): Promise<v
   const timer = setInterval(wake, options.everyMs ?? EVERY_MS);
   timer.unref();
   wake();
-  const tidy = () => void forgetRemoved(database).catch(() => {});
-  const tidying = setInterval(tidy, MINUTE_MS);
-  tidying.unref();
   return {
     stop: async () => {
       clearInterval(timer);
-      clearInterval(tidying);
       stopping.abort();
       await Promise.all(running);
     },
@@ -146,6 +142,6 @@ async function record(
 }
 
 /** Who is no longer there has no password here either. */
-async function forgetRemoved({ prisma }: CollectingOptions['database']): Promise<void> {
+export async function removeCollectionsOfNobody({ prisma }: CollectingOptions['database']): Promise<void> {
   await prisma.collection.deleteMany({ where: { account: { state: 'removed' } } });
 }

@@ -47,25 +47,17 @@ export async function createVault(
   at: Date,
 ): Promise<({ recoveryCode: string } & OpenedKeys) | null> {
   const masterKey = generateMasterKey();
-  const recoveryCode = generateRecoveryCode();
   // Never a version that a vault given up before had: what is still under way for that one must not fit this one.
   const before = await database.prisma.lostVault.aggregate({ where: { accountId }, _max: { version: true } });
   const version = (before._max.version ?? 0) + 1;
-  const serverKey = keyOf(config.serverKeys, config.serverKeys.current);
-  const context = contextOf(accountId, version);
-  const byPassphrase = await wrapMasterKey(masterKey, { kind: 'passphrase', secret: passphrase }, serverKey, context);
-  const byRecovery = await wrapMasterKey(masterKey, { kind: 'recovery', secret: recoveryCode }, serverKey, context);
+  const { recoveryCode, wrappings } = await wrapTwice(config, masterKey, passphrase, contextOf(accountId, version));
   const draftKeys = generateBoxKeys();
   const created = await database.prisma.vault.createMany({
     skipDuplicates: true,
     data: {
       accountId,
       version,
-      serverKeyVersion: config.serverKeys.current,
-      passphraseSalt: new Uint8Array(byPassphrase.salt),
-      wrappedByPassphrase: new Uint8Array(byPassphrase.wrapped),
-      recoverySalt: new Uint8Array(byRecovery.salt),
-      wrappedByRecovery: new Uint8Array(byRecovery.wrapped),
+      ...wrappings,
       draftPublicKey: new Uint8Array(draftKeys.publicKey),
       sealedDraftPrivateKey: new Uint8Array(sealUnder(masterKey, draftKeys.privateKey, draftKeyContext(accountId))),
       createdAt: at,
@@ -74,6 +66,23 @@ export async function createVault(
   });
   draftKeys.privateKey.fill(0);
   return created.count === 1 ? { recoveryCode, masterKey, version } : null;
+}
+
+/** Under the passphrase and under a new recovery code, as the columns of the vault. */
+async function wrapTwice(config: Config, masterKey: Buffer, passphrase: string, context: string) {
+  const serverKeyVersion = config.serverKeys.current;
+  const serverKey = keyOf(config.serverKeys, serverKeyVersion);
+  const recoveryCode = generateRecoveryCode();
+  const byPassphrase = await wrapMasterKey(masterKey, { kind: 'passphrase', secret: passphrase }, serverKey, context);
+  const byRecovery = await wrapMasterKey(masterKey, { kind: 'recovery', secret: recoveryCode }, serverKey, context);
+  const wrappings = {
+    serverKeyVersion,
+    passphraseSalt: new Uint8Array(byPassphrase.salt),
+    wrappedByPassphrase: new Uint8Array(byPassphrase.wrapped),
+    recoverySalt: new Uint8Array(byRecovery.salt),
+    wrappedByRecovery: new Uint8Array(byRecovery.wrapped),
+  };
+  return { recoveryCode, wrappings };
 }
 
 export type UnlockResult =
@@ -150,22 +159,14 @@ export async function changePassphrase(
 ): Promise<({ recoveryCode: string } & OpenedKeys) | null> {
   const { masterKey } = opened;
   const version = opened.version + 1;
-  const context = contextOf(accountId, version);
-  const serverKey = keyOf(config.serverKeys, config.serverKeys.current);
-  const recoveryCode = generateRecoveryCode();
-  const byPassphrase = await wrapMasterKey(masterKey, { kind: 'passphrase', secret: passphrase }, serverKey, context);
-  const byRecovery = await wrapMasterKey(masterKey, { kind: 'recovery', secret: recoveryCode }, serverKey, context);
+  const { recoveryCode, wrappings } = await wrapTwice(config, masterKey, passphrase, contextOf(accountId, version));
   return database.prisma.$transaction(async (tx) => {
     // The vault first: who unlocks holds it too, and so comes wholly before this or finds another version.
     const { count } = await tx.vault.updateMany({
       where: { accountId, version: opened.version },
       data: {
         version,
-        serverKeyVersion: config.serverKeys.current,
-        passphraseSalt: new Uint8Array(byPassphrase.salt),
-        wrappedByPassphrase: new Uint8Array(byPassphrase.wrapped),
-        recoverySalt: new Uint8Array(byRecovery.salt),
-        wrappedByRecovery: new Uint8Array(byRecovery.wrapped),
+        ...wrappings,
         changedAt: at,
       },
     });
