@@ -4,14 +4,14 @@
  * which can be read from any place; nobody else can reach the file to alter it).
  */
 import { type Cipheriv, createCipheriv, randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, constants, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, constants, mkdirSync, openSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { type ByteSource, free, SLICE_BYTES } from './byte-source.ts';
+import { CipheredFile, FileWriter } from './ciphered-file.ts';
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 const BLOCK_BYTES = 16;
-/** Written as they come; what is smaller is gathered first. */
-const DIRECT_BYTES = SLICE_BYTES / 2;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
+
 /** Content up to this size stays in memory. */
 export const MEMORY_BYTES = 2 * 1024 * 1024;
 
@@ -20,28 +20,6 @@ export interface SpoolHandle {
   readonly fd: number;
   readonly size: number;
   readonly key: Uint8Array;
-}
-
-/** Slices of which this many bytes were made are collected before more are made. */
-const UNCOLLECTED_BYTES = 8 * 1024 * 1024;
-let uncollected = 0;
-let collectSlices = () => {};
-
-/**
- * Slices are garbage as soon as they were hashed or written, but their memory lies outside the heap, and V8 looks for it only
- * after 64 MiB of it. A thread that goes through large content says here how its young garbage is collected.
- */
-export function collectSlicesWith(collectYoung: () => void): void {
-  collectSlices = collectYoung;
-}
-
-function madeSlice(bytes: Buffer): Buffer {
-  uncollected += bytes.length;
-  if (uncollected > UNCOLLECTED_BYTES) {
-    uncollected = 0;
-    collectSlices();
-  }
-  return bytes;
 }
 
 /** Small content in memory, or large content in a spool. */
@@ -76,122 +54,32 @@ export function spoolCipher(key: Uint8Array, offset: number): Cipheriv {
 }
 
 /** Writes a spool from its beginning to its end. */
-export class SpoolWriter {
-  readonly #fd: number;
+export class SpoolWriter extends FileWriter {
   readonly #key = randomBytes(32);
   readonly #cipher = spoolCipher(this.#key, 0);
-  readonly #waiting = Buffer.allocUnsafe(SLICE_BYTES);
-  #waitingBytes = 0;
-  #written = 0;
-
-  constructor(fd: number) {
-    this.#fd = fd;
-  }
-
-  write(bytes: Uint8Array): void {
-    if (bytes.length >= DIRECT_BYTES) {
-      this.#flush();
-      this.#put(bytes);
-      return;
-    }
-    for (let from = 0; from < bytes.length; ) {
-      const taken = Math.min(bytes.length - from, SLICE_BYTES - this.#waitingBytes);
-      this.#waiting.set(bytes.subarray(from, from + taken), this.#waitingBytes);
-      this.#waitingBytes += taken;
-      from += taken;
-      if (this.#waitingBytes === SLICE_BYTES) this.#flush();
-    }
-  }
 
   end(): SpoolHandle {
-    this.#flush();
-    return { fd: this.#fd, size: this.#written, key: this.#key };
+    return { fd: this.fd, size: this.finish(), key: this.#key };
   }
 
-  #flush(): void {
-    if (this.#waitingBytes > 0) this.#put(this.#waiting.subarray(0, this.#waitingBytes));
-    this.#waitingBytes = 0;
-  }
-
-  #put(bytes: Uint8Array): void {
+  protected override put(bytes: Uint8Array): void {
     const encrypted = this.#cipher.update(bytes);
-    for (let from = 0; from < encrypted.length; ) {
-      const count = writeSync(this.#fd, encrypted, from, encrypted.length - from, this.#written);
-      from += count;
-      this.#written += count;
-    }
+    super.put(encrypted);
     free(encrypted);
   }
 }
 
 /** A written spool; one window of it is kept at a time. */
-export class SpoolSource implements ByteSource {
-  readonly length: number;
-  readonly #handle: SpoolHandle;
-  #window: Buffer = Buffer.alloc(0);
-  #windowStart = 0;
-  #scratch: Buffer = Buffer.alloc(0);
-  #cipher: Cipheriv | null = null;
-  #cipherAt = 0;
+export class SpoolSource extends CipheredFile {
+  readonly #key: Uint8Array;
 
-  constructor(handle: SpoolHandle) {
-    this.#handle = handle;
-    this.length = handle.size;
+  constructor({ fd, size, key }: SpoolHandle) {
+    super(fd, { length: size, fileBytes: size, blockBytes: 1 });
+    this.#key = key;
   }
 
-  at(index: number): number | undefined {
-    if (index < 0 || index >= this.length) return undefined;
-    const inside = index - this.#windowStart;
-    if (inside >= 0 && inside < this.#window.length) return this.#window[inside];
-    this.#load(index);
-    return this.#window[index - this.#windowStart];
-  }
-
-  subarray(start: number, end: number): Buffer {
-    const last = Math.min(end, this.length);
-    if (start >= last) return Buffer.alloc(0);
-    if (start < this.#windowStart || last > this.#windowStart + this.#window.length) {
-      if (last - start > SLICE_BYTES) return this.#read(start, last);
-      this.#load(start);
-    }
-    return this.#window.subarray(start - this.#windowStart, last - this.#windowStart);
-  }
-
-  *slices(start: number, end: number, size: number): Generator<Buffer> {
-    const cipher = spoolCipher(this.#handle.key, start);
-    const last = Math.min(end, this.length);
-    const encrypted = Buffer.allocUnsafeSlow(Math.max(0, Math.min(size, last - start)));
-    for (let at = start; at < last; at += encrypted.length) {
-      const part = encrypted.subarray(0, Math.min(encrypted.length, last - at));
-      this.#fill(part, at);
-      const slice = cipher.update(part);
-      yield slice;
-      free(slice);
-    }
-  }
-
-  // Windows are never written again, since views of them are given out.
-  #load(start: number): void {
-    this.#window = this.#read(start, Math.min(this.length, start + SLICE_BYTES));
-    this.#windowStart = start;
-  }
-
-  #read(start: number, end: number): Buffer {
-    const size = end - start;
-    if (size > this.#scratch.length) this.#scratch = Buffer.allocUnsafeSlow(size);
-    this.#fill(this.#scratch.subarray(0, size), start);
-    // Going on where the last read ended, which is how nearly all is read, needs no new cipher.
-    if (this.#cipher === null || this.#cipherAt !== start) this.#cipher = spoolCipher(this.#handle.key, start);
-    this.#cipherAt = end;
-    return madeSlice(this.#cipher.update(this.#scratch.subarray(0, size)));
-  }
-
-  #fill(buffer: Buffer, start: number): void {
-    for (let got = 0; got < buffer.length; ) {
-      const count = readSync(this.#handle.fd, buffer, got, buffer.length - got, start + got);
-      if (count === 0) throw new Error('a spool file is shorter than what was written');
-      got += count;
-    }
+  protected override cipherFrom(offset: number): Cipheriv {
+    return spoolCipher(this.#key, offset);
   }
 }
 
@@ -200,23 +88,37 @@ export function decrypted(key: Uint8Array, offset: number, bytes: Buffer): Buffe
   return spoolCipher(key, offset).update(bytes);
 }
 
-/** The spool files of one job; all are closed with it. */
+/** The spool files of one job; all are closed with it, and the keys that were kept for reading them are overwritten. */
 export class SpoolScope {
   readonly #folder: string;
   readonly #open: number[] = [];
+  readonly #keys: Buffer[] = [];
 
   constructor(folder: string) {
     this.#folder = folder;
   }
 
   writer(): SpoolWriter {
+    return new SpoolWriter(this.file());
+  }
+
+  /** The descriptor of an empty file, for what needs no cipher of ours. */
+  file(): number {
     const fd = openNameless(this.#folder);
     this.#open.push(fd);
-    return new SpoolWriter(fd);
+    return fd;
+  }
+
+  /** A copy of the key until the job ends. */
+  keep(key: Uint8Array): Buffer {
+    const kept = Buffer.from(key);
+    this.#keys.push(kept);
+    return kept;
   }
 
   close(): void {
     for (const fd of this.#open.splice(0)) closeSync(fd);
+    for (const key of this.#keys.splice(0)) key.fill(0);
   }
 }
 

@@ -1,12 +1,13 @@
 /** Writes MIME entities as streams whose size is known before they are written. */
-import { type ByteSource, freed, slicesOf } from '../bytes/byte-source.ts';
+import { type ByteSource, freed, SLICE_BYTES, slicesOf } from '../bytes/byte-source.ts';
 import { isSpool, type SpoolHandle, SpoolSource } from '../bytes/spool.ts';
 import { toCanonicalLines } from './decode.ts';
 
 const LINE_BYTES = 57;
 const LINE_CHARACTERS = 76;
 const BREAK_BYTES = 2;
-const CHUNK_LINES = 1024;
+/** What a slice holds, so that it is one string and one buffer. */
+const CHUNK_LINES = Math.ceil(SLICE_BYTES / LINE_BYTES);
 
 /**
  * A piece of an entity: text with any line ends, or bytes that are to be written as base64, in order and `size` together, or

@@ -1,7 +1,7 @@
 /** EnvelopedData (RFC 5652 section 6) and AuthEnvelopedData (RFC 5083): taken apart, and opened with the reader's keys. */
 import { createDecipheriv, type Decipheriv } from 'node:crypto';
 import { type ByteSource, free } from '../bytes/byte-source.ts';
-import { collect, type SpoolScope } from '../bytes/spool.ts';
+import { collect, MEMORY_BYTES, type SpoolScope } from '../bytes/spool.ts';
 import { IrregularLinesError } from '../mime/base64-source.ts';
 import { readAlgorithm } from '../pki/certificate.ts';
 import {
@@ -19,6 +19,7 @@ import { element } from '../pki/der-writer.ts';
 import { PkiError } from '../pki/errors.ts';
 import { rc2CbcDecrypt } from '../pki/rc2.ts';
 import { type ContentCipher, contentCipher } from './algorithms.ts';
+import { type CbcKey, type CipherText, openCipherText, writeCipherText } from './cipher-text-file.ts';
 import type { DecryptionKey } from './decryption-key.ts';
 import { isFor, readRecipientInfos, transportLabel, unwrapContentKey, type WrappedKey } from './recipient-info.ts';
 
@@ -72,13 +73,15 @@ export function openEnvelope(
   scope: SpoolScope | null,
 ): OpenedEnvelope {
   let attempts = 0;
+  const large = largeCipherText(envelope, scope);
   for (const recipient of envelope.recipients) {
     for (const key of keys) {
       if (!isFor(recipient, key.certificate)) continue;
       attempts += 1;
       if (attempts > MAX_ATTEMPTS) return { opened: false };
       try {
-        const content = decryptContent(envelope, unwrapContentKey(recipient, key, envelope.cipher.keyBytes), scope);
+        const contentKey = unwrapContentKey(recipient, key, envelope.cipher.keyBytes);
+        const content = decryptContent(envelope, contentKey, { scope, large });
         return { opened: true, content, key, keyTransport: transportLabel(recipient) };
       } catch (error) {
         if (error instanceof IrregularLinesError) throw error;
@@ -89,14 +92,35 @@ export function openEnvelope(
   return { opened: false };
 }
 
+/** Opens what is large and under AES in CBC mode; null for all other content. */
+type OpenLarge = ((contentKey: Buffer) => ByteSource) | null;
+
+/** However many copies of the key are tried, the cipher text is written once. */
+function largeCipherText(envelope: Envelope, scope: SpoolScope | null): OpenLarge {
+  const { cipher, encrypted } = envelope;
+  const { name } = cipher;
+  if (scope === null || !isAesCbc(name) || encrypted.contentEnd - encrypted.contentStart <= MEMORY_BYTES) return null;
+  let written: CipherText | null = null;
+  return (key) => {
+    written ??= writeCipherText(octetPieces(encrypted), scope);
+    return openCipherText(written, { name, key, iv: ivOf(envelope) }, scope);
+  };
+}
+
 /** Throws unless the content opens whole; with GCM only after its tag was verified. Overwrites the key. */
-function decryptContent(envelope: Envelope, contentKey: Buffer, scope: SpoolScope | null): ByteSource {
+function decryptContent(
+  envelope: Envelope,
+  contentKey: Buffer,
+  { scope, large }: { scope: SpoolScope | null; large: OpenLarge },
+): ByteSource {
   try {
-    const { cipher } = envelope;
+    if (large !== null) return large(contentKey);
+    const { cipher, encrypted } = envelope;
     if (cipher.name === 'rc2-cbc') return decryptRc2(envelope, contentKey);
-    const decipher = cipher.authenticated ? gcmDecipher(envelope, contentKey) : cbcDecipher(envelope, contentKey);
-    const expected = envelope.encrypted.contentEnd - envelope.encrypted.contentStart;
-    return collect(deciphered(octetPieces(envelope.encrypted), decipher), scope, expected);
+    const decipher = cipher.authenticated
+      ? gcmDecipher(envelope, contentKey)
+      : createDecipheriv(cipher.name, contentKey, ivOf(envelope));
+    return collect(deciphered(octetPieces(encrypted), decipher), scope, encrypted.contentEnd - encrypted.contentStart);
   } finally {
     contentKey.fill(0);
   }
@@ -111,9 +135,12 @@ function* deciphered(pieces: Iterable<Buffer>, decipher: Decipheriv): Generator<
   yield decipher.final();
 }
 
-function cbcDecipher(envelope: Envelope, contentKey: Buffer) {
-  const iv = envelope.parameters === null ? Buffer.alloc(0) : octetsOf(readElement(envelope.parameters));
-  return createDecipheriv(envelope.cipher.name, contentKey, iv);
+function isAesCbc(name: string): name is CbcKey['name'] {
+  return /^aes-(128|192|256)-cbc$/.test(name);
+}
+
+function ivOf({ parameters }: Envelope): Buffer {
+  return parameters === null ? Buffer.alloc(0) : octetsOf(readElement(parameters));
 }
 
 /** GCMParameters (RFC 5084 section 3.2). Tags shorter than 12 octets are refused: they can be guessed. */

@@ -2,15 +2,8 @@
 import { createHash, createPrivateKey, type KeyObject } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ByteSource } from '../bytes/byte-source.ts';
-import {
-  collectSlicesWith,
-  isSpool,
-  type SpoolHandle,
-  SpoolScope,
-  SpoolSource,
-  SpoolWriter,
-  type StoredBytes,
-} from '../bytes/spool.ts';
+import { collectSlicesWith } from '../bytes/ciphered-file.ts';
+import { isSpool, type SpoolHandle, SpoolScope, SpoolSource, SpoolWriter, type StoredBytes } from '../bytes/spool.ts';
 import { joinStretches, slicesOfAll } from '../mime/encode.ts';
 import { type Certificate, parseCertificate } from '../pki/certificate.ts';
 import { parseRevocationList } from '../pki/crl.ts';

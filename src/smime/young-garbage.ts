@@ -1,4 +1,4 @@
-/** Collects the young garbage of this thread: what `collectSlicesWith` (src/bytes/spool.ts) is given in a worker. */
+/** Collects the young garbage of this thread: what `collectSlicesWith` (src/bytes/ciphered-file.ts) is given in a worker. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 

@@ -4,13 +4,8 @@ import { createPrivateKey } from 'node:crypto';
 import { createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  collectSlicesWith,
-  makeSpoolFolder,
-  type SpoolHandle,
-  SpoolScope,
-  SpoolSource,
-} from '../../src/bytes/spool.ts';
+import { collectSlicesWith } from '../../src/bytes/ciphered-file.ts';
+import { makeSpoolFolder, type SpoolHandle, SpoolScope, SpoolSource } from '../../src/bytes/spool.ts';
 import { SpoolFile } from '../../src/bytes/spool-file.ts';
 import { slicesOfAll } from '../../src/mime/encode.ts';
 import type { Certificate } from '../../src/pki/certificate.ts';
