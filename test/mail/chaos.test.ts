@@ -3,6 +3,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectDatabase, type Database } from '../../src/services/database/connect.ts';
+import { removeOrphanedContents } from '../../src/services/letters/content-chunks.ts';
 import type { ServerName } from '../../testbed/testbed.ts';
 import type { World, WorldPerson } from '../../testbed/world.ts';
 import {
@@ -32,6 +33,7 @@ const PUBLIC_URL = 'http://localhost:8173';
 const CALM_MS = LONG ? 900_000 : 240_000;
 /** A node that was killed while it looked for reports keeps the others from that inbox for a minute. */
 const REPORTS_MS = 75_000;
+const DAY_MS = 24 * 3_600_000;
 const SERVERS: [ServerName, string][] = [
   ...(['relay', 'relay2', 'relay3', 'relay4'] as const).map((name): [ServerName, string] => [name, 'relays']),
   ...(['mail-b', 'mail-d'] as const).map((name): [ServerName, string] => [name, 'mail servers']),
@@ -249,7 +251,9 @@ test('T05 T06 with relays, mail servers, nodes and the database killed at random
   await reported([...clerks]);
   const rows = await sentRows();
   const doubles = await assertCopies(rows);
-  const figures = `${figuresOf(rows, presses.count, chaos.faults, doubles)}\n  calm ${seconds} s after the last fault`;
+  const leftBehind = await database.prisma.contentChunk.count();
+  const figures = `${figuresOf(rows, presses.count, chaos.faults, doubles)}
+  calm ${seconds} s after the last fault, ${leftBehind} pieces of content left behind by what was killed`;
   t.diagnostic(figures);
   console.log(`  ${figures}`);
   assert.equal(rows.length, LETTERS, 'one letter for each that was written');
@@ -335,6 +339,8 @@ async function assertNothingStuck(rows: SentRow[]): Promise<void> {
       );
     }
   }
+  // A node that is killed while it writes leaves bytes that no row names: the outbox looks for them when they are a day old.
+  await removeOrphanedContents(database, new Date(Date.now() + 2 * DAY_MS));
   const left = await database.prisma.contentChunk.count();
   assert.equal(left, 0, 'no bytes of letters or drafts are left');
 }
