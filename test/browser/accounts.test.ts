@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import type { World } from '../../testbed/world.ts';
+import { openDoor } from '../support/administration-door.ts';
 import { assertFits, launchBrowser, openWindow, takePicture, type Window } from '../support/browser.ts';
 import { openPart, signIn } from '../support/journey.ts';
 import { soundPages, WIDE } from '../support/sound-page.ts';
@@ -28,19 +29,6 @@ describe('accounts in Chromium', () => {
     await world?.stop();
   });
 
-  /** What the door asks for is proved in administration.test.ts. */
-  async function openDoor(page: Page): Promise<void> {
-    const { prisma } = node.context.database;
-    const addressKey = world.people.carla.address.toLowerCase();
-    const account = await prisma.account.findUniqueOrThrow({ where: { addressKey } });
-    const now = new Date();
-    const factor = { sealedSecret: new Uint8Array(1), serverKeyVersion: '1', begunAt: now, confirmedAt: now };
-    const where = { accountId: account.id };
-    await prisma.totpFactor.upsert({ where, create: { ...where, ...factor }, update: factor });
-    await prisma.session.updateMany({ where, data: { administrationUntil: new Date(now.getTime() + 30 * 60_000) } });
-    await page.goto('/administration');
-  }
-
   async function confirm(page: Page, link: string, button: string): Promise<void> {
     await page.getByRole('link', { name: link }).click();
     await page.getByRole('button', { name: button }).click();
@@ -61,7 +49,7 @@ describe('accounts in Chromium', () => {
       await page.setViewportSize(WIDE);
       await page.emulateMedia({ reducedMotion: 'reduce' });
       await signIn(page, world.people.carla);
-      await openDoor(page);
+      await openDoor(page, node, world.people.carla);
       await openPart(page, 'Countries and accounts', 'Accounts');
       await page.getByRole('heading', { name: 'Accounts of the countries' }).waitFor();
       await sound(window, 'countries');
@@ -170,7 +158,7 @@ describe('accounts in Chromium', () => {
     const { page, context } = await openWindow(browser, node.url);
     await page.emulateMedia({ reducedMotion: 'reduce' });
     await signIn(page, world.people.carla);
-    await openDoor(page);
+    await openDoor(page, node, world.people.carla);
     const { prisma } = node.context.database;
     const of = async (address: string) =>
       prisma.account.findUniqueOrThrow({ where: { addressKey: address.toLowerCase() } });

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { Secret, TOTP } from 'otpauth';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import type { World } from '../../testbed/world.ts';
+import { openDoor } from '../support/administration-door.ts';
 import { launchBrowser, openWindow, takePicture } from '../support/browser.ts';
 import { openPart, signIn } from '../support/journey.ts';
 import { soundPages, WIDE } from '../support/sound-page.ts';
@@ -27,19 +28,6 @@ describe('the audit trail and passkeys in Chromium', () => {
     await world?.stop();
   });
 
-  /** What the door asks for is proved in administration.test.ts. */
-  async function openDoor(page: Page): Promise<void> {
-    const { prisma } = node.context.database;
-    const { carla } = world.people;
-    const account = await prisma.account.findUniqueOrThrow({ where: { addressKey: carla.address.toLowerCase() } });
-    const now = new Date();
-    const factor = { sealedSecret: new Uint8Array(1), serverKeyVersion: '1', begunAt: now, confirmedAt: now };
-    const where = { accountId: account.id };
-    await prisma.totpFactor.upsert({ where, create: { ...where, ...factor }, update: factor });
-    await prisma.session.updateMany({ where, data: { administrationUntil: new Date(now.getTime() + 30 * 60_000) } });
-    await page.goto('/administration');
-  }
-
   for (const javaScriptEnabled of [true, false]) {
     test(`security.md Carla searches the trail, takes it along and has it verified, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
       const window = await openWindow(browser, node.url, { javaScriptEnabled });
@@ -52,7 +40,7 @@ describe('the audit trail and passkeys in Chromium', () => {
       await page.getByRole('button', { name: 'Sign in' }).click();
       await page.getByText('do not fit').first().waitFor();
       await signIn(page, world.people.carla);
-      await openDoor(page);
+      await openDoor(page, node, world.people.carla);
       await openPart(page, 'Watch', 'Audit trail');
       await page.getByRole('heading', { name: 'Audit trail', level: 1 }).waitFor();
       if (javaScriptEnabled) await assertSound(window, 'trail');

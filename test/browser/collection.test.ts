@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Secret, TOTP } from 'otpauth';
 import type { Browser, Page } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import { type Pop3Only, startPop3Only } from '../../testbed/pop3-only.ts';
 import type { World } from '../../testbed/world.ts';
+import { signInToAdministration } from '../support/administration-door.ts';
 import { launchBrowser, openWindow } from '../support/browser.ts';
 import { openNewest, openPart, signIn } from '../support/journey.ts';
 import { soundPages, WIDE } from '../support/sound-page.ts';
@@ -34,18 +34,6 @@ describe('collecting by POP3 in Chromium', () => {
     await world?.stop();
   });
 
-  async function enter(page: Page): Promise<void> {
-    await node.context.database.prisma.totpFactor.deleteMany();
-    await signIn(page, world.people.carla);
-    await page.goto('/administration');
-    await page.getByLabel('Mailbox password').fill(world.people.carla.password);
-    await page.getByRole('button', { name: 'Show the secret' }).click();
-    const secret = (await page.locator('dd.mono').innerText()).replaceAll(' ', '');
-    await page.getByLabel('Code').fill(new TOTP({ secret: Secret.fromBase32(secret) }).generate());
-    await page.getByLabel('Mailbox password').fill(world.people.carla.password);
-    await page.getByRole('button', { name: 'Set up' }).click();
-  }
-
   /** Looks again until it says so. */
   async function lookUntil(page: Page, text: string | RegExp): Promise<void> {
     const deadline = performance.now() + 60_000;
@@ -66,7 +54,7 @@ describe('collecting by POP3 in Chromium', () => {
       const carla = await openWindow(browser, node.url, { javaScriptEnabled });
       await carla.page.setViewportSize(WIDE);
       await carla.page.emulateMedia({ reducedMotion: 'reduce' });
-      await enter(carla.page);
+      await signInToAdministration(carla.page, node, world.people.carla);
       await openPart(carla.page, 'Countries and accounts', 'Collecting by POP3');
       await sound(carla.page, 'countries');
       await carla.page.getByRole('link', { name: /Belgium/ }).click();

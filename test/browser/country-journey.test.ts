@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Secret, TOTP } from 'otpauth';
 import type { Browser, Page } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import type { World, WorldPerson } from '../../testbed/world.ts';
+import { enterAdministration } from '../support/administration-door.ts';
 import { launchBrowser, openWindow, takePicture, type Window } from '../support/browser.ts';
 import {
   addToContacts,
@@ -79,17 +79,6 @@ describe('a country takes part, in Chromium', () => {
     await page.getByLabel('The same again').fill(passphrase);
     await page.getByRole('button', { name: 'Set the passphrase' }).click();
     await page.getByRole('link', { name: 'I have written it down' }).click();
-  }
-
-  async function enterAdministration(page: Page, password: string): Promise<void> {
-    await page.goto('/administration');
-    await page.getByLabel('Mailbox password').fill(password);
-    await page.getByRole('button', { name: 'Show the secret' }).click();
-    const secret = (await page.locator('dd.mono').innerText()).replaceAll(' ', '');
-    await page.getByLabel('Code').fill(new TOTP({ secret: Secret.fromBase32(secret) }).generate());
-    await page.getByLabel('Mailbox password').fill(password);
-    await page.getByRole('button', { name: 'Set up' }).click();
-    await page.getByRole('heading', { name: 'Administration', exact: true }).waitFor();
   }
 
   /** Whoever answers for one country alone comes to its accounts at once. */

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { Secret, TOTP } from 'otpauth';
 import type { Browser } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import { verifyOwnEvidence } from '../../src/services/evidence/verify-evidence.ts';
 import type { World } from '../../testbed/world.ts';
+import { enterAdministration } from '../support/administration-door.ts';
 import { launchBrowser, openWindow, type Window } from '../support/browser.ts';
 import { sendThroughPages } from '../support/compose.ts';
 import { signIn } from '../support/journey.ts';
@@ -156,14 +156,7 @@ describe('the evidence of sent messages in Chromium', () => {
     await page.setViewportSize(WIDE);
     await page.emulateMedia({ reducedMotion: 'reduce' });
     await signIn(page, world.people.carla);
-    await page.goto('/administration');
-    await page.getByLabel('Mailbox password').fill(world.people.carla.password);
-    await page.getByRole('button', { name: 'Show the secret' }).click();
-    await page.getByLabel('Code').waitFor();
-    const secret = (await page.locator('dd.mono').innerText()).replaceAll(' ', '');
-    await page.getByLabel('Code').fill(new TOTP({ secret: Secret.fromBase32(secret) }).generate());
-    await page.getByLabel('Mailbox password').fill(world.people.carla.password);
-    await page.getByRole('button', { name: 'Set up' }).click();
+    await enterAdministration(page, world.people.carla.password);
     const sections = page.getByRole('navigation', { name: 'Parts of the administration' });
     await sections.getByRole('link', { name: 'Watch' }).click();
     const watch = page.getByRole('navigation', { name: 'Watch' });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Secret, TOTP } from 'otpauth';
 import type { Browser, Page } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import { createHostedAccount } from '../../src/services/accounts/accounts.ts';
 import type { World, WorldPerson } from '../../testbed/world.ts';
+import { enterAdministration } from '../support/administration-door.ts';
 import { launchBrowser, openWindow, type Window } from '../support/browser.ts';
 import { grouped, MAIN, openPart, selfTest, signIn } from '../support/journey.ts';
 import { soundPages, WIDE } from '../support/sound-page.ts';
@@ -57,17 +57,6 @@ describe('certification authorities and Digital IDs in Chromium', () => {
     await page.getByRole('link', { name: 'I have written it down' }).click();
   }
 
-  async function enterAdministration(page: Page): Promise<void> {
-    await page.goto('/administration');
-    await page.getByLabel('Mailbox password').fill(world.people.carla.password);
-    await page.getByRole('button', { name: 'Show the secret' }).click();
-    const secret = (await page.locator('dd.mono').innerText()).replaceAll(' ', '');
-    await page.getByLabel('Code').fill(new TOTP({ secret: Secret.fromBase32(secret) }).generate());
-    await page.getByLabel('Mailbox password').fill(world.people.carla.password);
-    await page.getByRole('button', { name: 'Set up' }).click();
-    await page.getByRole('heading', { name: 'Administration', exact: true }).waitFor();
-  }
-
   async function fillSetUp(page: Page): Promise<void> {
     await page.getByLabel('Name in the certificate').first().fill('TACHOnet Root CA 2');
     await page.getByLabel('Name in the certificate').last().fill('TACHOnet EC CA 2');
@@ -91,7 +80,7 @@ describe('certification authorities and Digital IDs in Chromium', () => {
       };
       await signIn(page, world.people.carla);
       await choosePassphrase(page, 'the keys of carla peeters');
-      await enterAdministration(page);
+      await enterAdministration(page, world.people.carla.password);
       await openPart(page, 'Digital IDs', 'Authorities');
       await page.getByRole('heading', { name: 'Certification authorities' }).waitFor();
       await look(office, 'authorities');

@@ -1,10 +1,10 @@
 import { after, before, describe, test } from 'node:test';
-import { Secret, TOTP } from 'otpauth';
 import type { Browser, Page } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import type { World } from '../../testbed/world.ts';
+import { signInToAdministration } from '../support/administration-door.ts';
 import { launchBrowser, openWindow, takePicture } from '../support/browser.ts';
-import { openPart, signIn } from '../support/journey.ts';
+import { openPart } from '../support/journey.ts';
 import { soundPages, WIDE } from '../support/sound-page.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
@@ -25,18 +25,6 @@ describe('the monitor in Chromium', () => {
     await node?.stop();
     await world?.stop();
   });
-
-  async function enter(page: Page): Promise<void> {
-    await node.context.database.prisma.totpFactor.deleteMany();
-    await signIn(page, world.people.carla);
-    await page.goto('/administration');
-    await page.getByLabel('Mailbox password').fill(world.people.carla.password);
-    await page.getByRole('button', { name: 'Show the secret' }).click();
-    const secret = (await page.locator('dd.mono').innerText()).replaceAll(' ', '');
-    await page.getByLabel('Code').fill(new TOTP({ secret: Secret.fromBase32(secret) }).generate());
-    await page.getByLabel('Mailbox password').fill(world.people.carla.password);
-    await page.getByRole('button', { name: 'Set up' }).click();
-  }
 
   /** A month behind what was really looked at, with a bad quarter of an hour each few days: charts have something to show. */
   async function dreamUpHistory(): Promise<void> {
@@ -70,7 +58,7 @@ describe('the monitor in Chromium', () => {
       const { page, context, consoleErrors } = await openWindow(browser, node.url, { javaScriptEnabled });
       await page.emulateMedia({ reducedMotion: 'reduce' });
       await page.setViewportSize(WIDE);
-      await enter(page);
+      await signInToAdministration(page, node, world.people.carla);
       await openPart(page, 'Watch', 'Monitor');
       await eventuallyShown(page, /^Everything works/);
       if (javaScriptEnabled) {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import type { World } from '../../testbed/world.ts';
+import { openDoor } from '../support/administration-door.ts';
 import { assertAccessible, launchBrowser, openWindow, takePicture } from '../support/browser.ts';
 import { signIn } from '../support/journey.ts';
 import { soundPages, WIDE } from '../support/sound-page.ts';
@@ -27,19 +28,6 @@ describe('issued Digital IDs, lists and what partners see, in Chromium', () => {
     await world?.stop();
   });
 
-  /** What the door asks for is proved in administration.test.ts. */
-  async function openDoor(page: Page): Promise<void> {
-    const { prisma } = node.context.database;
-    const { carla } = world.people;
-    const account = await prisma.account.findUniqueOrThrow({ where: { addressKey: carla.address.toLowerCase() } });
-    const now = new Date();
-    const factor = { sealedSecret: new Uint8Array(1), serverKeyVersion: '1', begunAt: now, confirmedAt: now };
-    const where = { accountId: account.id };
-    await prisma.totpFactor.upsert({ where, create: { ...where, ...factor }, update: factor });
-    await prisma.session.updateMany({ where, data: { administrationUntil: new Date(now.getTime() + 30 * 60_000) } });
-    await page.goto('/administration');
-  }
-
   for (const javaScriptEnabled of [true, false]) {
     const how = javaScriptEnabled ? 'with' : 'without';
     test(`S08 Carla holds a Digital ID, lifts the hold, and renews the lists, ${how} JavaScript`, async () => {
@@ -48,7 +36,7 @@ describe('issued Digital IDs, lists and what partners see, in Chromium', () => {
       await page.setViewportSize(WIDE);
       await page.emulateMedia({ reducedMotion: 'reduce' });
       await signIn(page, world.people.carla);
-      await openDoor(page);
+      await openDoor(page, node, world.people.carla);
       await page.goto('/administration/digital-ids');
       await page.getByRole('heading', { name: 'Issued Digital IDs' }).waitFor();
       if (javaScriptEnabled) await assertSound(window, 'list');

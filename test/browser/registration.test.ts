@@ -4,6 +4,7 @@ import type { Browser } from 'playwright-core';
 import { type Locale, translator } from '../../src/i18n/translate.ts';
 import type { Node } from '../../src/server.ts';
 import type { World } from '../../testbed/world.ts';
+import { openDoor } from '../support/administration-door.ts';
 import { launchBrowser, openWindow, takePicture, type Window } from '../support/browser.ts';
 import { openPart, signIn } from '../support/journey.ts';
 import { soundPages, WIDE } from '../support/sound-page.ts';
@@ -29,21 +30,12 @@ describe('the registration of countries in Chromium', () => {
     await world?.stop();
   });
 
-  /** What the door asks for is proved in administration.test.ts. */
-  async function openDoor(javaScriptEnabled = true): Promise<Window> {
+  async function openOffice(javaScriptEnabled = true): Promise<Window> {
     const window = await openWindow(browser, node.url, { javaScriptEnabled });
     await window.page.setViewportSize(WIDE);
     await window.page.emulateMedia({ reducedMotion: 'reduce' });
     await signIn(window.page, world.people.carla);
-    const { prisma } = node.context.database;
-    const { carla } = world.people;
-    const account = await prisma.account.findUniqueOrThrow({ where: { addressKey: carla.address.toLowerCase() } });
-    const now = new Date();
-    const factor = { sealedSecret: new Uint8Array(1), serverKeyVersion: '1', begunAt: now, confirmedAt: now };
-    const where = { accountId: account.id };
-    await prisma.totpFactor.upsert({ where, create: { ...where, ...factor }, update: factor });
-    await prisma.session.updateMany({ where, data: { administrationUntil: new Date(now.getTime() + 30 * 60_000) } });
-    await window.page.goto('/administration');
+    await openDoor(window.page, node, world.people.carla);
     return window;
   }
 
@@ -53,7 +45,7 @@ describe('the registration of countries in Chromium', () => {
     { country: 'France', code: 'f', locale: 'fr', tag: 'fr-FR', javaScriptEnabled: false },
   ] as const) {
     test(`T09 ${country} registers by the request form in ${locale}, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
-      const central = await openDoor(javaScriptEnabled);
+      const central = await openOffice(javaScriptEnabled);
       const all = locale === 'en';
       await openPart(central.page, PEOPLE, 'Countries');
       if (all) await assertSound(central, 'countries-none');
@@ -163,7 +155,7 @@ describe('the registration of countries in Chromium', () => {
   }
 
   test('T09 Carla tests the mail servers, changes one and sees what went wrong, and begins another programme', async () => {
-    const central = await openDoor();
+    const central = await openOffice();
     const { page } = central;
     await openPart(page, PEOPLE, 'Mail servers');
     await assertSound(central, 'mail-servers');

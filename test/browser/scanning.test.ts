@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Secret, TOTP } from 'otpauth';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
-import type { World, WorldPerson } from '../../testbed/world.ts';
+import type { World } from '../../testbed/world.ts';
+import { signInToAdministration } from '../support/administration-door.ts';
 import {
   assertAccessible,
   assertFits,
@@ -13,7 +13,7 @@ import {
   type Window,
 } from '../support/browser.ts';
 import { EICAR, EICAR_FINDING } from '../support/eicar.ts';
-import { openPart, signIn } from '../support/journey.ts';
+import { openPart } from '../support/journey.ts';
 import { fileMessages, keyOfPerson } from '../support/letters.ts';
 import { messageTo, pageOf } from '../support/office.ts';
 import { readyClerk } from '../support/ready-clerk.ts';
@@ -46,19 +46,6 @@ describe('virus scanning in Chromium', () => {
     await window.page.setViewportSize(WIDE);
     await window.context.addCookies([...clerk.cookies].map(([name, value]) => ({ name, value, url: node.url })));
     return window;
-  }
-
-  async function enter(page: Page, person: WorldPerson): Promise<void> {
-    await node.context.database.prisma.totpFactor.deleteMany();
-    await signIn(page, person);
-    await page.goto('/administration');
-    await page.getByLabel('Mailbox password').fill(person.password);
-    await page.getByRole('button', { name: 'Show the secret' }).click();
-    const secret = (await page.locator('dd.mono').innerText()).replaceAll(' ', '');
-    await page.getByLabel('Code').fill(new TOTP({ secret: Secret.fromBase32(secret) }).generate());
-    await page.getByLabel('Mailbox password').fill(person.password);
-    await page.getByRole('button', { name: 'Set up' }).click();
-    await page.getByRole('heading', { name: 'Administration' }).waitFor();
   }
 
   /** A clean and an infected attachment in an encrypted message. */
@@ -97,7 +84,7 @@ describe('virus scanning in Chromium', () => {
       const office = await openWindow(browser, node.url, { javaScriptEnabled });
       await office.page.emulateMedia({ reducedMotion: 'reduce' });
       await office.page.setViewportSize(WIDE);
-      await enter(office.page, world.people.carla);
+      await signInToAdministration(office.page, node, world.people.carla);
       await office.page.goto('/administration');
       await office.page.getByRole('link', { name: '1 held attachment is asked for' }).waitFor();
       await openPart(office.page, 'Watch', 'Held attachments');

@@ -1,10 +1,10 @@
 import { after, before, describe, test } from 'node:test';
-import { Secret, TOTP } from 'otpauth';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import type { Node } from '../../src/server.ts';
 import type { World } from '../../testbed/world.ts';
+import { signInToAdministration } from '../support/administration-door.ts';
 import { launchBrowser, openWindow } from '../support/browser.ts';
-import { openPart, signIn } from '../support/journey.ts';
+import { openPart } from '../support/journey.ts';
 import { soundPages, WIDE } from '../support/sound-page.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
@@ -25,24 +25,12 @@ describe('the set-up check in Chromium', () => {
     await world?.stop();
   });
 
-  async function enter(page: Page): Promise<void> {
-    await node.context.database.prisma.totpFactor.deleteMany();
-    await signIn(page, world.people.carla);
-    await page.goto('/administration');
-    await page.getByLabel('Mailbox password').fill(world.people.carla.password);
-    await page.getByRole('button', { name: 'Show the secret' }).click();
-    const secret = (await page.locator('dd.mono').innerText()).replaceAll(' ', '');
-    await page.getByLabel('Code').fill(new TOTP({ secret: Secret.fromBase32(secret) }).generate());
-    await page.getByLabel('Mailbox password').fill(world.people.carla.password);
-    await page.getByRole('button', { name: 'Set up' }).click();
-  }
-
   for (const javaScriptEnabled of [true, false]) {
     test(`T08 Carla checks the set-up, with a relay down and then with all of them up, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
       const { page, context } = await openWindow(browser, node.url, { javaScriptEnabled });
       await page.emulateMedia({ reducedMotion: 'reduce' });
       await page.setViewportSize(WIDE);
-      await enter(page);
+      await signInToAdministration(page, node, world.people.carla);
       await openPart(page, 'Watch', 'Set-up check');
       if (javaScriptEnabled) await assertSound({ page }, 'first');
       await world.testbed.stopServer('relay4');
