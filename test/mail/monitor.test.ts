@@ -85,11 +85,11 @@ async function without(server: ServerName, during: () => Promise<unknown>): Prom
 }
 
 test('T24 everything of the network is watched and works', async () => {
-  await eventually('a look at all', async () => (await node.context.database.prisma.monitorTarget.count()) >= 22);
+  await eventually('a look at all', async () => (await node.context.database.prisma.monitorTarget.count()) >= 23);
   await eventually('all in order', async () => (await failing()).length === 0);
   const rows = await node.context.database.prisma.monitorTarget.groupBy({ by: ['kind'], _count: true });
   const counts = Object.fromEntries(rows.map(({ kind, _count }) => [kind, _count]));
-  const each = { relay: 4, 'relay-scanner': 4, resolver: 2, names: 2, imap: 2, submission: 2, incoming: 2 };
+  const each = { relay: 4, 'relay-scanner': 4, resolver: 2, names: 2, imap: 2, submission: 2, incoming: 2, pop3: 1 };
   assert.deepEqual(counts, { clock: 1, database: 1, queue: 1, scanner: 1, ...each });
 });
 
@@ -111,6 +111,17 @@ test('T24 a relay, its scanner and a resolver that are stopped are found, one by
     await inState('resolver', `127.${NETWORK}.53.3`, 'failed');
   });
   await inState('resolver', `127.${NETWORK}.53.3`, 'ok');
+});
+
+test('T23 T24 POP3 for classic clients is looked at where mailboxes are hosted, its certificate too', async () => {
+  const name = 'mail.tcn.b.eu-admin.net';
+  const { line } = await inState('pop3', name, 'ok');
+  assert.match(JSON.stringify(line), /"protocol":"TLSv1\.[23]"/);
+  await without('dovecot-b', async () => {
+    const { line: failed } = await inState('pop3', name, 'failed');
+    assert.match(JSON.stringify(failed), /"code":"refused"/);
+  });
+  await inState('pop3', name, 'ok');
 });
 
 test("T24 a country's IMAP server that stays down is told by mail once, and once when it is back, in the administrator's language", async () => {

@@ -18,6 +18,7 @@ export const WATCHED_KINDS = [
   'incoming',
   'submission',
   'imap',
+  'pop3',
 ] as const;
 
 export type WatchedKind = (typeof WATCHED_KINDS)[number];

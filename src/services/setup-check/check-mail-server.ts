@@ -39,11 +39,10 @@ export async function checkMailServer(
   const server = mailServerOf(row);
   const who = await whoSignsIn(needs, { row, countries, login });
   await told(await signIn('imap-login', row, who, (credential) => imapLogin(server, credential)));
-  if (offersPop3(row)) await told(await checkPop3(row, needs.now()));
   await told(await signIn('submission-login', row, who, (credential) => submissionLogin(server, credential)));
 }
 
-/** Connection, TLS and certificate of IMAP and submission, and the greeting where mail comes in. Nobody signs in. */
+/** Connection, TLS and certificate of IMAP, POP3 and submission, and the greeting where mail comes in. Nobody signs in. */
 export async function checkPorts({ now }: Pick<Needs, 'now'>, row: MailServerRow): Promise<CheckLine[]> {
   const probe = await probeMailServer(mailServerOf(row), null);
   const place = { imap: [row.imapHost, row.imapPort], submission: [row.submissionHost, row.submissionPort] } as const;
@@ -54,6 +53,7 @@ export async function checkPorts({ now }: Pick<Needs, 'now'>, row: MailServerRow
     const line = await checkLine(subject, row.name, { host, port: String(port) }, async () => found);
     lines.push({ ...line, milliseconds: probe[subject].milliseconds });
   }
+  if (offersPop3(row)) lines.push(await checkPop3(row, now()));
   lines.push(await checkIncoming(row.name, row.incomingIp ?? row.incomingHost ?? row.submissionHost));
   return lines;
 }
