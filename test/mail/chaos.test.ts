@@ -16,8 +16,9 @@ import {
   unleash,
 } from '../support/chaos.ts';
 import { faultsOf, type PageLetter, pressOnDraft } from '../support/compose.ts';
+import { assertExplained, assertOurs, type Double, doublesOf } from '../support/doubled-letters.ts';
 import { keyOfPerson } from '../support/letters.ts';
-import { type Copy, copiesIn, partedAt, queuedIn } from '../support/message-copies.ts';
+import { type Copy, copiesIn, queuedIn } from '../support/message-copies.ts';
 import { type Random, seeded } from '../support/random.ts';
 import { readyClerk, until } from '../support/ready-clerk.ts';
 import type { Answer, Visitor } from '../support/visitor.ts';
@@ -194,19 +195,6 @@ async function openQueues(): Promise<string[]> {
   return (await Promise.all(queues)).flat();
 }
 
-type Double = { messageId: string; address: string; last: string; next: string };
-
-/** More than one copy in a mailbox, with the two servers between which the word of the final dot was lost. */
-function doublesOf(messageId: string, address: string, copies: Copy[]): Double[] {
-  const [first, ...more] = copies;
-  if (first === undefined) return [];
-  return more.map((other) => {
-    const nearest = copies.filter((one) => one !== other).map((one) => partedAt(one, other));
-    const place = nearest.find((one) => one !== null) ?? { last: 'Sealpost', next: other.hops[0]?.by ?? '' };
-    return { messageId, address, ...place };
-  });
-}
-
 /** Attempts after which nobody can know whether the server has the message. */
 function unknownAttempts(row: SentRow) {
   return row.envelopes.flatMap(({ log }) => log.filter((attempt) => attempt.outcome === 'unknown'));
@@ -222,7 +210,7 @@ function figuresOf(rows: SentRow[], presses: number, faults: readonly Fault[], d
     `seed ${SEED}: ${rows.length} messages to ${recipients.length} recipients, Send pressed ${presses} times`,
     `${faults.length} times -9: ${[...count].map(([kind, times]) => `${kind} ${times}`).join(', ')}`,
     `${unknown.length} messages whose answer was not heard; ${again.length} of them submitted again`,
-    `${doubles.length} copies too many: ${doubles.map(({ last, next }) => `${last} to ${next}`).join(', ') || 'none'}`,
+    `${doubles.length} copies too many: ${doubles.map(({ parting }) => (parting ? `${parting.last} to ${parting.next}` : 'by us')).join(', ') || 'none'}`,
     `${recipients.filter(({ events }) => events.some(({ action }) => /delivered|relayed/.test(action))).length} recipients with a report of arrival so far`,
   ].join('\n  ');
 }
@@ -258,7 +246,8 @@ test('T05 T06 with relays, mail servers, nodes and the database killed at random
   console.log(`  ${figures}`);
   assert.equal(rows.length, LETTERS, 'one letter for each that was written');
   assert.equal(new Set(urls.map(({ url }) => url)).size, LETTERS);
-  for (const double of doubles) assertExplained(double, rows, chaos.faults);
+  for (const double of doubles) assertExplained(double, chaos.faults);
+  assertOurs(doubles, rows);
   await assertSaid(rows, urls);
   await assertNothingStuck(rows);
 });
@@ -290,29 +279,6 @@ async function assertCopies(rows: SentRow[]): Promise<Double[]> {
   }
   assert.deepEqual(faults, []);
   return doubles;
-}
-
-/** Twice only where one of the two servers, or what stands between them, was killed; by us only after an answer that was not heard. */
-function assertExplained(double: Double, rows: SentRow[], faults: readonly Fault[]): void {
-  const what = JSON.stringify(double);
-  if (double.last === 'Sealpost') {
-    const row = rows.find(({ messageId }) => messageId === double.messageId);
-    assert.ok(row && unknownAttempts(row).length > 0, `sent twice for no reason: ${what}`);
-    return;
-  }
-  const involved = [double.last, double.next].flatMap((host) => partsOf(host));
-  assert.ok(
-    faults.some(({ part }) => involved.includes(part)),
-    `doubled by servers that were never down: ${what}`,
-  );
-}
-
-/** The parts behind a host's name: a member state's server is Postfix and Dovecot, a relay may stand behind the balancer. */
-function partsOf(host: string): string[] {
-  const country = /^mail\.tcn\.(\w+)\./.exec(host)?.[1];
-  if (country !== undefined) return [`mail-${country}`, `dovecot-${country}`];
-  const relay = /^(relay\d?)\./.exec(host)?.[1] ?? host;
-  return [relay, 'relay', `scanner-${relay}`, `clamd-${relay}`];
 }
 
 /** The sender reads of every answer that was not heard. */

@@ -2,8 +2,8 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 
-/** One server that took it, oldest first in `Copy.hops`. */
-export type Hop = { by: string; id: string };
+/** One server that took it, oldest first in `Copy.hops`; `at` is the second in which it began to, in milliseconds since 1970. */
+export type Hop = { by: string; id: string; at: number };
 export type Copy = { folder: string; hops: Hop[] };
 
 /** Every message of a Maildir with its folders, by Message-ID. */
@@ -39,19 +39,30 @@ function hopsOf(header: string): Hop[] {
   return lines.reverse().flatMap((line) => {
     const by = /\bby ([\w.-]+)/.exec(line)?.[1];
     const id = /\bid ([^\s;]+)/.exec(line)?.[1];
-    return by === undefined || id === undefined ? [] : [{ by, id }];
+    const at = Date.parse(/;\s*([^;]+)$/.exec(line)?.[1] ?? '');
+    return by === undefined || id === undefined ? [] : [{ by, id, at }];
   });
 }
+
+/** Between two servers, of which the second one took it twice: when it did so first and last. */
+export type Parting = { last: string; next: string; from: number; to: number };
 
 /**
  * Where two copies of one message parted: the last server that both came through, which handed it on twice; `null` when
  * they have none in common, so that it was submitted twice.
  */
-export function partedAt(one: Copy, other: Copy): { last: string; next: string } | null {
+export function partedAt(one: Copy, other: Copy): Parting | null {
   const common = one.hops.findIndex((hop, index) => hop.id !== other.hops[index]?.id);
   const index = common === -1 ? one.hops.length : common;
   if (index === 0) return null;
-  return { last: one.hops[index - 1]?.by ?? '', next: one.hops[index]?.by ?? other.hops[index]?.by ?? '' };
+  const [mine, theirs] = [one.hops[index], other.hops[index]];
+  const times = [mine, theirs].flatMap((hop) => (hop === undefined ? [] : [hop.at]));
+  return {
+    last: one.hops[index - 1]?.by ?? '',
+    next: mine?.by ?? theirs?.by ?? '',
+    from: Math.min(...times),
+    to: Math.max(...times),
+  };
 }
 
 /**
