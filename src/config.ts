@@ -50,6 +50,8 @@ export type Config = {
   relayLogs: { relay: string; file: string }[];
   /** Who is asked for MX records; empty: those of the system */
   dnsServers: string[];
+  /** The network's own, which the resolvers ask: watched */
+  nameServers: string[];
   /** What DNS is expected to say, lowest preference first; empty: not known */
   relays: { host: string; address: string }[];
   /** Null: attachments are not scanned */
@@ -107,7 +109,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const ocspResponders = readAddresses('OCSP_RESPONDERS', values, problems);
   const reportServers = readNetworks(values, problems);
   const relayLogs = readLogFiles(values, problems);
-  const dnsServers = readDnsServers(values, problems);
+  const dnsServers = readServers('DNS_SERVERS', values, problems);
+  const nameServers = readServers('NAME_SERVERS', values, problems);
   const relays = readRelays(values, problems);
   const scanner = readScanner(values, problems);
   const dataFolder = path.resolve(values.DATA_FOLDER);
@@ -149,6 +152,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     reportServers,
     relayLogs,
     dnsServers,
+    nameServers,
     relays,
     scanner,
     monitorMs: values.MONITOR_SECONDS * 1000,
@@ -196,10 +200,9 @@ function listIn(text: string): string[] {
     .filter(Boolean);
 }
 
-function readDnsServers(values: Settings, problems: string[]): string[] {
-  const servers = listIn(values.DNS_SERVERS);
-  if (servers.some((each) => isIP(each) === 0))
-    problems.push(`DNS_SERVERS: expected ${settings.shape.DNS_SERVERS.description}`);
+function readServers(name: 'DNS_SERVERS' | 'NAME_SERVERS', values: Settings, problems: string[]): string[] {
+  const servers = listIn(values[name]);
+  if (servers.some((each) => isIP(each) === 0)) problems.push(`${name}: expected ${settings.shape[name].description}`);
   return servers;
 }
 

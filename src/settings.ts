@@ -102,6 +102,12 @@ export const settings = z.object({
     .describe(
       'addresses of the resolvers that know the network, separated by commas; without them those of the system',
     ),
+  NAME_SERVERS: z
+    .string()
+    .default('')
+    .describe(
+      "addresses of the network's own name servers, separated by commas; the monitor asks them too, as resolvers go on answering for days without them",
+    ),
   RELAYS: z
     .string()
     .default('')

@@ -134,6 +134,7 @@ function openWorld(folder: string, story: Story, testbed: Testbed, postgres: Emb
         .join(','),
       REPORT_SERVERS: testbed.relayAddresses.join(','),
       DNS_SERVERS: testbed.resolver.address,
+      NAME_SERVERS: testbed.dns.address,
       RELAYS: testbed.mailExchangers.map(({ hostName, address }) => `${hostName}=${address}`).join(','),
       ...scannerOf(testbed),
       ...(service ? { SERVICE_MAIL_USER: service.user, SERVICE_MAIL_PASSWORD: service.password } : {}),

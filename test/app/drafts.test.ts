@@ -335,6 +335,30 @@ test('chunks that were swapped or cut off do not open', async () => {
   assert.ok(removed >= 3, 'nothing refers to it');
 });
 
+test('T06 the bytes of a letter that ended while its node was killed are looked for; those of one that is under way stay', async () => {
+  const { database } = world;
+  const inTwoDays = new Date(Date.now() + 48 * 3_600_000);
+  const url = await begin(alain, '?to=Elise.Maes@tcn.b.eu-admin.net');
+  const sent = await press(alain, url, { subject: 'Ended', text: 'a node that is killed', do: 'send' });
+  const id = (sent.location ?? '').split('/').at(-1) ?? '';
+  const { envelopes, sentCopyId } = await database.prisma.letter.findUniqueOrThrow({
+    where: { id },
+    include: { envelopes: true },
+  });
+  const contentId = { in: [sentCopyId, ...envelopes.map((envelope) => envelope.contentId)] };
+  const left = () => database.prisma.contentChunk.count({ where: { contentId } });
+  const whole = await left();
+  assert.ok(whole > 0);
+  for (const state of ['queued', 'submitted', 'done', 'failed'] as const) {
+    await database.prisma.letter.update({ where: { id }, data: { state, filedAt: null, dueAt: null } });
+    await removeOrphanedContents(database, inTwoDays);
+    assert.equal(await left(), whole, `${state}, and not yet in Sent`);
+  }
+  await database.prisma.letter.update({ where: { id }, data: { state: 'done', filedAt: new Date() } });
+  await removeOrphanedContents(database, inTwoDays);
+  assert.equal(await left(), 0);
+});
+
 async function* pieces(bytes: Buffer): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
 }

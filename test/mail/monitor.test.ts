@@ -85,11 +85,21 @@ async function without(server: ServerName, during: () => Promise<unknown>): Prom
 }
 
 test('T24 everything of the network is watched and works', async () => {
-  await eventually('a look at all', async () => (await node.context.database.prisma.monitorTarget.count()) >= 23);
+  await eventually('a look at all', async () => (await node.context.database.prisma.monitorTarget.count()) >= 24);
   await eventually('all in order', async () => (await failing()).length === 0);
   const rows = await node.context.database.prisma.monitorTarget.groupBy({ by: ['kind'], _count: true });
   const counts = Object.fromEntries(rows.map(({ kind, _count }) => [kind, _count]));
-  const each = { relay: 4, 'relay-scanner': 4, resolver: 2, names: 2, imap: 2, submission: 2, incoming: 2, pop3: 1 };
+  const each = {
+    'name-server': 1,
+    relay: 4,
+    'relay-scanner': 4,
+    resolver: 2,
+    names: 2,
+    imap: 2,
+    submission: 2,
+    incoming: 2,
+    pop3: 1,
+  };
   assert.deepEqual(counts, { clock: 1, database: 1, queue: 1, scanner: 1, ...each });
 });
 
@@ -111,6 +121,16 @@ test('T24 a relay, its scanner and a resolver that are stopped are found, one by
     await inState('resolver', `127.${NETWORK}.53.3`, 'failed');
   });
   await inState('resolver', `127.${NETWORK}.53.3`, 'ok');
+});
+
+test('T07 T24 a name server of the network that is down is found while the resolvers still answer for it', async () => {
+  const { address } = world.testbed.dns;
+  await without('dns', async () => {
+    const { line } = await inState('name-server', address, 'failed');
+    assert.match(JSON.stringify(line), /no-answer/);
+    assert.deepEqual(await failing(), [`name-server ${address}`]);
+  });
+  await inState('name-server', address, 'ok');
 });
 
 test('T23 T24 POP3 for classic clients is looked at where mailboxes are hosted, its certificate too', async () => {

@@ -124,9 +124,12 @@ export async function removeUnusedContents(database: Database, contentIds: reado
   ]);
 }
 
+/** A letter `l` that has its end, and its copy in Sent, needs no bytes, though its rows go on naming them. */
+const ENDED = `(l.state = 'cancelled' or (l.state in ('done', 'failed') and l.filed_at is not null))`;
+
 const UNUSED = `not exists (select 1 from draft_attachment a where a.content_id = c.content_id)
-  and not exists (select 1 from envelope e where e.content_id = c.content_id)
-  and not exists (select 1 from letter l where l.sent_copy_id = c.content_id)`;
+  and not exists (select 1 from envelope e join letter l on l.id = e.letter_id where e.content_id = c.content_id and not ${ENDED})
+  and not exists (select 1 from letter l where l.sent_copy_id = c.content_id and not ${ENDED})`;
 
 /** What an upload or a node that ended half-way left behind. */
 export async function removeOrphanedContents(database: Database, at: Date): Promise<number> {

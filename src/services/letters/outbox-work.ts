@@ -7,7 +7,7 @@ import type { AuditTrail } from '../audit.ts';
 import type { Database } from '../database/connect.ts';
 import { wasReported } from '../evidence/match-report.ts';
 import { expectReports } from '../evidence/report-looks.ts';
-import { readContent, removeContents } from './content-chunks.ts';
+import { readContent } from './content-chunks.ts';
 import type { Claim } from './outbox-claims.ts';
 import { fileInSent, reportArrived } from './outbox-filing.ts';
 import { recordResult, recordTaken } from './outbox-results.ts';
@@ -188,13 +188,20 @@ async function file(
       return;
     }
   }
-  await setLetter(database, letter.id, {
-    ...(accepted ? { state: 'done' as const } : {}),
-    filedAt: letter.filedAt ?? now(),
-    waitingForSignIn: false,
-    dueAt: null,
-  });
-  await removeContents(database.pool, [letter.sentCopyId, ...letter.envelopes.map((envelope) => envelope.contentId)]);
+  const contents = [letter.sentCopyId, ...letter.envelopes.map((envelope) => envelope.contentId)];
+  // Together: a node that is killed between the two would leave the bytes for ever.
+  await database.prisma.$transaction([
+    database.prisma.letter.update({
+      where: { id: letter.id },
+      data: {
+        ...(accepted ? { state: 'done' as const } : {}),
+        filedAt: letter.filedAt ?? now(),
+        waitingForSignIn: false,
+        dueAt: null,
+      },
+    }),
+    database.prisma.contentChunk.deleteMany({ where: { contentId: { in: contents } } }),
+  ]);
   await recordState(context, letter, accepted ? 'done' : 'failed');
 }
 

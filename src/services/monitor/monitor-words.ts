@@ -9,12 +9,13 @@ export function watchedWords(formats: Formats, kind: WatchedKind, state: Watched
   const about = '';
   const asLine = (subject: Subject) =>
     lineWords(formats, { ...line, subject, about, state: state === 'unknown' ? 'not-tried' : state });
-  if (kind === 'resolver') {
+  if (kind === 'resolver' || kind === 'name-server') {
     const facts = { domain: formats.plainLine(String(line.facts['domain'] ?? '')), servers: '' };
     facts.servers = formats.plainLine(String(line.facts['servers'] ?? ''));
     const tried = t('monitor.tried.resolver', facts);
     if (line.code === 'ok') return { tried, result: t('monitor.result.resolver.ok'), advice: '' };
-    return { ...asLine('names'), tried };
+    const words = asLine('names');
+    return { ...words, tried, advice: kind === 'resolver' ? words.advice : t('monitor.advice.name-server') };
   }
   if (kind !== 'relay-scanner') return asLine(kind);
   const facts = { host: formats.plainLine(String(line.facts['host'] ?? '')) };

@@ -45,9 +45,14 @@ export async function probeEverything(needs: Needs): Promise<Finding[]> {
     found.push(...(await lookAtRelay(place, listed)));
   });
   const domain = countries[0]?.domain ?? ANY_DOMAIN;
-  await eachOf(resolversOf(config.dnsServers), async (address) => {
-    found.push(findingOf('resolver', { key: address }, await askResolver(address, domain)));
-  });
+  for (const [kind, addresses] of [
+    ['name-server', config.nameServers],
+    ['resolver', resolversOf(config.dnsServers)],
+  ] as const) {
+    await eachOf(addresses, async (address) => {
+      found.push(findingOf(kind, { key: address }, await askServer(address, domain)));
+    });
+  }
   await eachOf(serversOf(countries), async (server) => {
     for (const line of await checkPorts(needs, server)) {
       const whose = { key: server.id, mailServerId: server.id };
@@ -90,7 +95,7 @@ async function lookAtRelay({ host, address }: RelayPlace, listed: boolean): Prom
 }
 
 /** Any of its answers will do: what stands in it is judged for each country. */
-function askResolver(address: string, domain: string): Promise<CheckLine> {
+function askServer(address: string, domain: string): Promise<CheckLine> {
   return checkLine('names', address, { domain }, async () => {
     const found = await findMailExchangers(domain, [address]);
     if (found.ok) return { state: 'ok', code: 'ok', facts: { servers: address } };

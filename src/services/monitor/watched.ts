@@ -4,7 +4,8 @@ import type { CheckLine, LineState } from '../setup-check/check-line.ts';
  * What is watched (T24), in the order of the page. Those of the set-up check are looked at by its own checks; besides
  * - `relay-scanner`: whether a relay would take a letter now, which it does not while its virus scanner is away
  * - `scanner`: the virus scanner of the node that looks, where it has one
- * - `resolver`: one of the name servers that the nodes ask
+ * - `name-server`: one of the network's own, behind the resolvers, which go on answering without it for days
+ * - `resolver`: one of the resolvers that the nodes ask
  */
 export const WATCHED_KINDS = [
   'database',
@@ -13,6 +14,7 @@ export const WATCHED_KINDS = [
   'scanner',
   'relay',
   'relay-scanner',
+  'name-server',
   'resolver',
   'names',
   'incoming',
