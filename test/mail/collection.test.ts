@@ -21,6 +21,7 @@ import { sealPassword } from '../../src/services/collection/collection-password.
 import { connectDatabase, type Database } from '../../src/services/database/connect.ts';
 import { type Pop3Only, startPop3Only } from '../../testbed/pop3-only.ts';
 import type { World } from '../../testbed/world.ts';
+import { databasePart, serverPart } from '../support/chaos.ts';
 import { OddPop3 } from '../support/odd-pop3.ts';
 import { startTestWorld } from '../support/world.ts';
 import { eventually } from './testbed-support.ts';
@@ -352,14 +353,15 @@ describe('POP3', () => {
     });
   });
 
-  it(`T23 ${MESSAGES} messages arrive once each through ${KILLS} kills of the node and of the server`, async () => {
+  it(`T23 ${MESSAGES} messages arrive once each through ${KILLS} kills of the node, the servers and the database`, async () => {
     const random = seeded(20261128);
     const messages = Array.from({ length: MESSAGES }, (_, number) => written(number, random));
     await old.deliver(LOGIN, messages);
     await switchOn();
     const begun = performance.now();
     let node = await startCollector(world);
-    let [nodes, servers, onTheWay] = [0, 0, 0];
+    const parts = [serverPart(world, 'dovecot-b', 'mailbox server'), databasePart(world)];
+    let [nodes, servers, others, onTheWay] = [0, 0, 0, 0];
     let before = 0;
     for (let kill = 0; kill < KILLS; kill++) {
       // Somewhere within what the next messages take, each with some writes in the database and answers of two servers.
@@ -377,6 +379,11 @@ describe('POP3', () => {
         servers += 1;
         await old.start();
         await retry();
+      } else if (kill % 4 === 1) {
+        const part = parts[(kill >> 2) % parts.length] ?? assert.fail();
+        await part.kill();
+        await part.start();
+        others += 1;
       } else {
         node.child.kill('SIGKILL');
         await node.ended;
@@ -402,10 +409,12 @@ describe('POP3', () => {
     const lost = wanted.filter((hash) => !found.includes(hash)).length;
     const settled = await database.prisma.collectedMessage.groupBy({ by: ['state'], _count: true });
     console.log(
-      `T23: ${MESSAGES} messages, ${nodes} kills of the node (${onTheWay} with a message on its way) and ${servers} of the POP3 server, ` +
+      `T23: ${MESSAGES} messages, ${nodes} kills of the node (${onTheWay} with a message on its way), ${servers} of the POP3 server and ` +
+        `${others} of the mailbox server and the database, ` +
         `${found.length} in the mailbox, ${doubles} twice, ${lost} lost, ${Math.round((performance.now() - begun) / 1000)} s`,
     );
     assert.deepEqual(found, wanted);
+    assert.ok(onTheWay > 0, 'some kills meet a message on its way');
     assert.ok(settled.every(({ state }) => state !== 'refused'));
     await emptyInbox();
   });

@@ -10,7 +10,7 @@ import { eventually, letter, type MailFixture, startMailFixture } from './testbe
 const alain = { user: 'alain.dupont@tcn.b.eu-admin.net', password: 'alain-secret' };
 const greta = { user: 'greta.muller@tcn.d.eu-admin.net', password: 'greta-secret' };
 
-it('T06 the test bed also stands at the addresses of the document, or says that this machine does not allow it', async () => {
+it('T06 the test bed also stands at the addresses of the document, or says that this machine does not allow it', async (t) => {
   let fixture: MailFixture;
   try {
     fixture = await startMailFixture(1, {
@@ -20,6 +20,7 @@ it('T06 the test bed also stands at the addresses of the document, or says that 
     });
   } catch (error) {
     assert.match(String(error), /This machine allows no network namespaces|Another test bed has the addresses/);
+    t.skip(String(error));
     return;
   }
   const { testbed } = fixture;

@@ -17,7 +17,8 @@ describe('T24 reports of delivery', () => {
   it('T24 of the corpus are all expected to be something, and are at least forty', () => {
     const files = readdirSync(FOLDER).filter((name) => name.endsWith('.eml'));
     assert.deepEqual(files.map((name) => name.replace('.eml', '')).toSorted(), Object.keys(EXPECTED).toSorted());
-    assert.ok(Object.values(EXPECTED).filter((each) => each !== null).length >= 40);
+    const written = Object.entries(EXPECTED).filter(([name, each]) => each !== null && !name.startsWith('testbed-'));
+    assert.ok(written.length >= 40, `${written.length} besides those of the test bed`);
   });
 
   for (const [name, expected] of Object.entries(EXPECTED)) {
