@@ -43,6 +43,8 @@ function optionOf(name: string): string | undefined {
 
 async function up(place: string): Promise<void> {
   const { PGHOST = '/var/run/postgresql', PGPORT = '5432', PGDATABASE = 'sealpost' } = process.env;
+  const begun = performance.now();
+  const seconds = () => `${((performance.now() - begun) / 1000).toFixed(1)} s`;
   const testbed = await startTestbed({
     folder: place,
     network,
@@ -66,7 +68,7 @@ async function up(place: string): Promise<void> {
     const { imapHost, imapPort, submissionPort } = mailServer;
     console.log(`${domain}: IMAP ${imapHost}:${imapPort}, POP3 port ${pop3.port}, submission port ${submissionPort}`);
   }
-  console.log(`Logs in ${testbed.place}. Ctrl-C ends the servers.`);
+  console.log(`Up after ${seconds()}. Logs in ${testbed.place}. Ctrl-C ends the servers.`);
   // keeps this process, and with it the way to the database, alive
   const alive = setInterval(() => {}, 60_000);
   await new Promise<void>((resolve) => {
