@@ -162,6 +162,7 @@ PUBLIC_URL=$(setting PUBLIC_URL)
 SERVICE_MAIL_USER=$(setting SERVICE_USER)
 DNS_SERVERS=$(setting DNS_SERVERS)
 RELAYS=$(setting NODE_RELAYS)
+RELAY_SCANNERS=$(setting_or NODE_RELAY_SCANNERS '')
 SETTINGS
   if [ "$(setting_or NODE_SCANNER clamd)" = clamd ]; then node_scanner; fi
   # the service may write nothing in the checkout: what is made there at the first start is made now
