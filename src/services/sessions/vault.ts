@@ -190,7 +190,10 @@ export async function openDraftKeys(
 }
 
 /** Public half only: enough to save. Null before the first passphrase. */
-export async function draftPublicKey(database: Database, accountId: string): Promise<Buffer | null> {
+export async function draftPublicKey(
+  database: { prisma: Pick<Prisma.TransactionClient, 'vault'> },
+  accountId: string,
+): Promise<Buffer | null> {
   const vault = await database.prisma.vault.findUnique({ where: { accountId }, select: { draftPublicKey: true } });
   return vault ? Buffer.from(vault.draftPublicKey) : null;
 }
