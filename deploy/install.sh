@@ -5,7 +5,8 @@
 #   deploy/install.sh ROLE settings.json
 #
 # Roles: node, mail-server, relay, balancer, name-server, resolver. What stands in settings.json: deploy/README.md.
-# It may run again, with other settings: what it wrote is written anew, secrets and mail stay.
+# It may run again, with other settings: what it wrote is written anew; secrets, mail and what the operator wrote into
+# /etc/sealpost/local stay.
 set -eu
 
 ROLE=${1:-}
@@ -145,6 +146,13 @@ resolver() {
 
 # Postgres and a node on one machine; a second node needs the same keys and a database of the network.
 sealpost_node() {
+  # read before anything is done: a missing one ends the script here. A node without REPORT_SERVERS believes no relay's report
+  public_url=$(setting PUBLIC_URL)
+  service_user=$(setting SERVICE_USER)
+  dns_servers=$(setting DNS_SERVERS)
+  relays=$(setting NODE_RELAYS)
+  report_servers=$(setting REPORT_SERVERS)
+  [ -n "$report_servers" ] || { echo 'install.sh: REPORT_SERVERS is empty' >&2; exit 1; }
   packages postgresql adduser openssl
   id sealpost >/dev/null 2>&1 || adduser --quiet --system --group --home /var/lib/sealpost sealpost
   install -d -m 750 -o sealpost -g sealpost /var/lib/sealpost
@@ -154,15 +162,22 @@ sealpost_node() {
   done
   (umask 077 && setting SERVICE_PASSWORD >/etc/sealpost/service-mail-password)
   database='postgresql://sealpost@localhost/sealpost?host=/var/run/postgresql'
-  cat >/etc/sealpost/settings <<SETTINGS
+  # the token of the metrics may stand in it
+  install -m 640 -o root -g sealpost /dev/null /etc/sealpost/settings
+  cat >>/etc/sealpost/settings <<SETTINGS
 DATABASE_URL=$database
 DATA_FOLDER=/var/lib/sealpost
-PUBLIC_URL=$(setting PUBLIC_URL)
-SERVICE_MAIL_USER=$(setting SERVICE_USER)
-DNS_SERVERS=$(setting DNS_SERVERS)
-RELAYS=$(setting NODE_RELAYS)
+PUBLIC_URL=$public_url
+SERVICE_MAIL_USER=$service_user
+DNS_SERVERS=$dns_servers
+RELAYS=$relays
+REPORT_SERVERS=$report_servers
 RELAY_SCANNERS=$(setting_or NODE_RELAY_SCANNERS '')
 SETTINGS
+  for name in NAME_SERVERS RELAY_LOGS METRICS_TOKEN TRUSTED_PROXIES; do
+    value=$(setting_or $name '')
+    [ -z "$value" ] || echo "$name=$value" >>/etc/sealpost/settings
+  done
   if [ "$(setting_or NODE_SCANNER clamd)" = clamd ]; then node_scanner; fi
   # the service may write nothing in the checkout: what is made there at the first start is made now
   if [ -w "$CHECKOUT" ]; then (cd "$CHECKOUT" && node bin/generate-client.mjs); fi

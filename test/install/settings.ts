@@ -95,6 +95,7 @@ const files: Record<string, Record<string, string>> = {
     ...database,
     PUBLIC_URL: 'http://localhost:8460',
     DNS_SERVERS: RESOLVER,
+    REPORT_SERVERS: RELAY,
     NODE_RELAYS: `relay.eu-admin.net=${RELAY}`,
   },
 };
