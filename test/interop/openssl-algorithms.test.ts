@@ -116,6 +116,15 @@ describe('rare algorithms of the openssl command', () => {
     });
   }
 
+  it('S14 an envelope with a cipher that is not known here cannot be opened, as with other keys, and is not called broken', () => {
+    const { bob, carol } = people;
+    const strange = open(sealedTo(bob, '-camellia256'), bob, bob);
+    const other = open(sealedTo(bob, '-aes-256-cbc'), bob, carol);
+    for (const { encryption, text } of [strange, other]) {
+      assert.deepEqual([encryption.status, encryption.reasons, text], ['failed', [], null]);
+    }
+  });
+
   it('S14 a signature without signed attributes is invalid', () => {
     const message = open(signedBy(people.alice, '-noattr'), people.alice);
     assert.equal(message.signature.status, 'invalid');
