@@ -48,10 +48,11 @@ export async function certifyEvidenceSigner(
   const at = context.now();
   const programmeId = administeredProgramme(session).id;
   if ((await issuingAuthorityOf(database, programmeId, at)) === null) return { ok: false, problem: 'no-authority' };
-  const opened = await openUnderCount(context, session, programmeId, async () => {
+  const open = async () => {
     const issuer = await openIssuer(database, programmeId, passphrase, config.publicUrl, at);
     return issuer.ok ? issuer.issuer : null;
-  });
+  };
+  const opened = await openUnderCount(context, session, programmeId, open, (issuer) => issuer.close());
   if (!opened.ok) return opened;
   const issuer = opened.value;
   try {

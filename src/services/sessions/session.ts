@@ -266,19 +266,22 @@ async function renewToken(
   const token = generateSessionToken();
   const key = keyOf(config.sessionKeys, config.sessionKeys.current);
   const credential = Buffer.from(mailboxPassword);
-  const renewed = await database.prisma.session.updateMany({
-    where: { ...only, id: session.sessionId },
-    data: {
-      id: token.id,
-      secretHash: new Uint8Array(hashSessionSecret(token.secret)),
-      sessionKeyVersion: config.sessionKeys.current,
-      sealedCredential: new Uint8Array(sealForSession(token, key, credential, 'credential')),
-      sealedMasterKey: masterKey && new Uint8Array(sealForSession(token, key, masterKey, 'master key')),
-      ...times,
-    },
-  });
-  credential.fill(0);
-  return renewed.count === 0 ? null : formatSessionToken(token);
+  try {
+    const renewed = await database.prisma.session.updateMany({
+      where: { ...only, id: session.sessionId },
+      data: {
+        id: token.id,
+        secretHash: new Uint8Array(hashSessionSecret(token.secret)),
+        sessionKeyVersion: config.sessionKeys.current,
+        sealedCredential: new Uint8Array(sealForSession(token, key, credential, 'credential')),
+        sealedMasterKey: masterKey && new Uint8Array(sealForSession(token, key, masterKey, 'master key')),
+        ...times,
+      },
+    });
+    return renewed.count === 0 ? null : formatSessionToken(token);
+  } finally {
+    credential.fill(0);
+  }
 }
 
 /** Work keeps the administration open, as it does the keys; what was ended meanwhile stays so. */
