@@ -12,6 +12,7 @@ import {
   sealForSession,
 } from '../../vault/session-secret.ts';
 import type { Database } from '../database/connect.ts';
+import type { ClientCertificate } from './client-certificate.ts';
 
 /** How stale `lastSeenAt` may be: a write per request would be waste. */
 const SEEN_EVERY_MS = 30_000;
@@ -53,7 +54,7 @@ export async function createSession(
     network: string;
     userAgent: string;
     /** Shown at the sign-in: the session is worth nothing without it */
-    certificateSha256?: string | null;
+    certificate?: ClientCertificate | null;
     /** Not after this, such as the end of that certificate */
     until?: Date;
   },
@@ -73,7 +74,11 @@ export async function createSession(
       endsAt: new Date(Math.min(at.getTime() + config.sessionMs, of.until?.getTime() ?? Number.POSITIVE_INFINITY)),
       network: of.network,
       userAgent: of.userAgent.slice(0, 200),
-      certificateSha256: of.certificateSha256 ?? null,
+      ...(of.certificate && {
+        certificateSha256: of.certificate.sha256,
+        certificate: new Uint8Array(of.certificate.der),
+        certificateCheckedAt: at,
+      }),
     },
   });
   return formatSessionToken(token);
