@@ -78,7 +78,7 @@ mail_server() {
   chmod 640 /etc/dovecot/service-users
   chgrp postfix /etc/postfix/mailboxes.cf
   chmod 640 /etc/postfix/mailboxes.cf
-  chmod 644 /etc/postfix/main.cf /etc/postfix/master.cf /etc/postfix/allowed-recipients
+  chmod 644 /etc/postfix/main.cf /etc/postfix/master.cf /etc/postfix/allowed-recipients /etc/postfix/outside-routes
   services postfix dovecot
 }
 
