@@ -112,17 +112,16 @@ relay() {
   chmod 644 /etc/postfix/* /etc/clamav/clamd.conf /etc/clamav/clamav-milter.conf
   chmod 755 /etc/postfix/post-install /etc/postfix/postfix-script 2>/dev/null || true
   install -m 644 "$DEPLOY/clamav/sealpost-test.ndb" "$(setting DATABASE_FOLDER)"
-  scanner_socket "$(setting RUN_FOLDER)"
+  scanner_socket "$SETTINGS"
   rotation relay
   if [ -n "$(setting_or LOG_RECEIVER '')" ]; then ship_logs rsyslog-relay; fi
   services clamav-daemon.socket clamav-daemon clamav-milter postfix
 }
 
 # Where systemd opens the socket, its unit and not clamd.conf says where.
-scanner_socket() { # FOLDER
-  install -d /etc/systemd/system/clamav-daemon.socket.d
-  printf '[Socket]\nListenStream=\nListenStream=%s/clamd.sock\nSocketMode=0660\n' "$1" \
-    >/etc/systemd/system/clamav-daemon.socket.d/sealpost.conf
+scanner_socket() { # SETTINGS
+  node "$DEPLOY/render.ts" "$1" "$DEPLOY/systemd/clamav-daemon.socket.d" /etc/systemd/system/clamav-daemon.socket.d >/dev/null
+  chmod 644 /etc/systemd/system/clamav-daemon.socket.d/sealpost.conf
 }
 
 # clamd alone: a node gives it attachments after decryption, and nothing is listened for on the network
@@ -133,11 +132,11 @@ node_scanner() {
   cp "$DEPLOY/clamav/clamd.conf" "$work/clamav"
   echo '{ "RUN_FOLDER": "/run/clamav", "LOG_FOLDER": "/var/log/clamav", "DATABASE_FOLDER": "/var/lib/clamav" }' >"$work/settings.json"
   node "$DEPLOY/render.ts" "$work/settings.json" "$work/clamav" /etc/clamav >/dev/null
+  scanner_socket "$work/settings.json"
   rm -rf "$work"
   chmod 644 /etc/clamav/clamd.conf
   install -d -o clamav -g clamav /run/clamav /var/log/clamav /var/lib/clamav
   install -m 644 "$DEPLOY/clamav/sealpost-test.ndb" /var/lib/clamav
-  scanner_socket /run/clamav
   adduser --quiet sealpost clamav
   echo 'SCANNER=unix:/run/clamav/clamd.sock' >>/etc/sealpost/settings
   services clamav-daemon.socket clamav-daemon
@@ -197,8 +196,9 @@ SERVICE_MAIL_USER=$service_user
 DNS_SERVERS=$dns_servers
 RELAYS=$relays
 REPORT_SERVERS=$report_servers
+RELAY_SCANNERS=$(setting_or NODE_RELAY_SCANNERS '')
 SETTINGS
-  for name in RELAY_LOGS METRICS_TOKEN TRUSTED_PROXIES; do
+  for name in NAME_SERVERS RELAY_LOGS METRICS_TOKEN TRUSTED_PROXIES; do
     value=$(setting_or $name '')
     [ -z "$value" ] || echo "$name=$value" >>/etc/sealpost/settings
   done

@@ -109,10 +109,13 @@ async function answerToOffer(socket: net.Socket, end: AbortSignal): Promise<stri
   return hello.startsWith('250') ? await ask(socket, 'MAIL FROM:<>', /^\d{3} /, end) : hello;
 }
 
-/** The same for a POP3 server (RFC 1939, RFC 2595 section 4). */
+/** The same for a POP3 server (RFC 1939, RFC 2595 section 4), up to its answer to QUIT. */
 export function probePop3(server: WirePlace, patienceMs = PATIENCE_MS): Promise<Probe> {
   const { host, port, tls: mode } = server;
-  return probe(server, { host, port, talk: 'pop3', mode }, patienceMs);
+  return probe(server, { host, port, talk: 'pop3', mode }, patienceMs, async (socket, end) => {
+    const answer = await ask(socket, 'QUIT', /^[+-]/, end);
+    if (!/^\+OK/i.test(answer)) throw new ProbeError('protocol', answer);
+  });
 }
 
 type Checked = Pick<MailServer, 'caPem' | 'serverName'>;
@@ -141,6 +144,7 @@ async function probe(
     secured.on('error', () => {});
     await event(secured, 'secureConnect', end);
     const greeting = early ?? (await greetingOf(secured, talk, end));
+    await more(secured, end);
     return { ok: true, address, greeting, secured: securedOf(secured) };
   } catch (error) {
     return { ok: false, address, ...failureOf(error) };
