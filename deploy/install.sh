@@ -51,6 +51,25 @@ packages() {
   apt-get -qy install --no-install-recommends "$@"
 }
 
+# so that no log grows for ever; Debian's timer runs logrotate every day
+rotation() { # ROLE
+  packages logrotate
+  work=$(mktemp -d)
+  mkdir "$work/logrotate"
+  cp "$DEPLOY/logrotate/$1" "$work/logrotate/sealpost-$1"
+  node "$DEPLOY/render.ts" "$SETTINGS" "$work/logrotate" /etc/logrotate.d >/dev/null
+  rm -rf "$work"
+  chmod 644 "/etc/logrotate.d/sealpost-$1"
+}
+
+# A relay sends its log, a node takes those of the relays: RELP over TLS, each side with a certificate
+ship_logs() { # rsyslog-relay|rsyslog-node
+  readable "$(setting LOG_CERTIFICATE_FILE)" "$(setting LOG_PRIVATE_KEY_FILE)" "$(setting LOG_CA_FILE)"
+  packages rsyslog rsyslog-relp
+  render "$1" /etc/rsyslog.d
+  services rsyslog
+}
+
 readable() { # FILE...: what stops a server an hour later is better said now
   for file in "$@"; do
     [ -r "$file" ] || { echo "install.sh: $file is missing" >&2; exit 1; }
@@ -79,6 +98,7 @@ mail_server() {
   chgrp postfix /etc/postfix/mailboxes.cf
   chmod 640 /etc/postfix/mailboxes.cf
   chmod 644 /etc/postfix/main.cf /etc/postfix/master.cf /etc/postfix/allowed-recipients /etc/postfix/outside-routes
+  rotation mail-server
   services postfix dovecot
 }
 
@@ -93,6 +113,8 @@ relay() {
   chmod 755 /etc/postfix/post-install /etc/postfix/postfix-script 2>/dev/null || true
   install -m 644 "$DEPLOY/clamav/sealpost-test.ndb" "$(setting DATABASE_FOLDER)"
   scanner_socket "$SETTINGS"
+  rotation relay
+  if [ -n "$(setting_or LOG_RECEIVER '')" ]; then ship_logs rsyslog-relay; fi
   services clamav-daemon.socket clamav-daemon clamav-milter postfix
 }
 
@@ -133,6 +155,7 @@ name_server() {
   render nsd /etc/nsd
   chgrp nsd /etc/nsd/nsd.conf /etc/nsd/*.zone
   chmod 640 /etc/nsd/nsd.conf /etc/nsd/*.zone
+  rotation name-server
   services nsd
 }
 
@@ -141,6 +164,7 @@ resolver() {
   install -d -o unbound -g unbound "$(setting RUN_FOLDER)" "$(setting LOG_FOLDER)"
   render unbound /etc/unbound
   chmod 644 /etc/unbound/unbound.conf
+  rotation resolver
   services unbound
 }
 
@@ -179,6 +203,11 @@ SETTINGS
     [ -z "$value" ] || echo "$name=$value" >>/etc/sealpost/settings
   done
   if [ "$(setting_or NODE_SCANNER clamd)" = clamd ]; then node_scanner; fi
+  if [ -n "$(setting_or LOG_SENDERS '')" ]; then
+    install -d -m 750 -o root -g sealpost /var/log/relays
+    rotation node
+    ship_logs rsyslog-node
+  fi
   # the service may write nothing in the checkout: what is made there at the first start is made now
   if [ -w "$CHECKOUT" ]; then (cd "$CHECKOUT" && node bin/generate-client.mjs); fi
   install -m 644 "$DEPLOY/systemd/sealpost.service" /etc/systemd/system/sealpost.service
