@@ -150,7 +150,8 @@ class Packets {
       this.#wake?.();
     });
     socket.on('error', fail).on('end', fail).on('close', fail);
-    end.addEventListener('abort', fail, { once: true });
+    // what still comes is not waited for, however much it is
+    end.addEventListener('abort', () => socket.destroy(), { once: true });
   }
 
   write(command: string, data: Buffer = Buffer.alloc(0)): void {

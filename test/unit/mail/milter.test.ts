@@ -80,6 +80,25 @@ test('T30 what it answers is told apart: later, refused, taken unseen, silence, 
   assert.equal((await askMilter({ host: '127.0.0.1', port: refused }, 500)).verdict, 'unreachable');
 });
 
+test('security.md a milter that says without end that it is at work is left when its time is over', async () => {
+  let floods = 0;
+  const server = net.createServer((socket) => {
+    socket.on('error', () => {});
+    socket.write(packet(negotiated()));
+    // more than is read at once, and no packet is ever cut in two
+    const flood = () => {
+      floods += 1;
+      if (!socket.destroyed) socket.write(packet('p'), () => setImmediate(flood));
+    };
+    socket.once('data', flood);
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as net.AddressInfo;
+  assert.equal((await askMilter({ host: '127.0.0.1', port }, 300)).verdict, 'silent');
+  assert.ok(floods > 10);
+});
+
 test('security.md a milter that announces a packet without end, or shows control characters, does no harm', async () => {
   const server = net.createServer((socket) => {
     socket.on('error', () => {});
