@@ -39,8 +39,9 @@ function withheldPage(context: Context, request: FastifyRequest, reply: FastifyR
 }
 
 function withheldText(t: Formats['t'], { index, finding, isTooLarge }: Obstacle, limitBytes: number): string {
-  const place = index === null ? 'scanning.withheld.message' : 'scanning.withheld';
-  if (finding !== null) return t(`${place}.infected`, { finding });
+  if (finding !== null)
+    return t(index === null ? 'scanning.withheld.message.infected' : 'scanning.withheld.infected', { finding });
+  if (index !== null) return t('scanning.withheld.unscanned');
   if (isTooLarge) return t('scanning.withheld.message.tooLarge', { limit: megabytes(limitBytes) });
-  return t(`${place}.unscanned`);
+  return t('scanning.withheld.message.unscanned');
 }
