@@ -220,7 +220,9 @@ test('T05 where the server takes a letter for one recipient and puts the other o
     const to = `${otto.address}, ${marta.address}`;
     url = await sendThroughPages(alain, { to, subject: 'One of two', text: 'for both', ...PLAIN });
     const said = await whenSaid(url, /451 4\.2\.1/);
-    const lanes = said.slice(said.indexOf('By recipient')).split(new RegExp(`${marta.address} ${marta.address} |${otto.address} ${otto.address} `));
+    const lanes = said
+      .slice(said.indexOf('By recipient'))
+      .split(new RegExp(`${marta.address} ${marta.address} |${otto.address} ${otto.address} `));
     const [, aboutMarta = '', aboutOtto = ''] = lanes;
     assert.match(aboutMarta, /^Queued/, said);
     assert.match(aboutMarta, /Not taken for this recipient\. 451 4\.2\.1/);
