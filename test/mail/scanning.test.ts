@@ -183,6 +183,33 @@ describe('a received message', () => {
   });
 });
 
+describe('a picture inside HTML', () => {
+  const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+  it('T30 is shown where it would be given out as an attachment, on the page and on paper', async () => {
+    const clean = base64(`${Buffer.from(PNG, 'base64').toString('latin1')}${++number}`);
+    const virus = base64(bad());
+    const picture = (id: string, content: string) =>
+      `--b\r\nContent-Type: image/png; name=${id}.png\r\nContent-ID: <${id}>\r\nContent-Transfer-Encoding: base64\r\n\r\n${content}\r\n`;
+    const mime = `Content-Type: multipart/related; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>Look: <img src="cid:clean" alt="a"> <img src="cid:virus" alt="b"></p>\r\n${picture('clean', clean)}${picture('virus', virus)}--b--\r\n`;
+    const subject = `Pictures ${++number}`;
+    await fileMessages(node, world.people.alain, [messageTo(world, { subject, mime })]);
+    const href = await pageOf(alain, subject);
+    const shown = async (place: string) => {
+      const { text } = await alain.get(`${href}/${place}?view=html`);
+      assert.match(text, /Look:/);
+      return { clean: text.includes(clean), virus: text.includes(virus) };
+    };
+    for (const place of ['body', 'print']) assert.deepEqual(await shown(place), { clean: true, virus: false }, place);
+    await withoutScanner(async () => {
+      assert.deepEqual(await shown('body'), { clean: false, virus: false });
+      await policy('warn');
+      assert.deepEqual(await shown('body'), { clean: true, virus: false }, 'a finding is remembered');
+    });
+  });
+});
+
 describe('a message that is not read to its end', () => {
   const file = (content: string) =>
     `Content-Type: application/octet-stream\r\nContent-Disposition: attachment; filename="invoice.exe"\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from(content).toString('base64')}\r\n`;
