@@ -5,7 +5,8 @@
 #   deploy/install.sh ROLE settings.json
 #
 # Roles: node, mail-server, relay, balancer, name-server, resolver. What stands in settings.json: deploy/README.md.
-# It may run again, with other settings: what it wrote is written anew, secrets and mail stay.
+# It may run again, with other settings: what it wrote is written anew; secrets, mail and what the operator wrote into
+# /etc/sealpost/local stay.
 set -eu
 
 ROLE=${1:-}
@@ -50,6 +51,25 @@ packages() {
   apt-get -qy install --no-install-recommends "$@"
 }
 
+# so that no log grows for ever; Debian's timer runs logrotate every day
+rotation() { # ROLE
+  packages logrotate
+  work=$(mktemp -d)
+  mkdir "$work/logrotate"
+  cp "$DEPLOY/logrotate/$1" "$work/logrotate/sealpost-$1"
+  node "$DEPLOY/render.ts" "$SETTINGS" "$work/logrotate" /etc/logrotate.d >/dev/null
+  rm -rf "$work"
+  chmod 644 "/etc/logrotate.d/sealpost-$1"
+}
+
+# A relay sends its log, a node takes those of the relays: RELP over TLS, each side with a certificate
+ship_logs() { # rsyslog-relay|rsyslog-node
+  readable "$(setting LOG_CERTIFICATE_FILE)" "$(setting LOG_PRIVATE_KEY_FILE)" "$(setting LOG_CA_FILE)"
+  packages rsyslog rsyslog-relp
+  render "$1" /etc/rsyslog.d
+  services rsyslog
+}
+
 readable() { # FILE...: what stops a server an hour later is better said now
   for file in "$@"; do
     [ -r "$file" ] || { echo "install.sh: $file is missing" >&2; exit 1; }
@@ -77,7 +97,8 @@ mail_server() {
   chmod 640 /etc/dovecot/service-users
   chgrp postfix /etc/postfix/mailboxes.cf
   chmod 640 /etc/postfix/mailboxes.cf
-  chmod 644 /etc/postfix/main.cf /etc/postfix/master.cf /etc/postfix/allowed-recipients
+  chmod 644 /etc/postfix/main.cf /etc/postfix/master.cf /etc/postfix/allowed-recipients /etc/postfix/outside-routes
+  rotation mail-server
   services postfix dovecot
 }
 
@@ -91,15 +112,16 @@ relay() {
   chmod 644 /etc/postfix/* /etc/clamav/clamd.conf /etc/clamav/clamav-milter.conf
   chmod 755 /etc/postfix/post-install /etc/postfix/postfix-script 2>/dev/null || true
   install -m 644 "$DEPLOY/clamav/sealpost-test.ndb" "$(setting DATABASE_FOLDER)"
-  scanner_socket "$(setting RUN_FOLDER)"
+  scanner_socket "$SETTINGS"
+  rotation relay
+  if [ -n "$(setting_or LOG_RECEIVER '')" ]; then ship_logs rsyslog-relay; fi
   services clamav-daemon.socket clamav-daemon clamav-milter postfix
 }
 
 # Where systemd opens the socket, its unit and not clamd.conf says where.
-scanner_socket() { # FOLDER
-  install -d /etc/systemd/system/clamav-daemon.socket.d
-  printf '[Socket]\nListenStream=\nListenStream=%s/clamd.sock\nSocketMode=0660\n' "$1" \
-    >/etc/systemd/system/clamav-daemon.socket.d/sealpost.conf
+scanner_socket() { # SETTINGS
+  node "$DEPLOY/render.ts" "$1" "$DEPLOY/systemd/clamav-daemon.socket.d" /etc/systemd/system/clamav-daemon.socket.d >/dev/null
+  chmod 644 /etc/systemd/system/clamav-daemon.socket.d/sealpost.conf
 }
 
 # clamd alone: a node gives it attachments after decryption, and nothing is listened for on the network
@@ -110,11 +132,11 @@ node_scanner() {
   cp "$DEPLOY/clamav/clamd.conf" "$work/clamav"
   echo '{ "RUN_FOLDER": "/run/clamav", "LOG_FOLDER": "/var/log/clamav", "DATABASE_FOLDER": "/var/lib/clamav" }' >"$work/settings.json"
   node "$DEPLOY/render.ts" "$work/settings.json" "$work/clamav" /etc/clamav >/dev/null
+  scanner_socket "$work/settings.json"
   rm -rf "$work"
   chmod 644 /etc/clamav/clamd.conf
   install -d -o clamav -g clamav /run/clamav /var/log/clamav /var/lib/clamav
   install -m 644 "$DEPLOY/clamav/sealpost-test.ndb" /var/lib/clamav
-  scanner_socket /run/clamav
   adduser --quiet sealpost clamav
   echo 'SCANNER=unix:/run/clamav/clamd.sock' >>/etc/sealpost/settings
   services clamav-daemon.socket clamav-daemon
@@ -133,6 +155,7 @@ name_server() {
   render nsd /etc/nsd
   chgrp nsd /etc/nsd/nsd.conf /etc/nsd/*.zone
   chmod 640 /etc/nsd/nsd.conf /etc/nsd/*.zone
+  rotation name-server
   services nsd
 }
 
@@ -141,11 +164,19 @@ resolver() {
   install -d -o unbound -g unbound "$(setting RUN_FOLDER)" "$(setting LOG_FOLDER)"
   render unbound /etc/unbound
   chmod 644 /etc/unbound/unbound.conf
+  rotation resolver
   services unbound
 }
 
 # Postgres and a node on one machine; a second node needs the same keys and a database of the network.
 sealpost_node() {
+  # read before anything is done: a missing one ends the script here. A node without REPORT_SERVERS believes no relay's report
+  public_url=$(setting PUBLIC_URL)
+  service_user=$(setting SERVICE_USER)
+  dns_servers=$(setting DNS_SERVERS)
+  relays=$(setting NODE_RELAYS)
+  report_servers=$(setting REPORT_SERVERS)
+  [ -n "$report_servers" ] || { echo 'install.sh: REPORT_SERVERS is empty' >&2; exit 1; }
   packages postgresql adduser openssl
   id sealpost >/dev/null 2>&1 || adduser --quiet --system --group --home /var/lib/sealpost sealpost
   install -d -m 750 -o sealpost -g sealpost /var/lib/sealpost
@@ -155,15 +186,28 @@ sealpost_node() {
   done
   (umask 077 && setting SERVICE_PASSWORD >/etc/sealpost/service-mail-password)
   database='postgresql://sealpost@localhost/sealpost?host=/var/run/postgresql'
-  cat >/etc/sealpost/settings <<SETTINGS
+  # the token of the metrics may stand in it
+  install -m 640 -o root -g sealpost /dev/null /etc/sealpost/settings
+  cat >>/etc/sealpost/settings <<SETTINGS
 DATABASE_URL=$database
 DATA_FOLDER=/var/lib/sealpost
-PUBLIC_URL=$(setting PUBLIC_URL)
-SERVICE_MAIL_USER=$(setting SERVICE_USER)
-DNS_SERVERS=$(setting DNS_SERVERS)
-RELAYS=$(setting NODE_RELAYS)
+PUBLIC_URL=$public_url
+SERVICE_MAIL_USER=$service_user
+DNS_SERVERS=$dns_servers
+RELAYS=$relays
+REPORT_SERVERS=$report_servers
+RELAY_SCANNERS=$(setting_or NODE_RELAY_SCANNERS '')
 SETTINGS
+  for name in NAME_SERVERS RELAY_LOGS METRICS_TOKEN TRUSTED_PROXIES; do
+    value=$(setting_or $name '')
+    [ -z "$value" ] || echo "$name=$value" >>/etc/sealpost/settings
+  done
   if [ "$(setting_or NODE_SCANNER clamd)" = clamd ]; then node_scanner; fi
+  if [ -n "$(setting_or LOG_SENDERS '')" ]; then
+    install -d -m 750 -o root -g sealpost /var/log/relays
+    rotation node
+    ship_logs rsyslog-node
+  fi
   # the service may write nothing in the checkout: what is made there at the first start is made now
   if [ -w "$CHECKOUT" ]; then (cd "$CHECKOUT" && node bin/generate-client.mjs); fi
   install -m 644 "$DEPLOY/systemd/sealpost.service" /etc/systemd/system/sealpost.service

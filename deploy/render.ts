@@ -29,14 +29,35 @@ export function overrideParameters(mainCf: string, overrides: Settings): string 
   return text;
 }
 
+/** A domain, or with a point in front all that lie under it, and a transport. */
+const OUTSIDE_ROUTE = /^(\.?)((?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*)[ \t]+(?:smtp|relay):\S*$/;
+
+/**
+ * The domains of outside partners (row T04) as the access tables have them.
+ * @param routes lines as `partner.example  smtp:[198.51.100.25]`
+ * @throws when a line is something else, or opens what the network itself is for
+ */
+export function outsidePatterns(routes: string): string {
+  const lines = routes.split('\n').filter((line) => line.trim() !== '');
+  const patterns = lines.map((line) => {
+    const [, below, domain = ''] = OUTSIDE_ROUTE.exec(line.trim()) ?? [];
+    if (domain === '') throw new Error(`OUTSIDE_ROUTES: expected a domain and smtp:[host], not ${line}`);
+    if (/(^|\.)eu-admin\.net$/.test(domain)) throw new Error(`OUTSIDE_ROUTES: ${domain} is not outside`);
+    return `/@${below ? '([a-z0-9-]+\\.)+' : ''}${domain.replaceAll('.', '\\.')}$/  DUNNO`;
+  });
+  return patterns.join('\n');
+}
+
 /** Writes all files of `source` to `target`, filled in. Only root may read them: some hold passwords. */
 export async function renderFolder(source: string, target: string, settings: Settings): Promise<string[]> {
+  const { OUTSIDE_ROUTES = '' } = settings;
+  const all = { ...settings, OUTSIDE_ROUTES, OUTSIDE_PATTERNS: outsidePatterns(OUTSIDE_ROUTES) };
   await mkdir(target, { recursive: true });
   const names = (await readdir(source, { withFileTypes: true })).filter((entry) => entry.isFile());
   const written: string[] = [];
   for (const { name } of names) {
     const file = path.join(target, name);
-    await writeFile(file, fillIn(await readFile(path.join(source, name), 'utf8'), settings), { mode: 0o600 });
+    await writeFile(file, fillIn(await readFile(path.join(source, name), 'utf8'), all), { mode: 0o600 });
     written.push(file);
   }
   return written;

@@ -54,6 +54,8 @@ export type Config = {
   nameServers: string[];
   /** What DNS is expected to say, lowest preference first; empty: not known */
   relays: { host: string; address: string }[];
+  /** Milters of relays, for the monitor */
+  relayScanners: { relay: string; host: string; port: number }[];
   /** Null: attachments are not scanned */
   scanner: ScannerSettings | null;
   monitorMs: number;
@@ -112,6 +114,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const dnsServers = readServers('DNS_SERVERS', values, problems);
   const nameServers = readServers('NAME_SERVERS', values, problems);
   const relays = readRelays(values, problems);
+  const relayScanners = readRelayScanners(values, problems);
   const scanner = readScanner(values, problems);
   const dataFolder = path.resolve(values.DATA_FOLDER);
   const keyRing = (name: 'SERVER_KEYS' | 'SESSION_KEYS') => readKeyRing(name, values, dataFolder, problems);
@@ -154,6 +157,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     dnsServers,
     nameServers,
     relays,
+    relayScanners,
     scanner,
     monitorMs: values.MONITOR_SECONDS * 1000,
     alertAfterMs: values.ALERT_AFTER_SECONDS * 1000,
@@ -206,14 +210,31 @@ function readServers(name: 'DNS_SERVERS' | 'NAME_SERVERS', values: Settings, pro
   return servers;
 }
 
+function isDomainLike(host: string): boolean {
+  return /^[\w-]+(\.[\w-]+)+$/.test(host);
+}
+
 function readRelays(values: Settings, problems: string[]): Config['relays'] {
   const relays = listIn(values.RELAYS).map((each) => {
     const [host = '', address = ''] = each.split('=').map((half) => half.trim());
     return { host: host.toLowerCase(), address };
   });
-  if (relays.some(({ host, address }) => !/^[\w-]+(\.[\w-]+)+$/.test(host) || isIP(address) === 0))
+  if (relays.some(({ host, address }) => !isDomainLike(host) || isIP(address) === 0))
     problems.push(`RELAYS: expected ${settings.shape.RELAYS.description}`);
   return relays;
+}
+
+function readRelayScanners(values: Settings, problems: string[]): Config['relayScanners'] {
+  const scanners = listIn(values.RELAY_SCANNERS).map((each) => {
+    const [, relay = '', bracketed, plain, port] =
+      /^([\w.-]+)\s*=\s*(?:\[([^\]]+)\]|([\d.]+)):(\d{1,5})$/.exec(each) ?? [];
+    return { relay: relay.toLowerCase(), host: bracketed ?? plain ?? '', port: Number(port) };
+  });
+  if (
+    scanners.some(({ relay, host, port }) => !isDomainLike(relay) || isIP(host) === 0 || !(port >= 1 && port <= 65_535))
+  )
+    problems.push(`RELAY_SCANNERS: expected ${settings.shape.RELAY_SCANNERS.description}`);
+  return scanners;
 }
 
 /** What was decrypted here goes to a scanner of this machine, unless somebody says openly that it may go elsewhere. */

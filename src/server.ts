@@ -21,6 +21,7 @@ import { EvidenceFetcher } from './services/revocation/fetch-evidence.ts';
 import { startRefreshingLists } from './services/revocation/refresh-lists.ts';
 import { listPoints } from './services/revocation/revocation-points.ts';
 import { RevocationStore } from './services/revocation/revocation-store.ts';
+import { startRecheckingCertificates } from './services/sessions/recheck-certificates.ts';
 import { startCollectingLogs } from './services/tracing/collect-logs.ts';
 import { createWorkerPool } from './smime/worker-pool.ts';
 
@@ -58,6 +59,7 @@ export async function startNode(config: Config): Promise<Node> {
   const scanner = config.scanner === null ? null : new Clamd(config.scanner.place, config.scanner);
   const shared = { config, database, mail, workers, outbox, reports, audit, revocation, fetcher, scanner };
   const context: Context = { ...shared, now };
+  const rechecking = startRecheckingCertificates(context);
   const app = await buildApp(context);
   await app.listen({ host: config.host, port: config.port });
   const address = app.server.address();
@@ -76,6 +78,7 @@ export async function startNode(config: Config): Promise<Node> {
       housekeeping.stop();
       await removingMail.stop();
       await refreshing.stop();
+      await rechecking.stop();
       await collecting.stop();
       await collectingMail.stop();
       await signing.stop();

@@ -112,6 +112,12 @@ export const settings = z.object({
     .string()
     .default('')
     .describe('relays in the order of their MX records, host=address, separated by commas; the set-up check compares'),
+  RELAY_SCANNERS: z
+    .string()
+    .default('')
+    .describe(
+      'clamav-milter of relays that let this node ask, relay=address:port, separated by commas; the monitor then has it look at a test message',
+    ),
   SCANNER: z
     .string()
     .optional()

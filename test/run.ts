@@ -46,6 +46,7 @@ if (chosen.length === 0) {
       '--pkcs12',
       '--matrix',
       '--proxy',
+      '--logs',
     ]),
   );
   results.push(run('types', bin('tsc'), ['--noEmit']));

@@ -11,6 +11,8 @@ const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc'];
 export interface ServerName {
   hostName: string;
   address: string;
+  /** Connects by TLS itself as well, as a relay does that sends its log */
+  isClient?: boolean;
 }
 
 export interface CertificateFiles {
@@ -58,12 +60,12 @@ async function makeCa(caFile: string, caKeyFile: string): Promise<void> {
 }
 
 async function issue(
-  { hostName, address }: ServerName,
+  { hostName, address, isClient = false }: ServerName,
   files: { caFile: string; caKeyFile: string; certificateFile: string; privateKeyFile: string },
 ): Promise<void> {
   const extensions = [
     'basicConstraints=critical,CA:FALSE',
-    'extendedKeyUsage=serverAuth',
+    `extendedKeyUsage=serverAuth${isClient ? ',clientAuth' : ''}`,
     `subjectAltName=DNS:${hostName},IP:${address}`,
   ];
   const args = ['req', '-x509', ...KEY, '-days', '20', '-subj', `/CN=${hostName}`];

@@ -31,7 +31,6 @@ export const SHORT_TIMES: TimeOverrides = {
   delay_warning_time: '8s',
   maximal_queue_lifetime: '30s',
   bounce_queue_lifetime: '30s',
-  smtp_connect_timeout: '3s',
 };
 
 export interface SystemUsers {

@@ -1,8 +1,9 @@
-// `node testbed/ensure-packages.ts [--browser] [--pkcs12] [--matrix] [--proxy]`: installs the Debian packages that are missing, or says which.
+// `node testbed/ensure-packages.ts [--browser] [--pkcs12] [--matrix] [--proxy] [--logs]`: installs the Debian packages that are missing, or says which.
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import {
   BROWSER_PACKAGES,
+  LOG_PACKAGES,
   MATRIX_PACKAGES,
   missingPackages,
   PKCS12_PACKAGES,
@@ -18,6 +19,7 @@ const wanted = [
   ...(process.argv.includes('--pkcs12') ? PKCS12_PACKAGES : []),
   ...(process.argv.includes('--matrix') ? MATRIX_PACKAGES : []),
   ...(process.argv.includes('--proxy') ? PROXY_PACKAGES : []),
+  ...(process.argv.includes('--logs') ? LOG_PACKAGES : []),
 ];
 const missing = await missingPackages(wanted);
 if (missing.length > 0) {

@@ -38,6 +38,9 @@ export const MATRIX_PACKAGES = ['libbcpkix-java', 'openjdk-17-jdk-headless', 'mu
 /** The reverse proxy of `deploy/nginx`, for the tests that put it in front of a node. */
 export const PROXY_PACKAGES = ['nginx-light'] as const;
 
+/** What brings the relays' logs to a node and keeps them from growing, as in `deploy/rsyslog-*` and `deploy/logrotate`. */
+export const LOG_PACKAGES = ['rsyslog', 'rsyslog-relp', 'logrotate'] as const;
+
 /** Those that are not installed. */
 export async function missingPackages(names: readonly string[] = SERVER_PACKAGES): Promise<string[]> {
   let listed = '';

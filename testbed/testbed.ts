@@ -27,6 +27,7 @@ import {
   type Layout,
   layoutOf,
   listenersOf,
+  MILTER_PORT,
   type MoreCountry,
   POP3S_PORT,
   type RelayName,
@@ -102,6 +103,8 @@ export interface TestbedDescription {
   resolver: { address: string; port: number };
   /** Socket of the first relay's clamd; null in the small network */
   clamdSocket: string | null;
+  /** Where the relays' clamav-milters listen; none in the small network */
+  milters: { hostName: string; address: string; port: number }[];
 }
 
 export interface Testbed extends TestbedDescription {
@@ -276,6 +279,9 @@ function describe(
     dns: { address: layout.dnsAddress, port: DNS_PORT },
     resolver: { address: b.resolverAddress, port: DNS_PORT },
     clamdSocket: first === undefined || layout.whole === null ? null : clamdSocket(place, first.name),
+    milters: (layout.whole === null ? [] : layout.relays).map(({ hostName, address }) => {
+      return { hostName, address, port: MILTER_PORT };
+    }),
   };
 }
 

@@ -136,6 +136,7 @@ function openWorld(folder: string, story: Story, testbed: Testbed, postgres: Emb
       DNS_SERVERS: testbed.resolver.address,
       NAME_SERVERS: testbed.dns.address,
       RELAYS: testbed.mailExchangers.map(({ hostName, address }) => `${hostName}=${address}`).join(','),
+      RELAY_SCANNERS: testbed.milters.map(({ hostName, address, port }) => `${hostName}=${address}:${port}`).join(','),
       ...scannerOf(testbed),
       ...(service ? { SERVICE_MAIL_USER: service.user, SERVICE_MAIL_PASSWORD: service.password } : {}),
     },

@@ -19,6 +19,8 @@ const USAGE = [
 
 const PROBLEMS: Record<Extract<AdministratorResult, { ok: false }>['problem'], string> = {
   address: 'this is not an address',
+  removed:
+    'this account was removed: a central administrator restores it on its page first. Where there is none, `sealpost admin add` makes another address one',
   empty: 'nothing is set up here yet: say where the hosted mailboxes are, with --imap and --submission',
   domain:
     'the domain must have one label that is the sign of a country of Annex A, as in Firstname.Surname@tcn.l.eu-admin.net',
@@ -54,10 +56,14 @@ export async function admin(args: string[]): Promise<number> {
       console.error(`sealpost: ${options.address}: ${PROBLEMS[result.problem]}`);
       return 1;
     }
-    const { account, outcome, isCountryResumed } = result;
+    const { account, outcome, isAccountResumed, isCountryResumed } = result;
     const audit = openAuditTrail(database, `${config.nodeName} admin`, () => new Date());
     const by = { accountId: account.id, actor: 'operator', network: '', object: account.id } as const;
     await audit.record({ ...by, action: 'administration', result: 'done', reason: `administrator ${outcome}` });
+    if (isAccountResumed) {
+      await audit.record({ ...by, action: 'administration', result: 'done', reason: 'account: resume' });
+      console.error('sealpost: this account was suspended: it is active again');
+    }
     if (isCountryResumed) {
       const resumed = { ...by, object: account.countryId, reason: 'country-resumed' } as const;
       await audit.record({ ...resumed, action: 'administration', result: 'done' });

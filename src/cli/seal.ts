@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Certificate, canEncrypt, canSign } from '../pki/certificate.ts';
 import { readCertificates } from '../pki/certificate-bundle.ts';
-import { type ContentEncryption, sealMessage, splitMessage } from '../smime/seal-message.ts';
+import { type ContentEncryption, groupRecipients, sealMessage, splitMessage } from '../smime/seal-message.ts';
 import { readIdentities } from './identity-files.ts';
 
 const USAGE =
@@ -19,6 +19,12 @@ export async function seal(args: string[]): Promise<number> {
   const signer = identity.find((item) => canSign(item.certificate));
   if (options.sign && signer === undefined) throw new Error('none of the identities may sign');
   const recipients = options.encrypt ? options.to.flatMap((file) => recipientsOf(file)) : [];
+  const { keyTransport, keyAgreement } = groupRecipients(recipients);
+  if (keyTransport.length > 0 && keyAgreement.length > 0) {
+    console.error(
+      'sealpost: one envelope for RSA and elliptic curve keys together, which old programs cannot read; the mail page makes two',
+    );
+  }
   const { headers, mime } = splitMessage(readFileSync(0));
   const sealed = sealMessage({
     headers,
@@ -36,11 +42,16 @@ export async function seal(args: string[]): Promise<number> {
 }
 
 function recipientsOf(file: string): Certificate[] {
-  const certificates = readCertificates(readFileSync(file)).filter(
-    (certificate) => canEncrypt(certificate) && certificate.basicConstraints?.ca !== true,
+  const all = readCertificates(readFileSync(file));
+  const usable = all.filter((certificate) => canEncrypt(certificate) && certificate.basicConstraints?.ca !== true);
+  if (usable.length > 0) return usable;
+  if (all.length === 0) throw new Error(`${file}: no certificate`);
+  const onlyAuthorities = all.every((certificate) => certificate.basicConstraints?.ca === true);
+  throw new Error(
+    onlyAuthorities
+      ? `${file}: the certificate of an authority (CA:TRUE), to which no letter is encrypted`
+      : `${file}: no certificate that can be encrypted to, by its key usage`,
   );
-  if (certificates.length === 0) throw new Error(`${file}: no certificate that can be encrypted to`);
-  return certificates;
 }
 
 function readOptions(args: string[]) {

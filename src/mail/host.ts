@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i;
@@ -37,4 +38,33 @@ export function isMailAddress(address: string): boolean {
   const family = isIP(address);
   if (family === 0 || address.includes('%')) return false;
   return !NO_SERVER.check(address, family === 6 ? 'ipv6' : 'ipv4');
+}
+
+export type HostFailure = 'no-name' | 'not-allowed';
+
+/** `said`: the address that no mail server can have */
+export class HostError extends Error {
+  readonly reason: HostFailure;
+  readonly said: string;
+  constructor(reason: HostFailure, said = '', cause?: unknown) {
+    super(reason, { cause });
+    this.reason = reason;
+    this.said = said;
+  }
+}
+
+/**
+ * Where a connection to this host goes. All addresses of the name are looked at: a single bad one among them is a name to distrust.
+ * Connect to the address and not to the name again: that could stand for another one by then.
+ * @throws HostError
+ */
+export async function mailAddressOf(host: string): Promise<string> {
+  const found = await lookup(host, { all: true }).catch((cause) => {
+    throw new HostError('no-name', '', cause);
+  });
+  const bad = found.find(({ address }) => !isMailAddress(address));
+  if (bad) throw new HostError('not-allowed', bad.address);
+  const [first] = found;
+  if (!first) throw new HostError('no-name');
+  return first.address;
 }

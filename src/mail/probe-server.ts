@@ -1,7 +1,6 @@
-import { lookup } from 'node:dns/promises';
 import net from 'node:net';
 import tls from 'node:tls';
-import { isMailAddress } from './host.ts';
+import { HostError, mailAddressOf } from './host.ts';
 import { type MailServer, type TlsMode, tlsOptions } from './mail-server.ts';
 import type { WirePlace } from './wire.ts';
 
@@ -109,10 +108,13 @@ async function answerToOffer(socket: net.Socket, end: AbortSignal): Promise<stri
   return hello.startsWith('250') ? await ask(socket, 'MAIL FROM:<>', /^\d{3} /, end) : hello;
 }
 
-/** The same for a POP3 server (RFC 1939, RFC 2595 section 4). */
+/** The same for a POP3 server (RFC 1939, RFC 2595 section 4), up to its answer to QUIT. */
 export function probePop3(server: WirePlace, patienceMs = PATIENCE_MS): Promise<Probe> {
   const { host, port, tls: mode } = server;
-  return probe(server, { host, port, talk: 'pop3', mode }, patienceMs);
+  return probe(server, { host, port, talk: 'pop3', mode }, patienceMs, async (socket, end) => {
+    const answer = await ask(socket, 'QUIT', /^[+-]/, end);
+    if (!/^\+OK/i.test(answer)) throw new ProbeError('protocol', answer);
+  });
 }
 
 type Checked = Pick<MailServer, 'caPem' | 'serverName'>;
@@ -127,8 +129,7 @@ async function probe(
   let address = '';
   let tcp: net.Socket | undefined;
   try {
-    address = await addressOf(host, end);
-    // To the address that was looked at: the name could stand for another one by now.
+    address = await Promise.race([mailAddressOf(host), ended(end)]);
     tcp = net.connect({ host: address, port });
     await event(tcp, 'connect', end);
     if (mode === 'none' || server === null) {
@@ -141,6 +142,7 @@ async function probe(
     secured.on('error', () => {});
     await event(secured, 'secureConnect', end);
     const greeting = early ?? (await greetingOf(secured, talk, end));
+    await more(secured, end);
     return { ok: true, address, greeting, secured: securedOf(secured) };
   } catch (error) {
     return { ok: false, address, ...failureOf(error) };
@@ -148,16 +150,6 @@ async function probe(
     tcp?.on('error', () => {});
     tcp?.destroy();
   }
-}
-
-/** All addresses of the name are looked at: a single bad one among them is a name to distrust. */
-async function addressOf(host: string, end: AbortSignal): Promise<string> {
-  const found = await Promise.race([lookup(host, { all: true }), ended(end)]);
-  const bad = found.find(({ address }) => !isMailAddress(address));
-  if (bad) throw new ProbeError('not-allowed', bad.address);
-  const [first] = found;
-  if (!first) throw new ProbeError('no-name');
-  return first.address;
 }
 
 function ended(end: AbortSignal): Promise<never> {
@@ -257,8 +249,6 @@ function event(socket: net.Socket, name: 'connect' | 'secureConnect', end: Abort
 }
 
 const BY_CODE: Readonly<Record<string, ProbeFailure>> = {
-  ENOTFOUND: 'no-name',
-  EAI_AGAIN: 'no-name',
   ECONNREFUSED: 'refused',
   EHOSTUNREACH: 'unreachable',
   ENETUNREACH: 'unreachable',
@@ -276,6 +266,10 @@ const BY_CODE: Readonly<Record<string, ProbeFailure>> = {
 
 function failureOf(error: unknown): Omit<Extract<Probe, { ok: false }>, 'ok' | 'address'> {
   if (error instanceof ProbeError) return { reason: error.reason, said: shown(error.message), detail: '' };
+  if (error instanceof HostError) {
+    const { code = '' } = (error.cause ?? {}) as { code?: string };
+    return { reason: error.reason, said: shown(error.said), detail: shown(code) };
+  }
   const code = String((error as { code?: unknown }).code ?? '');
   return { reason: BY_CODE[code] ?? 'tls', said: '', detail: shown(code) };
 }

@@ -1,8 +1,7 @@
 /** One connection to a mail server, read line by line: bounded, with patience that ends, TLS checked. For POP3 and for storing by IMAP. */
-import { lookup } from 'node:dns/promises';
 import net from 'node:net';
 import tls from 'node:tls';
-import { isMailAddress } from './host.ts';
+import { HostError, mailAddressOf } from './host.ts';
 import { type MailServer, type TlsMode, tlsOptions } from './mail-server.ts';
 
 export interface WirePlace extends Pick<MailServer, 'caPem' | 'serverName'> {
@@ -76,8 +75,9 @@ export class Wire {
    * @throws WireError
    */
   static async open(place: WirePlace, times: WireTimes = DEFAULT_WIRE_TIMES): Promise<Wire> {
-    const address = await within(addressOf(place.host), times.connectMs);
-    // To the address that was looked at: the name could stand for another one by now.
+    const address = await within(mailAddressOf(place.host), times.connectMs).catch((error) => {
+      throw error instanceof HostError ? new WireError(error.reason, error) : error;
+    });
     const tcp = net.connect({ host: address, port: place.port });
     await ready(tcp, 'connect', times.connectMs, 'unreachable');
     if (place.tls === 'starttls') return new Wire(tcp, times);
@@ -192,17 +192,6 @@ export class Wire {
     this.#ended ??= error;
     this.#wake?.();
   }
-}
-
-/** All addresses of the name are looked at: a single bad one among them is a name to distrust. */
-async function addressOf(host: string): Promise<string> {
-  const found = await lookup(host, { all: true }).catch((cause) => {
-    throw new WireError('no-name', cause);
-  });
-  if (found.some(({ address }) => !isMailAddress(address))) throw new WireError('not-allowed');
-  const [first] = found;
-  if (first === undefined) throw new WireError('no-name');
-  return first.address;
 }
 
 async function secured(tcp: net.Socket, place: WirePlace, times: WireTimes): Promise<tls.TLSSocket> {

@@ -13,7 +13,7 @@ import { EXTENDED_KEY_USAGE, EXTENSION } from './certificate-extensions.ts';
 import { children, rawOf, readWhole } from './der.ts';
 import { context, contextPrimitive, objectIdentifier, sequence, setOf, utf8String } from './der-writer.ts';
 import { PkiError } from './errors.ts';
-import { generateKeyPair, type KeyAlgorithm } from './key-pair.ts';
+import { generateKeyPair, type KeyAlgorithm, type KeyPair } from './key-pair.ts';
 import { COMMON_NAME } from './name.ts';
 import { readPublicKeyInfo } from './public-key.ts';
 
@@ -50,19 +50,30 @@ export async function createRootAuthority(
   options: SubjectName & Validity & { readonly keyAlgorithm: KeyAlgorithm },
 ): Promise<Authority> {
   const pair = await generateKeyPair(options.keyAlgorithm);
-  const name = writeName(options);
-  const certificate = await generate(pair.privateKey, {
-    subject: name,
-    issuer: name,
-    publicKey: pair.publicKey,
-    validity: options,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(AUTHORITY_KEY_USAGE, true),
-      new x509.SubjectKeyIdentifierExtension(keyIdentifier(pair.publicKey).toString('hex')),
-    ],
+  return certified(pair, async ({ publicKey, privateKey }) => {
+    const name = writeName(options);
+    return generate(privateKey, {
+      subject: name,
+      issuer: name,
+      publicKey,
+      validity: options,
+      extensions: [
+        new x509.BasicConstraintsExtension(true, undefined, true),
+        new x509.KeyUsagesExtension(AUTHORITY_KEY_USAGE, true),
+        new x509.SubjectKeyIdentifierExtension(keyIdentifier(publicKey).toString('hex')),
+      ],
+    });
   });
-  return { certificate, privateKey: pair.privateKey };
+}
+
+/** A key without its certificate is handed to nobody: it is overwritten here. */
+async function certified(pair: KeyPair, certify: (pair: KeyPair) => Promise<Certificate>): Promise<Authority> {
+  try {
+    return { certificate: await certify(pair), privateKey: pair.privateKey };
+  } catch (error) {
+    pair.privateKey.fill(0);
+    throw error;
+  }
 }
 
 export interface IssuingAuthorityOptions extends SubjectName, Validity, IssuerLocations {
@@ -79,9 +90,10 @@ export interface IssuingAuthorityOptions extends SubjectName, Validity, IssuerLo
 export async function createIssuingAuthority(options: IssuingAuthorityOptions): Promise<Authority> {
   const pair = await generateKeyPair(options.keyAlgorithm);
   const { domains, policyOid, clientAuthentication } = options;
-  const profile = issuingAuthorityProfile(domains, policyOid, clientAuthentication);
-  const certificate = await issueBelow(options.issuer, options, pair.publicKey, profile);
-  return { certificate, privateKey: pair.privateKey };
+  return certified(pair, async ({ publicKey }) => {
+    const profile = issuingAuthorityProfile(domains, policyOid, clientAuthentication);
+    return issueBelow(options.issuer, options, publicKey, profile);
+  });
 }
 
 /**
@@ -148,12 +160,13 @@ export interface EvidenceSignerOptions extends SubjectName, Validity, IssuerLoca
 /** A service that signs documents (RFC 9336), here the evidence of sent messages, and nothing else: no person and no mail. */
 export async function createEvidenceSigner(options: EvidenceSignerOptions): Promise<Authority> {
   const pair = await generateKeyPair(options.keyAlgorithm);
-  const certificate = await issueBelow(options.issuer, options, pair.publicKey, [
-    new x509.BasicConstraintsExtension(false, undefined, true),
-    new x509.KeyUsagesExtension(digitalSignature | nonRepudiation, true),
-    new x509.ExtendedKeyUsageExtension([EXTENDED_KEY_USAGE.documentSigning]),
-  ]);
-  return { certificate, privateKey: pair.privateKey };
+  return certified(pair, async ({ publicKey }) =>
+    issueBelow(options.issuer, options, publicKey, [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(digitalSignature | nonRepudiation, true),
+      new x509.ExtendedKeyUsageExtension([EXTENDED_KEY_USAGE.documentSigning]),
+    ]),
+  );
 }
 
 /** RFC 7093 section 2, method 1: the leftmost 160 bits of SHA-256 over the key's bits, in place of SHA-1. */
@@ -178,19 +191,20 @@ export interface StatusSignerOptions extends Validity, IssuerLocations {
  */
 export async function createStatusSigner(options: StatusSignerOptions): Promise<Authority> {
   const pair = await generateKeyPair(options.keyAlgorithm);
-  const certificate = await issueBelow(
-    options.issuer,
-    { ...options, name: '' },
-    pair.publicKey,
-    [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(digitalSignature | cRLSign, true),
-      new x509.ExtendedKeyUsageExtension([EXTENDED_KEY_USAGE.ocspSigning]),
-      new x509.Extension(EXTENSION.ocspNoCheck, false, new Uint8Array([5, 0])),
-    ],
-    new x509.Name(statusSignerName(options.issuer.certificate)),
+  return certified(pair, async ({ publicKey }) =>
+    issueBelow(
+      options.issuer,
+      { ...options, name: '' },
+      publicKey,
+      [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(digitalSignature | cRLSign, true),
+        new x509.ExtendedKeyUsageExtension([EXTENDED_KEY_USAGE.ocspSigning]),
+        new x509.Extension(EXTENSION.ocspNoCheck, false, new Uint8Array([5, 0])),
+      ],
+      new x509.Name(statusSignerName(options.issuer.certificate)),
+    ),
   );
-  return { certificate, privateKey: pair.privateKey };
 }
 
 /** The Name in DER of whoever signs in this authority's place: the same whenever it is renewed, so that certificates can name it. */

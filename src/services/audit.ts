@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Prisma } from '../generated/prisma/client.ts';
 import type { Database } from './database/connect.ts';
 
 /** In the order in which the pages offer them. */
@@ -67,6 +68,8 @@ export type Chained = {
 export const GENESIS = Buffer.alloc(32);
 /** How often a node looks up the newest hashes of the others' chains: with each entry would make nodes wait. */
 const ANCHOR_EVERY = 16;
+/** Each time another process came first by a moment; so often in a row is something else. */
+const ATTEMPTS = 50;
 
 /**
  * The trail of one node: its entries form a hash chain of their own, so nodes never wait for each other; now and then
@@ -75,7 +78,7 @@ const ANCHOR_EVERY = 16;
 export function openAuditTrail(database: Database, node: string, now: () => Date): AuditTrail {
   let newest: { number: number; hash: Buffer } | null = null;
   let queue: Promise<void> = Promise.resolve();
-  const append = async (event: AuditEvent) => {
+  const append = async (event: AuditEvent, attempts = ATTEMPTS): Promise<void> => {
     newest ??= await newestOf(database, node);
     const number = newest.number + 1;
     const anchors = number % ANCHOR_EVERY === 1 ? await newestOfOthers(database, node) : {};
@@ -87,9 +90,10 @@ export function openAuditTrail(database: Database, node: string, now: () => Date
       });
       newest = { number, hash };
     } catch (error) {
-      // The outcome is unknown (or a second process bears our name): read it again before the next entry.
+      // The outcome is unknown: read it again before the next entry.
       newest = null;
-      throw error;
+      if (!isNumberTaken(error) || attempts === 1) throw error;
+      await append(event, attempts - 1);
     }
   };
   return {
@@ -99,6 +103,11 @@ export function openAuditTrail(database: Database, node: string, now: () => Date
       return turn;
     },
   };
+}
+
+/** A second process bears our name: which of the two comes first in their chain the database decides. */
+function isNumberTaken(error: unknown): boolean {
+  return error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002';
 }
 
 async function newestOf(database: Database, node: string): Promise<{ number: number; hash: Buffer }> {

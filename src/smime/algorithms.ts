@@ -45,7 +45,7 @@ export const DIGEST_LABEL: Record<DigestName, string> = {
   sha512: 'SHA-512',
 };
 /** Accepted only for old test vectors, under `legacyAlgorithms`. */
-export const WEAK_DIGESTS: ReadonlySet<DigestName> = new Set(['md5', 'sha1']);
+export const WEAK_DIGESTS: ReadonlySet<DigestName> = new Set(['md5', 'sha1', 'sha224']);
 
 export const KEY_ALGORITHM = {
   rsa: '1.2.840.113549.1.1.1',

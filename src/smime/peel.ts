@@ -125,12 +125,15 @@ function peelOne(entity: MimeEntity, shape: Shape, context: PeelContext): Step {
       case CONTENT_TYPE.compressedData:
         return peelCompressed(entity, info.content, context);
       default:
-        throw new PkiError('unsupported', `content type ${info.type}`);
+        throw new PkiError('malformed', `content type ${info.type}`);
     }
   } catch (error) {
     // What looks broken may only be written in lines of two lengths.
     if (context.lazily && !Buffer.isBuffer(entity.source)) throw new IrregularLinesError();
-    return { layer: brokenLayer(entity, reasonOf(error)), content: null };
+    // An envelope with a cipher that is not known here is not broken: it cannot be opened, as with other keys.
+    const isStrange = error instanceof PkiError && error.code === 'unsupported' && labelledKind(entity) !== 'signed';
+    const layer = isStrange ? unopenedEnvelope(entity, []) : brokenLayer(entity, reasonOf(error));
+    return { layer, content: null };
   }
 }
 
@@ -140,7 +143,7 @@ function reasonOf(error: unknown): Reason {
 }
 
 function brokenLayer(entity: MimeEntity, reason: Reason): SignedLayer | EncryptedLayer {
-  return labelledKind(entity) === 'signed' ? brokenSignature(entity, reason) : brokenEnvelope(entity, reason);
+  return labelledKind(entity) === 'signed' ? brokenSignature(entity, reason) : unopenedEnvelope(entity, [reason]);
 }
 
 function brokenSignature(entity: MimeEntity, reason: Reason): SignedLayer {
@@ -148,11 +151,11 @@ function brokenSignature(entity: MimeEntity, reason: Reason): SignedLayer {
   return { kind: 'signed', form, partPath: entity.partPath, reasons: [reason], signatures: [], certificates: [] };
 }
 
-function brokenEnvelope(entity: MimeEntity, reason: Reason): EncryptedLayer {
+function unopenedEnvelope(entity: MimeEntity, reasons: Reason[]): EncryptedLayer {
   return {
     kind: 'encrypted',
     partPath: entity.partPath,
-    reasons: [reason],
+    reasons,
     algorithm: null,
     weak: false,
     authenticated: false,

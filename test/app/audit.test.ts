@@ -34,6 +34,17 @@ test('two nodes write at once without waiting for each other, and the trail is w
   );
 });
 
+test('security.md two processes that bear one name write into one chain, and no entry is lost', async () => {
+  const now = () => new Date();
+  const processes = [openAuditTrail(database, 'twin', now), openAuditTrail(database, 'twin', now)];
+  await Promise.all(Array.from({ length: 40 }, (_, n) => processes[n % 2]!.record(event(`session ${n} of twins`))));
+  const verification = await verifyAuditTrail(database);
+  assert.deepEqual(verification.problems, []);
+  assert.equal(verification.heads.find(({ node }) => node === 'twin')?.number, 40);
+  const objects = await database.prisma.auditEntry.findMany({ where: { node: 'twin' }, distinct: ['object'] });
+  assert.equal(objects.length, 40);
+});
+
 test('an entry cannot be changed or removed through SQL', async () => {
   await assert.rejects(database.pool.query("update audit_entry set actor = 'nobody'"), /append-only/);
   await assert.rejects(database.pool.query('delete from audit_entry'), /append-only/);

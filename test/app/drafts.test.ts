@@ -1,12 +1,22 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { createDraft, type DraftContent, NEW_ORIGIN, saveDraft } from '../../src/services/drafts/drafts.ts';
+import { openAttachment } from '../../src/services/drafts/draft-attachments.ts';
+import {
+  createDraft,
+  type DraftContent,
+  NEW_ORIGIN,
+  openDraft,
+  saveDraft,
+  withDraftKeys,
+} from '../../src/services/drafts/drafts.ts';
 import {
   CHUNK_BYTES,
   readSealedContent,
   removeOrphanedContents,
   writeSealedContent,
 } from '../../src/services/letters/content-chunks.ts';
+import { findSession } from '../../src/services/sessions/session.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import { type Answer, Clerk } from '../support/clerk.ts';
 import { PASSPHRASES } from '../support/people.ts';
@@ -239,9 +249,32 @@ test('a double click sends once; the draft is gone, and its letter is found by b
   assert.match((await elise.get([...locations][0] ?? '')).location ?? '', /keys\/unlock/);
 });
 
-test('a queued letter is taken back and becomes a draft again', async () => {
+/** The files of a draft, opened. */
+async function filesOf(clerk: Clerk, url: string): Promise<{ name: string; bytes: Buffer }[]> {
+  const { database, config, context } = world;
+  const session = await findSession(database, config, clerk.sid, '127.0.0.1', context.now());
+  assert.ok(session?.masterKey);
+  const { masterKey } = session;
+  const draft = await openDraft(database, session, masterKey, url.split('/').at(-1) ?? '');
+  return withDraftKeys(database, session.account.id, masterKey, async (keys) => {
+    const files: { name: string; bytes: Buffer }[] = [];
+    for (const row of draft.attachments) {
+      const { name, read } = openAttachment(database, session.account.id, keys, row);
+      const pieces: Buffer[] = [];
+      for await (const piece of read()) pieces.push(piece);
+      files.push({ name, bytes: Buffer.concat(pieces) });
+    }
+    return files;
+  });
+}
+
+test('a queued letter is taken back and becomes a draft again, with its files', async () => {
   const url = await begin(alain, '?to=Elise.Maes@tcn.b.eu-admin.net');
-  const sent = await press(alain, url, { subject: 'Too soon', text: 'not like this', do: 'send' });
+  const before = await world.database.prisma.contentChunk.count();
+  const names = ['Übersicht.pdf', 'liste.bin'];
+  const files = names.map((name, at) => ({ field: 'file', name, bytes: randomBytes(CHUNK_BYTES * (at + 1) + 17) }));
+  const written = { subject: 'Too soon', text: 'not like this', askReceipt: 'on', do: 'send' };
+  const sent = await press(alain, url, written, files);
   const letter = sent.location ?? '';
   const id = letter.split('/').at(-1) ?? '';
   let cancelled: Answer | null = null;
@@ -250,12 +283,24 @@ test('a queued letter is taken back and becomes a draft again', async () => {
     cancelled = await alain.post('/drafts', `${letter}/cancel`, {});
   }
   assert.match(cancelled?.location ?? '', /^\/drafts\//);
-  assert.match((await alain.get(cancelled?.location ?? '')).body, /not like this/);
+  const draft = cancelled?.location ?? '';
+  const page = (await alain.get(draft)).body;
+  assert.match(page, /not like this/);
+  assert.match(page, /name="askReceipt"[^>]* checked/);
+  for (const name of names) assert.ok(page.includes(name), name);
+  assert.deepEqual(
+    await filesOf(alain, draft),
+    files.map(({ name, bytes }) => ({ name, bytes })),
+  );
   const row = await world.database.prisma.letter.findUniqueOrThrow({ where: { id }, include: { envelopes: true } });
   assert.equal(row.state, 'cancelled');
   assert.equal(row.dueAt, null);
   const contents = row.envelopes.map((envelope) => envelope.contentId);
   assert.equal(await world.database.prisma.contentChunk.count({ where: { contentId: { in: contents } } }), 0);
+  const again = await alain.post('/drafts', `${letter}/cancel`, {});
+  assert.equal(again.location, letter, 'too late: it is one draft, not two');
+  await press(alain, draft, { do: 'discard' });
+  assert.equal(await world.database.prisma.contentChunk.count(), before, 'nothing is left of a discarded draft');
 });
 
 test('marks for the recipients that are typed come as JSON, in the reader’s language', async () => {

@@ -227,6 +227,39 @@ test('T24 what a key signed before it was taken back stays genuine, and nothing 
   await prisma.issuedCertificate.update({ where, data: { revokedAt: null } });
 });
 
+test('T24 security.md the central administrator revokes a key for evidence, and the command believes it no more', async () => {
+  const { prisma } = world.database;
+  const bytes = await download();
+  const carla = await enteredAdministrator(world, world.elise, 'central');
+  const page = '/administration/evidence';
+  const { id, sha256 } = await prisma.evidenceSigner.findFirstOrThrow();
+  const url = `${page}/${id}/revoke`;
+  const unsure = await carla.post(page, url, { reason: 'superseded' });
+  assert.equal(unsure.status, 400);
+  assert.match(unsure.body, /confirm that the key shall be revoked/);
+  assert.match(unsure.body, /<option value="superseded" selected>/);
+  assert.equal((await verifyOwnEvidence(world.database, bytes)).valid, true);
+  const sure = { reason: 'keyCompromise', sure: 'on' };
+  assert.equal((await carla.post(page, `${page}/${randomUUID()}/revoke`, sure)).status, 404);
+  assert.equal((await carla.post(page, url, sure)).location, page);
+  await carla.post(page, url, { ...sure, reason: 'superseded' });
+  const { valid, reasons } = await verifyOwnEvidence(world.database, bytes);
+  assert.deepEqual([valid, reasons], [false, ['revoked']]);
+  const shown = (await carla.get(page)).body;
+  assert.match(shown, /Nobody yet/);
+  assert.match(shown, /Revoked on/);
+  const row = await prisma.evidenceSigner.findUniqueOrThrow({ where: { id } });
+  assert.equal(row.sealedPrivateKey.length, 0, 'the key is forgotten');
+  const entries = await prisma.auditEntry.findMany({ where: { reason: 'evidence-signer-revoked' } });
+  assert.deepEqual(
+    entries.map(({ action, object }) => `${action} ${object}`),
+    [`revoke ${sha256}`],
+  );
+  assert.equal((await carla.post(page, page, { passphrase: AUTHORITY_PASSPHRASE })).location, page);
+  await prisma.evidenceSigner.delete({ where: { id } });
+  assert.equal((await verifyOwnEvidence(world.database, await download())).valid, true, 'by the next key');
+});
+
 test('T24 evidence is worth nothing once its authority was taken back, and nobody else below the root makes any', async () => {
   const bytes = await download();
   const { prisma } = world.database;

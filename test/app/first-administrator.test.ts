@@ -92,6 +92,25 @@ test('cli.md an empty installation gets its programme, its country and its first
   assert.equal(await database.prisma.programme.count(), 1);
 });
 
+test('cli.md an administrator whose account was suspended is let in again and told so, and one that was removed is refused', async () => {
+  assert.equal(admin(ADDRESS, ...PLACE).status, 0);
+  const { prisma } = database;
+  await prisma.account.updateMany({ data: { state: 'suspended', heldByCentre: true } });
+  const again = admin(ADDRESS);
+  assert.equal(again.status, 0, again.said);
+  assert.match(again.said, /this account was suspended: it is active again/);
+  const account = await prisma.account.findFirstOrThrow();
+  assert.deepEqual([account.state, account.heldByCentre, account.role], ['active', false, 'central']);
+  const entry = await prisma.auditEntry.findFirst({ where: { reason: 'account: resume' } });
+  assert.deepEqual([entry?.actor, entry?.object, entry?.result], ['operator', account.id, 'done']);
+  assert.doesNotMatch(admin(ADDRESS).said, /suspended/, 'not said where it was not so');
+  await prisma.account.updateMany({ data: { state: 'removed', role: 'clerk' } });
+  const removed = admin(ADDRESS);
+  assert.equal(removed.status, 1);
+  assert.match(removed.said, /was removed: a central administrator restores it/);
+  assert.equal((await prisma.account.findFirstOrThrow()).role, 'clerk');
+});
+
 test('cli.md what cannot be is refused with the reason, and leaves the installation empty', async () => {
   for (const [args, status, said] of [
     [[ADDRESS, '--imap', 'imap.example.org'], 2, /usage/],

@@ -13,6 +13,7 @@ import {
 } from '../../src/pki/issue.ts';
 import { readPkcs12 } from '../../src/pki/pkcs12-read.ts';
 import { encryptionIdentity, sealedKeysOf, signingIdentity } from '../../src/services/identities/own-keys.ts';
+import { changePassphrase, openVault } from '../../src/services/sessions/vault.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 import { type Answer, Clerk } from '../support/clerk.ts';
 import { openssl, PFX_FORMS, type PfxContents, writePfx } from '../support/openssl.ts';
@@ -233,6 +234,32 @@ test('T15 the .cer is the certificate alone in DER', async () => {
   assert.equal(answer.headers['content-type'], 'application/pkix-cert');
   assert.ok(answer.bytes.equals(contents.certificate.der));
   assert.ok(openssl(['x509', '-inform', 'DER', '-in', 'a.cer', '-noout'], { 'a.cer': answer.bytes }).ok);
+});
+
+test('T26 security.md a backup that was under way when the passphrase was changed is not given out', async (t) => {
+  const { id } = await imported();
+  const { database, config, context } = world;
+  const run = context.workers.run.bind(context.workers);
+  t.mock.method(context.workers, 'run', async (...[job, owner]: Parameters<typeof run>) => {
+    const written = await run(job, owner);
+    const by = { kind: 'passphrase', secret: PASSPHRASE } as const;
+    const opened = await openVault(database, config, world.alain.id, by, new Date());
+    assert.ok(opened.ok);
+    assert.ok(await changePassphrase(database, config, world.alain.id, opened, 'another one of mine', new Date()));
+    return written;
+  });
+  const answer = await clerk.post(`/digital-ids/${id}/backup`, `/digital-ids/${id}/backup`, {
+    ...{ passphrase: PASSPHRASE, password: 'backup of mine', repeated: 'backup of mine', form: 'modern' },
+  });
+  assert.equal(answer.status, 401, answer.body);
+  assert.match(answer.body, /not the passphrase of your keys/);
+  const row = await database.prisma.digitalId.findUniqueOrThrow({ where: { id } });
+  assert.equal(row.backedUpAt, null);
+  const entry = await database.prisma.auditEntry.findFirst({
+    where: { action: 'identity-export' },
+    orderBy: { id: 'desc' },
+  });
+  assert.equal(entry?.result, 'refused');
 });
 
 test('T26 a backup needs the passphrase again and opens in OpenSSL, in the modern and in the old form', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Account, Programme } from '../../src/generated/prisma/client.ts';
 import { createHostedAccount } from '../../src/services/accounts/accounts.ts';
 import { ANNEX_A } from '../../src/services/accounts/annex-a.ts';
@@ -138,6 +139,43 @@ test('T04 another programme is begun beside it, with domains that no other one h
   await world.database.prisma.$executeRawUnsafe('alter table registration_step enable trigger all');
   await world.database.prisma.registration.deleteMany();
 });
+
+test('security.md whoever is suspended while the form is on its way begins no programme, and grants none', async () => {
+  const { pool, prisma } = world.database;
+  const { programmeId } = await prisma.country.findUniqueOrThrow({ where: { id: world.alain.countryId } });
+  const before = await prisma.programme.count();
+  await prisma.account.update({ where: { id: nora.id }, data: { role: 'central' } });
+  const grant = () =>
+    central.post(`${RULES}/administrators`, `${RULES}/administrators`, { administrator: nora.address });
+  for (const act of [() => make({}), grant]) {
+    const other = await pool.connect();
+    await other.query('begin');
+    await other.query('select id from programme where id = $1 for update', [programmeId]);
+    await other.query("update account set state = 'suspended' where id = $1", [world.alain.id]);
+    let answered = false;
+    const asked = act().finally(() => {
+      answered = true;
+    });
+    while (!answered && !(await someoneWaits())) await wait(20);
+    await other.query('commit');
+    other.release();
+    const { status } = await asked;
+    await prisma.account.update({ where: { id: world.alain.id }, data: { state: 'active' } });
+    assert.equal(status, 404);
+    central = await enteredAdministrator(world, world.alain, 'central');
+  }
+  assert.equal(await prisma.programme.count(), before);
+  assert.equal(await prisma.programmeGrant.count({ where: { accountId: nora.id } }), 0);
+  await prisma.account.update({ where: { id: nora.id }, data: { role: nora.role } });
+});
+
+/** Whether a transaction waits for another one. */
+async function someoneWaits(): Promise<boolean> {
+  const { rows } = await world.database.pool.query(
+    "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+  );
+  return rows.length > 0;
+}
 
 test('security.md a programme is administrated by its own and by those to whom it was granted, as long as it is', async () => {
   assert.equal(await choose(central, other.id), 404);

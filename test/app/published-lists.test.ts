@@ -4,7 +4,11 @@ import { after, before, beforeEach, test } from 'node:test';
 import type { Certificate } from '../../src/pki/certificate.ts';
 import { parseCertificate } from '../../src/pki/certificate.ts';
 import { findEntry, parseRevocationList } from '../../src/pki/crl.ts';
+import { issuerKeyIdentifier } from '../../src/pki/issue.ts';
 import { parseOcspResponse, writeOcspRequest } from '../../src/pki/ocsp.ts';
+import { validatePath } from '../../src/pki/path.ts';
+import { writeRevocationList } from '../../src/pki/write-crl.ts';
+import { certificateUrl, indirectListUrl } from '../../src/services/identities/issuer-locations.ts';
 import { signDueLists } from '../../src/services/publishing/refresh-published.ts';
 import { openStatusSigner } from '../../src/services/publishing/status-signer.ts';
 import { enteredAdministrator } from '../support/administrator.ts';
@@ -249,4 +253,67 @@ test('S08 the key of a signer that ended is forgotten, and the overview asks for
 test('S08 the signer’s key stands in the database only sealed', async () => {
   const row = await world.database.prisma.statusSigner.findFirstOrThrow({ orderBy: { createdAt: 'desc' } });
   assert.equal(Buffer.from(row.sealedPrivateKey).includes(Buffer.from('06072a8648ce3d0201', 'hex')), false);
+});
+
+test('S08 security.md a signer is revoked by the CA’s passphrase: its lists count no more, and a new one signs', async () => {
+  const clerk = await enteredAdministrator(world, world.alain, 'central');
+  await signLists(world, root, issuing);
+  const holder = await issueHere(world, issuing, world.elise);
+  const row = await world.database.prisma.authority.findUniqueOrThrow({ where: { sha256: issuing.sha256 } });
+  const stolen = (await openStatusSigner(world.context, row.id)) ?? assert.fail('no signer');
+  /** What a thief signs now, and whether programs that have the authority’s own list believe it. */
+  const believed = async () => {
+    const { publicUrl } = world.config;
+    const forged = writeRevocationList({
+      ...{ signer: stolen.certificate, privateKey: stolen.privateKey, number: 999n },
+      entries: [
+        { serialNumber: holder.certificate.serialNumber, revokedAt: now, reason: 'unspecified', invalidSince: null },
+      ],
+      ...{ thisUpdate: now, nextUpdate: new Date(now.getTime() + DAY_MS) },
+      indirect: {
+        url: indirectListUrl(publicUrl, issuing.sha256),
+        signerUrl: certificateUrl(publicUrl, stolen.certificate.sha256),
+        issuer: issuing,
+      },
+    });
+    const lists = [forged, await listOf(root.sha256), await listOf(issuing.sha256)];
+    const { revocation } = validatePath({
+      ...{ leaf: holder.certificate, candidates: [issuing, stolen.certificate], anchors: [root], at: now },
+      ...{ purpose: 'email', revocation: { lists, responses: [], now, required: false } },
+    });
+    return revocation.status === 'revoked' && revocation.evidence.includes(forged.sha256);
+  };
+  assert.equal(await believed(), true);
+  const page = '/administration/lists';
+  assert.match((await clerk.get(page)).body, /Revoke the signer/);
+  const take = (passphrase: string, signer = stolen.certificate.sha256) =>
+    clerk.post(page, `${page}/${row.id}/signer/revoke`, { reason: 'keyCompromise', signer, passphrase });
+  const wrong = await take('not the passphrase');
+  assert.equal(wrong.status, 401);
+  assert.match(wrong.body, /<details class="fold" open>/);
+  assert.equal((await take(CA_PASSPHRASE, 'ab'.repeat(32))).status, 404);
+  assert.equal(await believed(), true);
+  pass(2000);
+  assert.equal((await take(CA_PASSPHRASE)).location, page);
+  pass(2000);
+  assert.equal(await believed(), false);
+  assert.notEqual(findEntry(await listOf(issuing.sha256), stolen.certificate).entry, null);
+  const next = (await openStatusSigner(world.context, row.id)) ?? assert.fail('no signer');
+  assert.notEqual(next.certificate.sha256, stolen.certificate.sha256);
+  assert.ok(
+    (await listOf(`${issuing.sha256}-daily`)).authorityKeyIdentifier?.equals(issuerKeyIdentifier(next.certificate)),
+  );
+  const old = await world.database.prisma.statusSigner.findMany({ where: { sha256: stolen.certificate.sha256 } });
+  assert.deepEqual(
+    old.map((each) => each.sealedPrivateKey.length),
+    [0],
+  );
+  await take(CA_PASSPHRASE);
+  const still = await openStatusSigner(world.context, row.id);
+  assert.equal(still?.certificate.sha256, next.certificate.sha256, 'sent twice it takes back one');
+  const entries = await world.database.prisma.auditEntry.findMany({ where: { reason: 'status-signer-revoked' } });
+  assert.deepEqual(
+    entries.map(({ action, object }) => `${action} ${object}`),
+    [`revoke ${stolen.certificate.sha256}`],
+  );
 });

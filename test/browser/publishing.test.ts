@@ -66,6 +66,38 @@ describe('issued Digital IDs, lists and what partners see, in Chromium', () => {
     });
   }
 
+  test('S08 T24 Carla revokes the signer of the daily list and the key for evidence, each after a confirmation', async () => {
+    const window = await openWindow(browser, node.url, { javaScriptEnabled: true });
+    const { page } = window;
+    await page.setViewportSize(WIDE);
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await signIn(page, world.people.carla);
+    await openDoor(page, node, world.people.carla);
+    await page.goto('/administration/lists');
+    const signer = page.locator('details', { hasText: 'Revoke the signer' }).first();
+    await signer.locator('summary').click();
+    await signer.getByLabel('Passphrase of the issuing CA').fill('a guess');
+    await signer.getByRole('button', { name: 'Revoke the signer' }).click();
+    await page.getByText('This is not the passphrase').waitFor();
+    await assertSound(window, 'signer');
+    await signer.getByLabel('Passphrase of the issuing CA').fill(world.authorityPassphrase);
+    await signer.getByRole('button', { name: 'Revoke the signer' }).click();
+    await page.getByText('The signer is revoked. The lists are signed anew').waitFor();
+    await page.goto('/administration/evidence');
+    await page.getByLabel(/Passphrase/).fill(world.authorityPassphrase);
+    await page.getByRole('button', { name: 'Certify a new key' }).click();
+    await page.getByText('A new key signs the evidence').waitFor();
+    const key = page.locator('details', { hasText: 'Revoke this key' }).first();
+    // Opened without a click, so that the keyboard begins where a reader does.
+    await key.evaluate((element) => element.setAttribute('open', ''));
+    await assertSound(window, 'evidence keys');
+    await key.getByLabel('Yes, revoke this key for good').check();
+    await key.getByRole('button', { name: 'Revoke the key' }).click();
+    await page.getByText('The key is revoked, and the new list is published').waitFor();
+    await assertSound(window, 'evidence key revoked');
+    await window.context.close();
+  });
+
   test('S08 S13 a partner without an account finds our certificates, how fresh the lists are, and what to do', async () => {
     const window = await openWindow(browser, node.url, { javaScriptEnabled: true });
     const { page } = window;

@@ -108,10 +108,21 @@ describe('rare algorithms of the openssl command', () => {
     assert.equal(message.encryption.status, 'weak');
   });
 
-  it('S14 a signature with SHA-1 is weak', () => {
-    const message = open(signedBy(people.alice, '-md', 'sha1'), people.alice);
-    assert.equal(message.signature.status, 'invalid');
-    assert.ok(message.signature.reasons.includes('weak-algorithm'));
+  for (const digest of ['sha1', 'sha224']) {
+    it(`S14 a signature with ${digest} is weak`, () => {
+      const message = open(signedBy(people.alice, '-md', digest), people.alice);
+      assert.equal(message.signature.status, 'invalid');
+      assert.ok(message.signature.reasons.includes('weak-algorithm'));
+    });
+  }
+
+  it('S14 an envelope with a cipher that is not known here cannot be opened, as with other keys, and is not called broken', () => {
+    const { bob, carol } = people;
+    const strange = open(sealedTo(bob, '-camellia256'), bob, bob);
+    const other = open(sealedTo(bob, '-aes-256-cbc'), bob, carol);
+    for (const { encryption, text } of [strange, other]) {
+      assert.deepEqual([encryption.status, encryption.reasons, text], ['failed', [], null]);
+    }
   });
 
   it('S14 a signature without signed attributes is invalid', () => {

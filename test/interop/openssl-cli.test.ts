@@ -19,7 +19,14 @@ before(() => {
 });
 after(() => people.remove());
 
-function sealpost(args: string[], input = ''): { status: number | null; stdout: Buffer } {
+function sealpost(
+  args: string[],
+  input = '',
+): {
+  status: number | null;
+  stdout: Buffer;
+  stderr: Buffer;
+} {
   return spawnSync(process.execPath, [COMMAND, ...args], { cwd: people.folder, input });
 }
 
@@ -69,6 +76,17 @@ describe('the command', () => {
     const wrong = sealpost(['pkcs12', '--json', '--password-file', 'wrong', 'alice.p12']);
     assert.equal(wrong.status, 1);
     assert.equal(JSON.parse(wrong.stdout.toString()).error.code, 'wrong-password');
+  });
+
+  it('S13 seal says why it takes no certificate of an authority, and that one envelope for two kinds of keys is not for all', () => {
+    const letter = 'From: alice@example.org\nSubject: keys\n\nhello\n';
+    const refused = sealpost(['seal', '--encrypt', '--to', 'root.pem'], letter);
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr.toString(), /root\.pem: the certificate of an authority/);
+    const mixed = sealpost(['seal', '--encrypt', '--to', 'bob.pem', '--to', 'carol.pem'], letter);
+    assert.equal(mixed.status, 0);
+    assert.match(mixed.stderr.toString(), /old programs cannot read/);
+    assert.equal(sealpost(['seal', '--encrypt', '--to', 'bob.pem'], letter).stderr.toString(), '');
   });
 
   it('wrong use and missing files have their exit status', () => {

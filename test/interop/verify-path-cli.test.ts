@@ -87,6 +87,18 @@ describe('inspect with revocation lists', () => {
     }
   });
 
+  it('T25 says unchecked without a list of an anchor, too, which none could name', () => {
+    writeFileSync(join(people.folder, 'signed.eml'), sealedAs(people.alice, header()));
+    for (const [lists, expected] of [
+      [[], 'unchecked'],
+      [['--crls', 'root.crl'], 'good'],
+    ] as const) {
+      const later = ['--at', new Date(Date.now() + 60_000).toISOString()];
+      const done = sealpost('inspect', '--json', '--anchors', 'alice.pem', ...lists, ...later, 'signed.eml');
+      assert.equal(JSON.parse(done.stdout).revocation, expected);
+    }
+  });
+
   it('S14 a list that is none or is not there is exit status 1 with the file named, and no answer', () => {
     writeFileSync(join(people.folder, 'signed.eml'), sealedAs(people.alice, header()));
     for (const list of ['noise.pem', 'missing.crl']) {

@@ -4,13 +4,17 @@ import fs from 'node:fs';
 import https from 'node:https';
 import path from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import type { Certificate } from '../../src/pki/certificate.ts';
 import { createRootAuthority } from '../../src/pki/issue.ts';
 import type { Node } from '../../src/server.ts';
+import { storeFetchedLists } from '../../src/services/revocation/revocation-lists.ts';
+import { recheckCertificates } from '../../src/services/sessions/recheck-certificates.ts';
 import { makeCertificates } from '../../testbed/certificates.ts';
 import type { World, WorldPerson } from '../../testbed/world.ts';
 import { type ClientTls, certificateFetch, plainFetch } from '../support/certificate-fetch.ts';
 import { certify, issueForTest, pemOf, type WantedCertificate } from '../support/certificate-for-test.ts';
 import { startNginx } from '../support/nginx.ts';
+import { makePartnerAuthority } from '../support/partner-authority.ts';
 import { Visitor } from '../support/visitor.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
@@ -80,6 +84,33 @@ async function attempt(person: WorldPerson, tls: ClientTls, base = node.url) {
   return { visitor, ...answer, alert: alertOf(answer.text) };
 }
 
+/** Gives the id of the anchor. */
+async function trustAtProgramme(root: Certificate): Promise<string> {
+  const { prisma } = node.context.database;
+  const programme = await prisma.programme.findFirstOrThrow();
+  const { subject, sha1, sha256, notAfter } = root;
+  const decided = { state: 'trusted', source: 'file' } as const;
+  const { id } = await prisma.trustAnchor.create({
+    data: {
+      ...{ programmeId: programme.id, certificate: new Uint8Array(root.der) },
+      ...{ subject, sha1, sha256, notAfter, ...decided },
+    },
+  });
+  return id;
+}
+
+/** As its holder imports one from outside. */
+async function bringDigitalId(accountId: string, certificate: Certificate): Promise<void> {
+  const { issuer, serialNumber, keyLabel, sha1, sha256, notBefore, notAfter, addresses } = certificate;
+  await node.context.database.prisma.digitalId.create({
+    data: {
+      ...{ accountId, certificate: new Uint8Array(certificate.der), chain: [], sealedPrivateKey: new Uint8Array(1) },
+      ...{ canSign: true, canEncrypt: false, addresses: [...addresses], commonName: 'Alain Dupont' },
+      ...{ issuer, serialNumber, keyLabel, sha1, sha256, notBefore, notAfter },
+    },
+  });
+}
+
 const issue = (wanted: WantedCertificate) =>
   issueForTest(node.context.database, world.authorityPassphrase, { ca }, wanted);
 
@@ -146,18 +177,7 @@ test('T22 a root that the programme believes for mail does not make keys to its 
   const life = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
   const partner = await createRootAuthority({ name: 'Partner Root', keyAlgorithm: 'P-256', ...life });
   const { certificate: root } = partner;
-  const { id } = await prisma.trustAnchor.create({
-    data: {
-      programmeId: programme.id,
-      certificate: new Uint8Array(root.der),
-      subject: root.subject,
-      sha1: root.sha1,
-      sha256: root.sha256,
-      notAfter: root.notAfter,
-      state: 'trusted',
-      source: 'file',
-    },
-  });
+  const id = await trustAtProgramme(root);
   const { certificate, tls } = await certify(partner, { ca }, { address: alain.address, ...life });
   const refused = await attempt(alain, tls);
   assert.equal(refused.status, 403);
@@ -169,25 +189,7 @@ test('T22 a root that the programme believes for mail does not make keys to its 
   await prisma.authority.delete({ where: { id: row.id } });
   // In production Digital IDs come from outside (T21): then it is the holder who brought it here.
   const account = await accountOf(alain);
-  await prisma.digitalId.create({
-    data: {
-      accountId: account.id,
-      certificate: new Uint8Array(certificate.der),
-      chain: [],
-      sealedPrivateKey: new Uint8Array(1),
-      canSign: true,
-      canEncrypt: false,
-      addresses: [alain.address],
-      commonName: 'Alain Dupont',
-      issuer: certificate.issuer,
-      serialNumber: certificate.serialNumber,
-      keyLabel: certificate.keyLabel,
-      sha1: certificate.sha1,
-      sha256: certificate.sha256,
-      notBefore: life.notBefore,
-      notAfter: life.notAfter,
-    },
-  });
+  await bringDigitalId(account.id, certificate);
   assert.equal((await attempt(alain, tls)).status, 200);
   await prisma.digitalId.deleteMany({ where: { accountId: account.id, sha256: certificate.sha256 } });
   await prisma.trustAnchor.delete({ where: { id } });
@@ -215,6 +217,43 @@ test('T22 a certificate that is revoked ends the session at the next click and o
   const again = await attempt(alain, own(alain));
   assert.equal(again.status, 403);
   assert.match(again.alert, /was revoked/);
+});
+
+test('T22 a certificate that an authority elsewhere took back ends the session while it lasts', async () => {
+  const { alain } = world.people;
+  const { context } = node;
+  const { prisma } = context.database;
+  await requireCertificates();
+  const partner = makePartnerAuthority('Carte Racine', 'Agence des cartes');
+  const person = partner.person('Alain Dupont', alain.address);
+  const anchor = await trustAtProgramme(partner.root);
+  const account = await accountOf(alain);
+  await bringDigitalId(account.id, person.certificate);
+  const key = person.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+  const outside = await attempt(alain, { ca, cert: pemOf(person.certificate.der), key });
+  const inside = await attempt(alain, own(alain));
+  const staysIn = async () => assert.equal((await outside.visitor.get('/mail')).status, 200);
+  await staysIn();
+  let minutes = 0;
+  const recheck = () => {
+    minutes += 6;
+    return recheckCertificates({ ...context, now: () => new Date(Date.now() + minutes * 60_000) });
+  };
+  assert.equal(await recheckCertificates(context), 0, 'judged a moment ago');
+  assert.ok((await recheck()) >= 2);
+  await staysIn();
+  const point = await prisma.revocationPoint.create({
+    data: { kind: 'list', url: 'http://lists.example/cartes.crl', dueAt: new Date(Date.now() + DAY_MS) },
+  });
+  await storeFetchedLists(context.database, point.id, partner.list([person.certificate]), new Date());
+  await staysIn();
+  await recheck();
+  assert.match((await outside.visitor.get('/mail')).url, /^\/sign-in/);
+  assert.equal((await inside.visitor.get('/mail')).status, 200, 'the other one goes on');
+  const entry = await prisma.auditEntry.findFirst({ where: { accountId: account.id }, orderBy: { id: 'desc' } });
+  assert.equal(`${entry?.action} ${entry?.reason}`, 'sign-out certificate-revoked');
+  await prisma.digitalId.deleteMany({ where: { accountId: account.id, sha256: person.certificate.sha256 } });
+  await prisma.trustAnchor.delete({ where: { id: anchor } });
 });
 
 test('T22 new accounts have a week, the rule begins on its day, and an administrator can waive it for one account', async () => {

@@ -14,6 +14,8 @@ const DEPLOY = fileURLToPath(new URL('../../deploy', import.meta.url));
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+/** Of each member state's domain (T06). */
+const EXCHANGERS = 4;
 
 for (const name of ['postfix-relay', 'postfix-member-state']) {
   describe(`deploy/${name}`, () => {
@@ -35,8 +37,13 @@ for (const name of ['postfix-relay', 'postfix-member-state']) {
     it('T05 Postfix tries every two minutes, warns after four hours and reports after five days', () => {
       const [shortest, longest] = [seconds('minimal_backoff_time'), seconds('maximal_backoff_time')];
       assert.equal(shortest, longest);
-      // a letter is looked at when the queue is run next
-      assert.ok(shortest >= 110 && longest + seconds('queue_run_delay') <= 125);
+      // From start to start, where nothing listens: a letter is looked at when the queue is run next, up to a second early.
+      assert.ok(shortest - 1 >= 110 && longest + seconds('queue_run_delay') <= 120);
+      // Where a firewall drops everything an attempt lasts until the last of four exchangers was given up, and waiting counts from then.
+      const [connecting, tried] = [seconds('smtp_connect_timeout'), name === 'postfix-member-state' ? EXCHANGERS : 1];
+      assert.ok(longest + seconds('queue_run_delay') + tried * connecting <= 130);
+      // a first packet that was lost comes again after one second
+      assert.ok(connecting >= 3);
       assert.equal(seconds('delay_warning_time'), 4 * HOUR);
       assert.equal(seconds('maximal_queue_lifetime'), 5 * DAY);
       assert.equal(seconds('bounce_queue_lifetime'), 5 * DAY);
@@ -47,6 +54,62 @@ for (const name of ['postfix-relay', 'postfix-member-state']) {
 
     it('T06 one attempt goes through all four relays', () => {
       if (name === 'postfix-member-state') assert.equal(parameters.get('smtp_mx_session_limit'), '4');
+    });
+
+    it('T04 outside partners that are named can be written to, or write, and nobody else outside', async () => {
+      const table = name === 'postfix-relay' ? 'allowed-senders' : 'allowed-recipients';
+      const verdict = (address: string) => look(folder, address, `regexp:${folder}/${table}`);
+      for (const address of [
+        'x@tcn.b.eu-admin.net',
+        'x@partner.example',
+        'X@Partner.Example',
+        'x@a.b.agency.example',
+      ]) {
+        assert.equal(await verdict(address), 'DUNNO', address);
+      }
+      for (const domain of [
+        'example.org',
+        'partner.example.org',
+        'xpartner.example',
+        'partnerxexample',
+        'a.partner.example',
+      ]) {
+        assert.match(await verdict(`x@${domain}`), /^REJECT 5\.7\.1 /, domain);
+      }
+      assert.match(await verdict('x@agency.example'), /^REJECT 5\.7\.1 /, 'what lies under it, and not itself');
+      const route = (key: string) => look(folder, key, `texthash:${folder}/outside-routes`);
+      assert.equal(await route('partner.example'), 'smtp:[198.51.100.25]');
+      assert.equal(await route('.agency.example'), 'smtp:[192.0.2.17]');
+      assert.equal(await route('example.org'), '');
+      const maps = ['transport_maps', ...(name === 'postfix-relay' ? ['relay_domains'] : [])];
+      for (const map of maps) assert.ok(parameters.get(map)?.includes(`texthash:${folder}/outside-routes`), map);
+      if (name === 'postfix-relay') return;
+      const closed = /inline:\{.*\}/.exec(parameters.get('transport_maps') ?? '')?.[0] ?? assert.fail('no end');
+      assert.match(await look(folder, '*', closed), /^error:5\.7\.1 only addresses of eu-admin\.net/);
+      assert.equal(await look(folder, '.eu-admin.net', closed), 'smtp:');
+    });
+
+    it('T04 without outside partners nobody outside is reached, and no line for one is half right', async () => {
+      const closed = await mkdtemp(path.join(os.tmpdir(), 'sealpost-deploy-'));
+      try {
+        const { OUTSIDE_ROUTES: _, ...settings } = await settingsOf(name, closed);
+        await renderFolder(path.join(DEPLOY, name), closed, settings);
+        assert.equal(await look(closed, 'partner.example', `texthash:${closed}/outside-routes`), '');
+        const table = name === 'postfix-relay' ? 'allowed-senders' : 'allowed-recipients';
+        assert.match(await look(closed, 'x@partner.example', `regexp:${closed}/${table}`), /^REJECT 5\.7\.1 /);
+        for (const wrong of [
+          'partner.example',
+          'partner.example smtp',
+          '.* smtp:',
+          'a/b.example smtp:',
+          'b.eu-admin.net smtp:',
+        ]) {
+          const given = { ...settings, OUTSIDE_ROUTES: wrong };
+          await assert.rejects(renderFolder(path.join(DEPLOY, name), closed, given), /OUTSIDE_ROUTES/, wrong);
+        }
+      } finally {
+        await rm(closed, { recursive: true });
+      }
     });
 
     it('T30 a relay takes nothing that was not scanned', () => {
@@ -61,6 +124,14 @@ for (const name of ['postfix-relay', 'postfix-member-state']) {
   });
 }
 
+/** What a table says of a key; nothing where it does not have it. */
+async function look(folder: string, key: string, table: string): Promise<string> {
+  const asked = run('/usr/sbin/postmap', ['-c', folder, '-q', key, table]);
+  const { stdout, stderr } = await asked.catch((error: { stdout: string; stderr: string }) => error);
+  assert.equal(stderr, '');
+  return stdout.trim();
+}
+
 /** Something for each name between at signs. */
 async function settingsOf(name: string, folder: string): Promise<Settings> {
   const texts = await Promise.all(
@@ -73,9 +144,11 @@ async function settingsOf(name: string, folder: string): Promise<Settings> {
     ...Object.fromEntries([...names].map(([, each]) => [each, 'x'])),
     CONFIG_FOLDER: folder,
     ADDRESS: '192.0.2.17',
+    INTERFACE: '127.0.0.1',
     BALANCED_LISTENER: '192.0.2.17:10025',
     MILTERS: 'inet:192.0.2.17:7357',
     MEMBER_STATE_SERVERS: '192.0.2.2/32',
+    OUTSIDE_ROUTES: 'partner.example  smtp:[198.51.100.25]\n.agency.example  smtp:[192.0.2.17]',
   };
 }
 

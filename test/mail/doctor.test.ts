@@ -75,6 +75,23 @@ test('T08 doctor finds everything in order on a network that is', async () => {
   for (const subject of ['clock', 'database', 'queue']) assert.equal(lineOf(answer, subject).state, 'ok');
 });
 
+test('T05 T24 doctor says when reports of the relays would not be believed, and which relays are meant', async () => {
+  const listed = lineOf(await told(), 'reports');
+  assert.equal(`${listed.state} ${listed.code}`, 'ok balanced');
+  assert.match(
+    listed.result,
+    /relay\.eu-admin\.net \(127\.152\.0\.17\) is not among them, which is right for a balancer/,
+  );
+  assert.deepEqual(troubles(await told([], { REPORT_SERVERS: '' })), ['reports  empty']);
+  const primary = await told([], { REPORT_SERVERS: '127.152.0.17' });
+  assert.deepEqual(troubles(primary), ['reports  missing']);
+  const { result, advice } = lineOf(primary, 'reports');
+  for (const name of ['relay2', 'relay3', 'relay4'])
+    assert.match(result, new RegExp(`${name}\\.eu-admin\\.net \\(127`));
+  assert.match(advice, /REPORT_SERVERS in the settings of every node.*Of a balancer, enter the relays behind it/);
+  assert.deepEqual(troubles(await told([], { REPORT_SERVERS: '127.152.0.16/28,127.152.0.241' })), []);
+});
+
 test('T23 doctor looks at POP3 where hosted mailboxes are offered by it, and nowhere else', async () => {
   const { lines } = await told();
   const pop3 = lines.filter(({ subject }) => subject === 'pop3');
@@ -106,6 +123,8 @@ test('T08 doctor names the one thing that is wrong, whatever it is', async () =>
     'names tcn.b.eu-admin.net address',
     'names tcn.d.eu-admin.net address',
     'relay relay4.eu-admin.net refused',
+    // nor would its reports be believed
+    'reports  missing',
   ]);
   const swapped = relays.split(',').reverse().join(',');
   assert.deepEqual(troubles(await told([], { RELAYS: swapped })), [

@@ -123,6 +123,23 @@ test('T24 a relay, its scanner and a resolver that are stopped are found, one by
   await inState('resolver', `127.${NETWORK}.53.3`, 'ok');
 });
 
+test('T30 T24 a clamd that is dead behind a running milter is found by a test message, and found working again', async () => {
+  const domain = 'relay4.eu-admin.net';
+  const before = await inState('relay-scanner', domain, 'ok');
+  assert.match(JSON.stringify(before.line), /"code":"scanned"/);
+  await world.testbed.killServer('clamd-relay4');
+  try {
+    const found = await inState('relay-scanner', domain, 'failed');
+    assert.match(JSON.stringify(found.line), /"code":"scanner-away"/);
+    // the relay itself notices nothing before somebody's letter does
+    assert.equal((await probeRelay(String(found.key.split(' ')[1]))).offer?.takes, true);
+    assert.deepEqual(await failing(), [`relay-scanner ${domain}`]);
+  } finally {
+    await world.testbed.startServer('clamd-relay4');
+  }
+  await inState('relay-scanner', domain, 'ok');
+});
+
 test('T07 T24 a name server of the network that is down is found while the resolvers still answer for it', async () => {
   const { address } = world.testbed.dns;
   await without('dns', async () => {

@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { findByMessageId } from '../../src/mail/imap-mailbox.ts';
 import type { Node } from '../../src/server.ts';
 import type { ServerName } from '../../testbed/testbed.ts';
-import type { World } from '../../testbed/world.ts';
-import { sendThroughPages } from '../support/compose.ts';
+import type { World, WorldPerson } from '../../testbed/world.ts';
+import { faultsOf, pressOnDraft, sendThroughPages } from '../support/compose.ts';
 import { EICAR } from '../support/eicar.ts';
-import { settleIn } from '../support/letters.ts';
+import { settleIn, withMailbox } from '../support/letters.ts';
 import { copiesIn } from '../support/message-copies.ts';
 import { until } from '../support/ready-clerk.ts';
 import type { Visitor } from '../support/visitor.ts';
+import { wholeSource } from '../support/whole-source.ts';
 import { startTestNode, startTestWorld } from '../support/world.ts';
 
 const run = promisify(execFile);
@@ -95,6 +98,17 @@ async function copies(address: string, messageId: string, folder: string): Promi
   return found.filter((copy) => copy.folder === folder).length;
 }
 
+function sourceOf(person: WorldPerson, messageId: string): Promise<Buffer> {
+  return withMailbox(node, person, async (connection) => {
+    const found = await findByMessageId(connection, 'INBOX', messageId);
+    assert.ok(found.ok);
+    const uid = found.value.uids[0] ?? assert.fail(`no ${messageId}`);
+    const ref = { folder: 'INBOX', uidValidity: found.value.uidValidity, uid };
+    const source = await wholeSource(connection, ref, 100_000_000);
+    return source.ok ? source.value.bytes : assert.fail(source.reason);
+  });
+}
+
 /** In the inbox of the recipient. */
 const copiesAt = async (url: string) => copies(world.people.marta.address, await messageIdOf(url), 'INBOX');
 
@@ -139,11 +153,14 @@ test('T05 a full mailbox keeps the copy for Sent waiting, not the message, and t
   assert.equal(await copies(to.address, messageId, 'INBOX'), 1, 'it was sent once');
 });
 
-test('T05 a letter that is still here can be taken back while the mail server is down, and is never sent', async () => {
+test('T05 a letter that is still here can be taken back with its files while the mail server is down, and is never sent', async () => {
   const { marta: to } = world.people;
+  const bytes = randomBytes(700_001);
+  const file = new File([bytes], 'Übersicht.bin', { type: 'application/octet-stream' });
   await world.testbed.stopServer('mail-b');
   try {
-    const url = await sendThroughPages(alain, { to: to.address, subject: 'Regret', text: 'not like this', ...PLAIN });
+    const written = { to: to.address, subject: 'Regret', text: 'not like this', ...PLAIN };
+    const url = await sendThroughPages(alain, { ...written, file });
     await whenSaid(url, /The mail server did not answer/);
     const messageId = await messageIdOf(url);
     const draft = await until('it to be taken back', async () => {
@@ -154,10 +171,18 @@ test('T05 a letter that is still here can be taken back while the mail server is
     assert.match(draft.text, /not like this/);
     assert.match(await words(url), /Cancelled/);
     await world.testbed.startServer('mail-b');
-    const after = await sendThroughPages(alain, { to: to.address, subject: 'After it', text: 'this one', ...PLAIN });
-    const nextId = await messageIdOf(after);
+    const after = await pressOnDraft(alain, draft, { ...written, subject: 'After it', text: 'like this' }, 'send');
+    assert.match(after.url, /^\/letters\//, faultsOf(after));
+    const nextId = await messageIdOf(after.url);
     await until('the next one to arrive', async () => (await copies(to.address, nextId, 'INBOX')) === 1, 60_000);
     assert.equal(await copies(to.address, messageId, 'INBOX'), 0);
+    const base64 = bytes.toString('base64');
+    const arrived = (await sourceOf(to, nextId)).toString('latin1').replaceAll('\r\n', '');
+    assert.ok(arrived.includes(base64), 'the file came back byte for byte');
+    await whenSaid(after.url, /A copy is in Sent/);
+    const { prisma } = node.context.database;
+    assert.equal(await prisma.draftAttachment.count(), 0);
+    assert.equal(await prisma.contentChunk.count(), 0, 'nothing is left of either');
   } finally {
     await world.testbed.startServer('mail-b').catch(() => {});
   }

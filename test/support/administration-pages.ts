@@ -93,6 +93,7 @@ const ACCOUNTS: Record<string, Needs> = {
 const EVIDENCE: Record<string, Needs> = {
   'GET /administration/evidence': 'central',
   'POST /administration/evidence': 'central',
+  'POST /administration/evidence/:signer/revoke': 'central',
   'GET /administration/message-trace': 'central',
 };
 
@@ -168,6 +169,7 @@ const LISTS: Record<string, Needs> = {
   'GET /administration/lists': 'central',
   'POST /administration/lists/:authority/sign': 'central',
   'POST /administration/lists/:authority/revoke': 'central',
+  'POST /administration/lists/:authority/signer/revoke': 'central',
 };
 
 const RELEASES: Record<string, Needs> = {

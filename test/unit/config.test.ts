@@ -75,6 +75,24 @@ test('T24 servers whose reports count are addresses or networks, of both familie
     assert.throws(() => given(wrong), /REPORT_SERVERS: expected/);
 });
 
+test('T24 the milters of relays are named by relay, address and port', () => {
+  const given = (RELAY_SCANNERS: string) => readConfig({ RELAY_SCANNERS, DATA_FOLDER: folder() }).relayScanners;
+  assert.deepEqual(given(''), []);
+  assert.deepEqual(given('Relay4.eu-admin.net = 192.0.2.20:7357,relay3.eu-admin.net=[2001:db8::3]:7357'), [
+    { relay: 'relay4.eu-admin.net', host: '192.0.2.20', port: 7357 },
+    { relay: 'relay3.eu-admin.net', host: '2001:db8::3', port: 7357 },
+  ]);
+  for (const wrong of [
+    'relay4',
+    '192.0.2.20:7357',
+    'a.b=192.0.2.20',
+    'a.b=c.d:7357',
+    'a.b=192.0.2.20:0',
+    'a.b=1.2.3.4:70000',
+  ])
+    assert.throws(() => given(wrong), /RELAY_SCANNERS: expected clamav-milter/, wrong);
+});
+
 test('T30 a scanner is one of this machine, unless a second setting says openly that it is not', () => {
   const given = (SCANNER: string, more: NodeJS.ProcessEnv = {}) =>
     readConfig({ SCANNER, DATA_FOLDER: folder(), ...more }).scanner?.place;

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../context.ts';
 import { leaveNotice } from '../../plugins/notices.ts';
 import { signedIn, unlockedKey } from '../../plugins/session.ts';
-import { cancelLetter } from '../../services/letters/letters.ts';
+import { cancelLetter } from '../../services/letters/cancel-letter.ts';
 import { letterOf } from './params.ts';
 
 export function cancelLetterAction(context: Context) {

@@ -5,11 +5,18 @@ import type { Database } from '../database/connect.ts';
 import { recordStep } from '../registration/history.ts';
 
 export type AdministratorResult =
-  | { ok: true; account: Account; outcome: 'promoted' | 'created'; isCountryResumed: boolean }
+  | {
+      ok: true;
+      account: Account;
+      outcome: 'promoted' | 'created';
+      isAccountResumed: boolean;
+      isCountryResumed: boolean;
+    }
   | {
       ok: false;
       problem:
         | 'address'
+        | 'removed'
         | 'empty'
         | 'domain'
         | 'no-country'
@@ -23,7 +30,8 @@ const WAIVER_MS = 3 * 86_400_000;
 
 /**
  * Makes the account of this address a central administrator, with an account where there is none yet. A second factor that was lost is
- * forgotten: the next entry sets a new one up. A country that was suspended takes part again: nobody of it could sign in. For whoever operates the installation.
+ * forgotten: the next entry sets a new one up. An account that was suspended is active again, and a country that was suspended takes part again: nobody could sign in otherwise. One
+ * that was removed is brought back on its page, where it gets a new code too. For whoever operates the installation.
  * @param password of a new hosted mailbox
  */
 export async function addAdministrator(
@@ -33,6 +41,7 @@ export async function addAdministrator(
 ): Promise<AdministratorResult> {
   if (addressProblem(address) !== null) return { ok: false, problem: 'address' };
   const known = await database.prisma.account.findUnique({ where: { addressKey: addressKey(address) } });
+  if (known?.state === 'removed') return { ok: false, problem: 'removed' };
   if (known) return { ok: true, outcome: 'promoted', ...(await promote(database, known)) };
   const country = await database.prisma.country.findFirst({
     where: { domain: addressDomain(address) },
@@ -64,11 +73,15 @@ async function promote(database: Database, account: Account) {
   await database.prisma.session.updateMany({ where: { accountId: account.id }, data: { administrationUntil: null } });
   // Where a certificate is required (T22) and none is at hand, the operator lets in too.
   const certificateWaivedUntil = new Date(Date.now() + WAIVER_MS);
+  const { count } = await database.prisma.account.updateMany({
+    where: { id: account.id, state: 'suspended' },
+    data: { state: 'active', heldByCentre: false },
+  });
   const promoted = await database.prisma.account.update({
     where: { id: account.id },
     data: { role: 'central', certificateWaivedUntil },
   });
-  return { account: promoted, isCountryResumed: await resumeCountryOf(database, account) };
+  return { account: promoted, isAccountResumed: count > 0, isCountryResumed: await resumeCountryOf(database, account) };
 }
 
 function resumeCountryOf(database: Database, { countryId }: Account): Promise<boolean> {

@@ -5,7 +5,7 @@ import { addressKey } from '../../mail/address.ts';
 import { type NewProgramme, patternsMeet } from '../accounts/programmes.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { administeredProgramme } from './administered.ts';
-import { administratorsOf, lockProgrammes } from './left-in-charge.ts';
+import { administratorsOf, lockProgrammes, requireStillInCharge } from './left-in-charge.ts';
 import { recordAdministration } from './record.ts';
 
 export type ProgrammeSummary = Programme & { countries: number; accounts: number; administered: boolean };
@@ -51,7 +51,10 @@ export type NewProgrammeResult =
   | { ok: true; programme: Programme }
   | { ok: false; problem: 'code-taken' | 'pattern-taken' };
 
-/** A further programme beside those that there are. Whoever makes it administrates it. */
+/**
+ * A further programme beside those that there are. Whoever makes it administrates it.
+ * @throws AppError `not-found` for whoever was suspended meanwhile
+ */
 export async function createFurtherProgramme(
   context: Context,
   session: SignedIn,
@@ -60,7 +63,10 @@ export async function createFurtherProgramme(
   const { id: accountId, address } = session.account;
   try {
     const programme = await context.database.prisma.$transaction(async (tx) => {
-      if (await isPatternTaken(tx, wanted.domainPattern, null)) return null;
+      const isTaken = await isPatternTaken(tx, wanted.domainPattern, null);
+      await lockProgrammes(tx, [administeredProgramme(session).id]);
+      await requireStillInCharge(tx, session);
+      if (isTaken) return null;
       const grants = { create: { accountId, grantedBy: address, grantedAt: context.now() } };
       return tx.programme.create({ data: { ...wanted, grants } });
     });
@@ -159,6 +165,7 @@ export async function grantProgramme(context: Context, session: SignedIn, addres
   const isGranted = await prisma.$transaction(async (tx) => {
     // Who counts administrators, here or where the account is, waits, or is waited for.
     await lockProgrammes(tx, [programmeId, found.country.programmeId]);
+    await requireStillInCharge(tx, session);
     if ((await tx.account.count({ where: { ...where, id: found.id } })) === 0) return false;
     const data = { accountId: found.id, programmeId, grantedBy: session.account.address, grantedAt: context.now() };
     await tx.programmeGrant.createMany({ skipDuplicates: true, data });
@@ -175,6 +182,7 @@ export async function withdrawProgramme(context: Context, session: SignedIn, acc
   const withdrawn = await context.database.prisma.$transaction(async (tx) => {
     // Two who withdraw each other at the same moment wait for one another here.
     await lockProgrammes(tx, [programmeId]);
+    await requireStillInCharge(tx, session);
     const others = await tx.account.count({
       where: { AND: [administratorsOf(programmeId), { id: { not: accountId } }] },
     });

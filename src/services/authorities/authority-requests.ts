@@ -82,8 +82,12 @@ export async function completeRequest(
     return { ok: false, problem: 'key-differs' };
   }
   const sealContext = requestContext(request.publicKey);
-  const opened = await openUnderCount(context, session, request.id, () =>
-    openUnderPassphrase(passphrase, request.keySalt, request.sealedPrivateKey, sealContext),
+  const opened = await openUnderCount(
+    context,
+    session,
+    request.id,
+    () => openUnderPassphrase(passphrase, request.keySalt, request.sealedPrivateKey, sealContext),
+    (key) => void key.fill(0),
   );
   if (!opened.ok) return opened;
   try {

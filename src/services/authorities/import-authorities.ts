@@ -35,8 +35,10 @@ export async function importAuthorities(
 ): Promise<AuthorityImportResult> {
   const issuing = await openKeyFile(context, session, wanted.issuing, (each) => !each.isSelfIssued);
   if (!issuing.ok) return { ...issuing, of: 'issuing' };
-  const root = wanted.root && (await openKeyFile(context, session, wanted.root, (each) => each.isSelfIssued));
+  const opened = [issuing.found.key];
   try {
+    const root = wanted.root && (await openKeyFile(context, session, wanted.root, (each) => each.isSelfIssued));
+    if (root?.ok) opened.push(root.found.key);
     if (root && !root.ok) return { ...root, of: 'root' };
     const others = [...issuing.found.certificates, ...(root ? root.found.certificates : []), ...wanted.others];
     const { certificate, key } = issuing.found;
@@ -51,8 +53,7 @@ export async function importAuthorities(
       root: root && { privateKey: root.found.key, passphrase: wanted.rootPassphrase },
     });
   } finally {
-    issuing.found.key.fill(0);
-    if (root?.ok) root.found.key.fill(0);
+    for (const key of opened) key.fill(0);
   }
 }
 
@@ -87,5 +88,6 @@ async function openKeyFile(
 }
 
 function opened({ sealedKey, certificateDer, context }: SealedIdentity, masterKey: Buffer) {
-  return { key: openSealed(masterKey, sealedKey, context), certificate: parseCertificate(certificateDer) };
+  const certificate = parseCertificate(certificateDer);
+  return { key: openSealed(masterKey, sealedKey, context), certificate };
 }

@@ -24,12 +24,16 @@ export type WrongPassphrase =
   | { ok: false; problem: 'wrong-passphrase' }
   | { ok: false; problem: 'too-many-attempts'; retryAt: Date };
 
-/** Opens something under an authority's passphrase: attempts are counted for the programme on all nodes, and refusals recorded. */
+/**
+ * Opens something under an authority's passphrase: attempts are counted for the programme on all nodes, and refusals recorded. The caller
+ * closes what was opened; only what it never gets is closed here.
+ */
 export async function openUnderCount<T>(
   context: Context,
   session: SignedIn,
   object: string,
   open: () => Promise<T | null>,
+  close: (value: T) => void,
 ): Promise<Counted<T>> {
   const { database, config } = context;
   const programmeId = administeredProgramme(session).id;
@@ -44,6 +48,11 @@ export async function openUnderCount<T>(
       ? { ok: false, problem: 'wrong-passphrase' }
       : { ok: false, problem: 'too-many-attempts', retryAt: counted.retryAt };
   }
-  await forgetAttempts(database, 'authority', programmeId, key);
+  try {
+    await forgetAttempts(database, 'authority', programmeId, key);
+  } catch (error) {
+    close(value);
+    throw error;
+  }
   return { ok: true, value };
 }

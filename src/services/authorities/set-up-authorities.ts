@@ -1,5 +1,6 @@
 import type { Context } from '../../context.ts';
 import { Prisma } from '../../generated/prisma/client.ts';
+import type { Authority } from '../../pki/issue.ts';
 import type { KeyAlgorithm } from '../../pki/key-pair.ts';
 import { administeredProgramme } from '../administration/administered.ts';
 import { certifyAlong } from '../evidence/certify-signer.ts';
@@ -9,6 +10,7 @@ import {
   issuingBelow,
   type NewAuthorities,
   openAuthority,
+  overwriteKey,
   sealedAuthority,
 } from '../identities/authorities.ts';
 import { signDirectList } from '../publishing/publish-lists.ts';
@@ -77,23 +79,38 @@ export async function makeIssuing(
 ): Promise<{ ok: true } | WrongPassphrase> {
   const programme = administeredProgramme(session);
   const row = await findAuthority(context, session, wanted.root, 'root');
-  const opened = await openUnderCount(context, session, row.sha256, () => openAuthority(row, wanted.rootPassphrase));
+  const open = () => openAuthority(row, wanted.rootPassphrase);
+  const opened = await openUnderCount(context, session, row.sha256, open, overwriteKey);
   if (!opened.ok) return opened;
   const at = context.now();
   const { issuingName: name, keyAlgorithm } = wanted;
   try {
     const { publicUrl } = context.config;
     const issuing = await issuingBelow(opened.value, programme, { name, keyAlgorithm, publicUrl, at });
-    const data = await sealedAuthority(programme.id, 'issuing', issuing, wanted.passphrase);
-    const { authority } = context.database.prisma;
-    const made = await onceOnly(() => authority.create({ data: { ...data, id: wanted.nonce, createdAt: at } }));
-    if (made) await signDirectList(context, made, issuing);
-    issuing.privateKey.fill(0);
+    const made = await storeIssuing(context, programme.id, issuing, wanted);
     await signDirectList(context, row, opened.value);
     if (made) await recordAuthority(context, session, issuing.certificate.sha256, 'done', 'authority-made');
     return { ok: true };
   } finally {
-    opened.value.privateKey.fill(0);
+    overwriteKey(opened.value);
+  }
+}
+
+/** Its key is open for its first lists, and then no more. */
+async function storeIssuing(
+  context: Context,
+  programmeId: string,
+  issuing: Authority,
+  { nonce, passphrase }: WantedIssuing,
+): Promise<boolean> {
+  try {
+    const data = await sealedAuthority(programmeId, 'issuing', issuing, passphrase);
+    const { authority } = context.database.prisma;
+    const made = await onceOnly(() => authority.create({ data: { ...data, id: nonce, createdAt: context.now() } }));
+    if (made) await signDirectList(context, made, issuing);
+    return made !== null;
+  } finally {
+    overwriteKey(issuing);
   }
 }
 

@@ -118,13 +118,19 @@ async function takeAttachments(
   if (opened.attachments.length === 0) return leftOut;
   const { job, release } = await openingOf(context, session, ref);
   try {
-    for (const { index, name } of opened.attachments) {
+    for (const [position, { index, name }] of opened.attachments.entries()) {
       // What is given to a worker is gone: each gets its own copy.
       const bytes = isSpool(job.bytes) ? job.bytes : new Uint8Array(job.bytes);
       const taken = await takeAttachment(context, session, { ...job, bytes }, index, draftId);
       if (taken.ok) continue;
       if (taken.reason === 'infected') leftOut.push({ name, why: 'infected', finding: taken.finding });
       else leftOut.push({ name, why: taken.reason === 'unscanned' ? 'unscanned' : 'room' });
+      if (taken.reason !== 'too-many') continue;
+      // Nor is there room for any of those that follow: none of them is opened for that.
+      leftOut.push(
+        ...opened.attachments.slice(position + 1).map((each) => ({ name: each.name, why: 'room' as const })),
+      );
+      break;
     }
   } finally {
     await release();

@@ -57,13 +57,13 @@ export async function addAttachment(
     const hash = createHash('sha256');
     const { contentId, size, whole } = await writeSealedContent(database, key, hashed(file.source, hash), room);
     if (full) {
-      await removeUnusedContents(database, [contentId]);
+      await removeUnusedContents(database.pool, [contentId]);
       return { ok: false, reason: 'too-many' };
     }
     if (!whole) return { ok: false, reason: 'too-large' };
     const checked = await checkContent(context, session, { contentId, size, key, sha256: hash.digest('hex') });
     if ('refused' in checked) {
-      await removeUnusedContents(database, [contentId]);
+      await removeUnusedContents(database.pool, [contentId]);
       return checked.refused;
     }
     const head = { name: file.name, type: file.type, key: key.toString('base64'), ...checked };
@@ -95,7 +95,7 @@ async function checkContent(
   try {
     verdict = await scanContent(context, { size, sha256, read });
   } catch (error) {
-    await removeUnusedContents(context.database, [contentId]);
+    await removeUnusedContents(context.database.pool, [contentId]);
     throw error;
   }
   if (verdict.state === 'off') return {};
@@ -120,7 +120,7 @@ export async function removeAttachment(
   const row = await database.prisma.draftAttachment.findFirst({ where, select: { contentId: true } });
   if (!row) return false;
   await database.prisma.draftAttachment.deleteMany({ where });
-  await removeUnusedContents(database, [row.contentId]);
+  await removeUnusedContents(database.pool, [row.contentId]);
   return true;
 }
 

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
-import type { Draft } from '../../generated/prisma/client.ts';
+import type { Draft, Prisma } from '../../generated/prisma/client.ts';
 import { withMarking } from '../../smime/marking.ts';
 import { openFrom, sealTo } from '../../vault/sealed-box.ts';
 import type { Database } from '../database/connect.ts';
@@ -65,11 +65,14 @@ export type OpenedDraft = Pick<Draft, 'id' | 'version' | 'nonce' | 'savedAt'> & 
   attachments: { id: string; sealedHead: Uint8Array; size: number; contentId: string }[];
 };
 
+/** Of the database, or of a transaction */
+type Rows = { prisma: Prisma.TransactionClient };
+
 /** Keys to open drafts with; the caller overwrites the private half. */
 export type DraftKeys = { publicKey: Buffer; privateKey: Buffer };
 
 /** @throws AppError no-vault */
-export async function sealingKey(database: Database, accountId: string): Promise<Buffer> {
+export async function sealingKey(database: Rows, accountId: string): Promise<Buffer> {
   const key = await draftPublicKey(database, accountId);
   if (!key) throw new AppError('no-vault');
   return key;
@@ -92,7 +95,7 @@ export async function withDraftKeys<T>(
 
 /** Needs the vault's public key only: no unlock, no Digital ID. @throws AppError no-vault */
 export async function createDraft(
-  database: Database,
+  database: Rows,
   accountId: string,
   content: DraftContent,
   origin: DraftOrigin,
@@ -255,7 +258,7 @@ export async function discardDraft(database: Database, accountId: string, id: st
   if (!row) return false;
   const { count } = await database.prisma.draft.deleteMany({ where: { id, accountId } });
   await removeUnusedContents(
-    database,
+    database.pool,
     row.attachments.map((attachment) => attachment.contentId),
   );
   return count === 1;

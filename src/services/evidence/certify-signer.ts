@@ -7,16 +7,41 @@ import { type Issuer, openIssuer } from '../issuing/issue-digital-id.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { renewEvidenceSigner, signerInForce } from './evidence-signer.ts';
 
-/** Who signs evidence for the programme now, and the authority that certified it; null when nobody does. */
-export async function readEvidenceSigner(
-  context: Context,
-  session: SignedIn,
-): Promise<{ certificate: Certificate; issuer: string } | null> {
-  const row = await signerInForce(context.database, administeredProgramme(session).id, context.now());
-  if (row === null) return null;
-  const authority = await context.database.prisma.authority.findUniqueOrThrow({ where: { id: row.authorityId } });
-  const issuer = parseCertificate(authority.certificate);
-  return { certificate: parseCertificate(row.certificate), issuer: issuer.commonName ?? issuer.subject };
+export type KnownEvidenceSigner = {
+  id: string;
+  certificate: Certificate;
+  /** Name of the authority that certified it */
+  issuer: string;
+  /** The one that signs now */
+  isInForce: boolean;
+  revokedAt: Date | null;
+};
+
+/** The keys for evidence whose life lasts, newest first: also those that sign no more, since whoever has one can sign with it. */
+export async function readEvidenceSigners(context: Context, session: SignedIn): Promise<KnownEvidenceSigner[]> {
+  const { prisma } = context.database;
+  const programmeId = administeredProgramme(session).id;
+  const at = context.now();
+  const rows = await prisma.evidenceSigner.findMany({
+    where: { authority: { programmeId }, notAfter: { gt: at } },
+    orderBy: { createdAt: 'desc' },
+    include: { authority: true },
+  });
+  const issued = await prisma.issuedCertificate.findMany({
+    where: { sha256: { in: rows.map(({ sha256 }) => sha256) } },
+    select: { sha256: true, revokedAt: true },
+  });
+  const now = await signerInForce(context.database, programmeId, at);
+  return rows.map((row) => {
+    const issuer = parseCertificate(row.authority.certificate);
+    return {
+      id: row.id,
+      certificate: parseCertificate(row.certificate),
+      issuer: issuer.commonName ?? issuer.subject,
+      isInForce: row.id === now?.id,
+      revokedAt: issued.find(({ sha256 }) => sha256 === row.sha256)?.revokedAt ?? null,
+    };
+  });
 }
 
 /** Whatever an authority's passphrase was typed for: the key of evidence is certified along where it will be needed soon. */
@@ -48,10 +73,11 @@ export async function certifyEvidenceSigner(
   const at = context.now();
   const programmeId = administeredProgramme(session).id;
   if ((await issuingAuthorityOf(database, programmeId, at)) === null) return { ok: false, problem: 'no-authority' };
-  const opened = await openUnderCount(context, session, programmeId, async () => {
+  const open = async () => {
     const issuer = await openIssuer(database, programmeId, passphrase, config.publicUrl, at);
     return issuer.ok ? issuer.issuer : null;
-  });
+  };
+  const opened = await openUnderCount(context, session, programmeId, open, (issuer) => issuer.close());
   if (!opened.ok) return opened;
   const issuer = opened.value;
   try {

@@ -1,4 +1,4 @@
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { type Config, keyOf } from '../../config.ts';
 import type { Authority as AuthorityRow, EvidenceSigner as SignerRow } from '../../generated/prisma/client.ts';
 import { parseCertificate } from '../../pki/certificate.ts';
@@ -40,7 +40,7 @@ export async function renewEvidenceSigner(
   const isEnough = current !== null && current.notAfter.getTime() - at.getTime() > RENEWED_AHEAD_DAYS * DAY_MS;
   if (!anyway && isEnough && current.authorityId === row.id) return false;
   const programme = await database.prisma.programme.findUniqueOrThrow({ where: { id: row.programmeId } });
-  const { certificate, privateKey } = await createEvidenceSigner({
+  const signer = await createEvidenceSigner({
     issuer: authority,
     name: `Evidence of ${programme.name}`.slice(0, 64),
     keyAlgorithm: programme.keyAlgorithm as KeyAlgorithm,
@@ -48,10 +48,10 @@ export async function renewEvidenceSigner(
     notAfter: new Date(Math.min(at.getTime() + LIFE_DAYS * DAY_MS, authority.certificate.notAfter.getTime())),
     ...issuer.locations,
   });
+  const { certificate } = signer;
   const { sha256, notBefore, notAfter, serialNumber } = certificate;
   const serverKeyVersion = config.serverKeys.current;
-  const sealed = sealUnder(keyOf(config.serverKeys, serverKeyVersion), privateKey, sealContext(sha256));
-  privateKey.fill(0);
+  const sealed = sealKey(config, serverKeyVersion, signer);
   const issued = { authorityId: row.id, certificate: new Uint8Array(certificate.der), sha256, notBefore, notAfter };
   await database.prisma.$transaction([
     database.prisma.evidenceSigner.create({
@@ -87,11 +87,28 @@ export async function openEvidenceSigner(
   const row = await signerInForce(database, programmeId, at);
   if (row === null) return null;
   const key = openSealed(keyOf(config.serverKeys, row.serverKeyVersion), row.sealedPrivateKey, sealContext(row.sha256));
-  const privateKey = createPrivateKey({ key, format: 'der', type: 'pkcs8' });
-  key.fill(0);
+  const privateKey = readKey(key);
   const authority = await database.prisma.authority.findUniqueOrThrow({ where: { id: row.authorityId } });
   const chain = [parseCertificate(authority.certificate), ...(await chainOfAuthority(database, authority))];
   return { certificate: parseCertificate(row.certificate), privateKey, chain };
+}
+
+/** The key itself is overwritten. */
+function sealKey({ serverKeys }: Pick<Config, 'serverKeys'>, version: string, signer: Authority): Buffer {
+  try {
+    return sealUnder(keyOf(serverKeys, version), signer.privateKey, sealContext(signer.certificate.sha256));
+  } finally {
+    signer.privateKey.fill(0);
+  }
+}
+
+/** Its bytes are overwritten. */
+function readKey(key: Buffer): KeyObject {
+  try {
+    return createPrivateKey({ key, format: 'der', type: 'pkcs8' });
+  } finally {
+    key.fill(0);
+  }
 }
 
 function sealContext(sha256: string): string {

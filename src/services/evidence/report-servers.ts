@@ -15,13 +15,12 @@ export function ownHostsOf(server: Pick<MailServer, 'serverName' | 'imapHost' | 
  */
 export function cameFromListed(origin: ReportOrigin, config: Pick<Config, 'reportServers'>): boolean {
   if (!origin.nullSender || origin.handedInBy === null) return false;
-  if (origin.handedInBy === 'own') return true;
-  const family = isIP(origin.handedInBy) === 6 ? 'ipv6' : 'ipv4';
-  return listOf(config.reportServers).check(origin.handedInBy, family);
+  return origin.handedInBy === 'own' || isListed(origin.handedInBy, config.reportServers);
 }
 
-function listOf(networks: Config['reportServers']): BlockList {
+/** Whether an address is one of REPORT_SERVERS, or in one of its networks. */
+export function isListed(address: string, networks: Config['reportServers']): boolean {
   const list = new BlockList();
-  for (const { address, bits, family } of networks) list.addSubnet(address, bits, family);
-  return list;
+  for (const { address: network, bits, family } of networks) list.addSubnet(network, bits, family);
+  return list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }

@@ -53,31 +53,33 @@ export async function createAuthorities(
     keyAlgorithm,
     ...lifeFrom(at, ROOT_DAYS),
   });
-  const issuing = await issuingBelow(root, programme, {
-    name: wanted.issuingName ?? `${programme.name} Issuing CA`,
-    keyAlgorithm,
-    publicUrl,
-    at,
-  });
-  const rows = [
-    await sealedAuthority(programme.id, 'root', root, rootPassphrase),
-    await sealedAuthority(programme.id, 'issuing', issuing, passphrase),
-  ];
-  const named = rows.map((row) => ({
-    ...row,
-    ...(wanted.id && row.kind === 'root' && { id: wanted.id }),
-    createdAt: at,
-  }));
+  const made = [root];
   try {
+    const issuing = await issuingBelow(root, programme, {
+      name: wanted.issuingName ?? `${programme.name} Issuing CA`,
+      keyAlgorithm,
+      publicUrl,
+      at,
+    });
+    made.push(issuing);
+    const rows = [
+      await sealedAuthority(programme.id, 'root', root, rootPassphrase),
+      await sealedAuthority(programme.id, 'issuing', issuing, passphrase),
+    ];
+    const named = rows.map((row) => ({
+      ...row,
+      ...(wanted.id && row.kind === 'root' && { id: wanted.id }),
+      createdAt: at,
+    }));
     const [stored] = await database.prisma.$transaction([
       database.prisma.authority.createManyAndReturn({ data: named }),
       database.prisma.trustAnchor.create({ data: programmeAnchor(programme, root.certificate, at) }),
     ]);
     for (const row of stored) await wanted.whileOpen?.(row, row.kind === 'root' ? root : issuing);
+    return { root: root.certificate, issuing: issuing.certificate };
   } finally {
-    for (const { privateKey } of [root, issuing]) privateKey.fill(0);
+    made.forEach(overwriteKey);
   }
-  return { root: root.certificate, issuing: issuing.certificate };
 }
 
 export type NewIssuing = { name: string; keyAlgorithm: KeyAlgorithm; publicUrl: URL | undefined; at: Date };
@@ -152,8 +154,13 @@ function authorityKeyContext(sha256: string): string {
 export async function openAuthority(row: AuthorityRow, passphrase: string): Promise<Authority | null> {
   if (row.keySalt === null || row.sealedPrivateKey === null) return null;
   const context = authorityKeyContext(row.sha256);
+  const certificate = parseCertificate(row.certificate);
   const privateKey = await openUnderPassphrase(passphrase, row.keySalt, row.sealedPrivateKey, context);
-  return privateKey ? { certificate: parseCertificate(row.certificate), privateKey } : null;
+  return privateKey && { certificate, privateKey };
+}
+
+export function overwriteKey({ privateKey }: Pick<Authority, 'privateKey'>): void {
+  privateKey.fill(0);
 }
 
 /** The authority that issues for a programme at this time: of those with a key that were not retired, the newest. */

@@ -59,23 +59,38 @@ export async function exportBackup(
       return { ok: false, problem: 'too-many-attempts', retryAt: opened.retryAt };
     return { ok: false, problem: 'wrong-passphrase' };
   }
-  const written = await context.workers.run(
-    {
-      kind: 'pkcs12-write',
-      key: sealedKeyOf(row),
-      masterKey: opened.masterKey,
-      chain: row.chain,
-      password: request.password,
-      form: request.form,
-      friendlyName: row.commonName,
-    },
-    session.account.id,
-  );
-  opened.masterKey.fill(0);
-  if (!written.ok) throw new Error(`writing a PKCS#12 file: ${written.code}: ${written.message}`);
-  await context.database.prisma.digitalId.update({ where: { id: row.id }, data: { backedUpAt: context.now() } });
+  const bytes = await writeBackup(context, session, row, request, opened.masterKey);
+  // Whoever changed the passphrase meanwhile, or gave the keys up, shut this one out.
+  const { count } = await context.database.prisma.digitalId.updateMany({
+    where: { id: row.id, lostVaultId: null, account: { vault: { version: opened.version } } },
+    data: { backedUpAt: context.now() },
+  });
+  if (count === 0) {
+    await recordExport(context, session, row, 'refused', 'wrong');
+    return { ok: false, problem: 'wrong-passphrase' };
+  }
   await recordExport(context, session, row, 'done', `pfx ${request.form}`);
-  return { ok: true, file: { name: fileName(row, 'pfx'), bytes: Buffer.from(written.value) } };
+  return { ok: true, file: { name: fileName(row, 'pfx'), bytes } };
+}
+
+async function writeBackup(
+  context: Context,
+  session: SignedIn,
+  row: DigitalId,
+  { password, form }: BackupRequest,
+  masterKey: Buffer,
+): Promise<Buffer> {
+  const key = sealedKeyOf(row);
+  try {
+    const written = await context.workers.run(
+      { kind: 'pkcs12-write', key, masterKey, chain: row.chain, password, form, friendlyName: row.commonName },
+      session.account.id,
+    );
+    if (!written.ok) throw new Error(`writing a PKCS#12 file: ${written.code}: ${written.message}`);
+    return Buffer.from(written.value);
+  } finally {
+    masterKey.fill(0);
+  }
 }
 
 function passwordProblem(request: BackupRequest): BackupPasswordProblem | null {

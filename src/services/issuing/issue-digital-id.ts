@@ -1,11 +1,17 @@
 import type { Authority as AuthorityRow, IssuedCertificate, RevocationReason } from '../../generated/prisma/client.ts';
 import { Prisma } from '../../generated/prisma/client.ts';
-import type { Certificate } from '../../pki/certificate.ts';
+import { type Certificate, parseCertificate } from '../../pki/certificate.ts';
 import { type Authority, type IssuerLocations, issuePersonalCertificate, type PersonalUsage } from '../../pki/issue.ts';
-import { generateKeyPair, type KeyAlgorithm } from '../../pki/key-pair.ts';
+import { generateKeyPair, type KeyAlgorithm, type KeyPair } from '../../pki/key-pair.ts';
 import { type Pkcs12Contents, type Pkcs12Form, writePkcs12 } from '../../pki/pkcs12-write.ts';
 import type { Database } from '../database/connect.ts';
-import { chainOfAuthority, issuingAuthorityOf, openAuthority, POLICY_OID } from '../identities/authorities.ts';
+import {
+  chainOfAuthority,
+  issuingAuthorityOf,
+  openAuthority,
+  overwriteKey,
+  POLICY_OID,
+} from '../identities/authorities.ts';
 import { issuerLocations } from '../identities/issuer-locations.ts';
 import { listIsDue } from '../publishing/publish-lists.ts';
 import { decideIssuing, type IssuedSoFar, type IssuingDecision } from './issuing-rule.ts';
@@ -39,10 +45,20 @@ export async function openIssuer(
   const row = await issuingAuthorityOf(database, programmeId, at);
   if (row === null) return { ok: false, problem: 'no-authority' };
   const chain = await chainOfAuthority(database, row);
+  const locations = publicUrl === null ? {} : issuerLocations(publicUrl, parseCertificate(row.certificate));
   const authority = await openAuthority(row, passphrase);
   if (authority === null) return { ok: false, problem: 'wrong-passphrase' };
-  const locations = publicUrl === null ? {} : issuerLocations(publicUrl, authority.certificate);
-  return { ok: true, issuer: { row, authority, chain, locations, close: () => void authority.privateKey.fill(0) } };
+  return { ok: true, issuer: { row, authority, chain, locations, close: () => overwriteKey(authority) } };
+}
+
+/** Whoever opened an issuer for somebody else closes it where they do not get it. */
+export async function closedOnFailure<T>(issuer: Issuer, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    issuer.close();
+    throw error;
+  }
 }
 
 export type IssuedFile = { usage: PersonalUsage; certificate: Certificate; pfx: Buffer };
@@ -169,31 +185,44 @@ async function makeFiles(issuer: Issuer, order: IssueOrder, decided: Decided): P
   const files: IssuedFile[] = [];
   for (const usage of decided.usages) {
     const pair = await generateKeyPair(decided.keyAlgorithm);
-    const certificate = await issuePersonalCertificate({
-      issuer: issuer.authority,
-      name: decided.account.name,
-      address: decided.account.address,
-      publicKey: pair.publicKey,
-      usage,
-      policyOid: POLICY_OID,
-      clientAuthentication: decided.clientAuthentication,
-      notBefore: decided.notBefore,
-      notAfter: decided.endsAt,
-      ...issuer.locations,
-    });
-    const contents: Pkcs12Contents = {
-      privateKey: pair.privateKey,
-      certificate,
-      chain: [issuer.authority.certificate, ...issuer.chain],
-      password: order.pfxPassword,
-      form: order.form ?? 'modern',
-      friendlyName: decided.account.address,
-    };
-    const pfx = await (order.write?.(contents) ?? writePkcs12(contents));
-    pair.privateKey.fill(0);
-    files.push({ usage, certificate, pfx });
+    try {
+      files.push(await makeFile(issuer, order, decided, usage, pair));
+    } finally {
+      overwriteKey(pair);
+    }
   }
   return files;
+}
+
+async function makeFile(
+  issuer: Issuer,
+  order: IssueOrder,
+  decided: Decided,
+  usage: PersonalUsage,
+  { publicKey, privateKey }: KeyPair,
+): Promise<IssuedFile> {
+  const certificate = await issuePersonalCertificate({
+    issuer: issuer.authority,
+    name: decided.account.name,
+    address: decided.account.address,
+    publicKey,
+    usage,
+    policyOid: POLICY_OID,
+    clientAuthentication: decided.clientAuthentication,
+    notBefore: decided.notBefore,
+    notAfter: decided.endsAt,
+    ...issuer.locations,
+  });
+  const contents: Pkcs12Contents = {
+    privateKey,
+    certificate,
+    chain: [issuer.authority.certificate, ...issuer.chain],
+    password: order.pfxPassword,
+    form: order.form ?? 'modern',
+    friendlyName: decided.account.address,
+  };
+  const pfx = await (order.write?.(contents) ?? writePkcs12(contents));
+  return { usage, certificate, pfx };
 }
 
 async function store(

@@ -6,7 +6,7 @@ import { renewAlong } from '../evidence/certify-signer.ts';
 import { issuingAuthorityOf } from '../identities/authorities.ts';
 import { signDirectList } from '../publishing/publish-lists.ts';
 import type { SignedIn } from '../sessions/session.ts';
-import { type Issuer, openIssuer } from './issue-digital-id.ts';
+import { closedOnFailure, type Issuer, openIssuer } from './issue-digital-id.ts';
 import { issueTask } from './issue-task.ts';
 import { recordIssuing } from './record-issuing.ts';
 
@@ -43,16 +43,18 @@ export async function beginIssuing(context: Context, session: SignedIn, order: I
   const opened = await openCounted(context, session, order.passphrase);
   if (!opened.ok) return opened;
   const at = context.now();
-  const job = await prisma.issuingJob.create({
-    data: {
-      programmeId,
-      startedBy: session.account.address,
-      replaces: order.replaces ?? null,
-      startedAt: at,
-      beatAt: at,
-      tasks: { create: targets.map(({ id: accountId }, position) => ({ accountId, position })) },
-    },
-  });
+  const job = await closedOnFailure(opened.issuer, () =>
+    prisma.issuingJob.create({
+      data: {
+        programmeId,
+        startedBy: session.account.address,
+        replaces: order.replaces ?? null,
+        startedAt: at,
+        beatAt: at,
+        tasks: { create: targets.map(({ id: accountId }, position) => ({ accountId, position })) },
+      },
+    }),
+  );
   return { ok: true, jobId: job.id, finished: inBackground(context, session, opened.issuer, job) };
 }
 
@@ -64,11 +66,19 @@ export async function resumeIssuing(
   passphrase: string,
 ): Promise<IssuingStart> {
   if (!session.hasVault) return { ok: false, problem: 'no-vault' };
-  const { prisma } = context.database;
   const opened = await openCounted(context, session, passphrase);
   if (!opened.ok) return opened;
+  const job = await closedOnFailure(opened.issuer, () => takeOver(context, session, jobId));
+  if (job === undefined) {
+    opened.issuer.close();
+    return { ok: false, problem: 'not-interrupted' };
+  }
+  return { ok: true, jobId: job.id, finished: inBackground(context, session, opened.issuer, job) };
+}
+
+async function takeOver(context: Context, session: SignedIn, jobId: string): Promise<IssuingJob | undefined> {
   const at = context.now();
-  const taken = await prisma.issuingJob.updateManyAndReturn({
+  const [job] = await context.database.prisma.issuingJob.updateManyAndReturn({
     where: {
       id: jobId,
       programmeId: administeredProgramme(session).id,
@@ -77,13 +87,8 @@ export async function resumeIssuing(
     },
     data: { beatAt: at },
   });
-  const job = taken[0];
-  if (job === undefined) {
-    opened.issuer.close();
-    return { ok: false, problem: 'not-interrupted' };
-  }
-  await recordIssuing(context, session, job.id, 'done', 'issuing-resumed');
-  return { ok: true, jobId: job.id, finished: inBackground(context, session, opened.issuer, job) };
+  if (job !== undefined) await recordIssuing(context, session, job.id, 'done', 'issuing-resumed');
+  return job;
 }
 
 export function isInterrupted(job: IssuingJob, at: Date): boolean {
@@ -97,13 +102,15 @@ async function openCounted(context: Context, session: SignedIn, passphrase: stri
   const programmeId = administeredProgramme(session).id;
   const at = context.now();
   if ((await issuingAuthorityOf(database, programmeId, at)) === null) return { ok: false, problem: 'no-authority' };
-  const opened = await openUnderCount(context, session, programmeId, async () => {
+  const open = async () => {
     const issuer = await openIssuer(database, programmeId, passphrase, config.publicUrl, at);
     return issuer.ok ? issuer.issuer : null;
-  });
+  };
+  const opened = await openUnderCount(context, session, programmeId, open, (issuer) => issuer.close());
   if (!opened.ok) return opened;
-  await renewAlong(context, session, opened.value);
-  return { ok: true, issuer: opened.value };
+  const issuer = opened.value;
+  await closedOnFailure(issuer, () => renewAlong(context, session, issuer));
+  return { ok: true, issuer };
 }
 
 function inBackground(context: Context, session: SignedIn, issuer: Issuer, job: IssuingJob): Promise<void> {

@@ -17,7 +17,7 @@ const ORPHAN_AGE_MS = 24 * 3_600_000;
 /** Rows that are written or read together: the way there and back counts for more than their bytes. */
 const ROWS_AT_ONCE = 4;
 
-type Queries = Pick<pg.ClientBase, 'query'>;
+type Queries = Pick<pg.ClientBase | pg.Pool, 'query'>;
 type Pool = Database['pool'];
 
 /** Writes bytes as rows of one content, inside the transaction of `client` where it is in one. */
@@ -117,11 +117,9 @@ export async function removeContents(queries: Pick<pg.Pool, 'query'>, contentIds
 }
 
 /** Removes these contents unless an attachment, an envelope or a copy for Sent still needs them. */
-export async function removeUnusedContents(database: Database, contentIds: readonly string[]): Promise<void> {
+export async function removeUnusedContents(queries: Queries, contentIds: readonly string[]): Promise<void> {
   if (contentIds.length === 0) return;
-  await database.pool.query(`delete from content_chunk c where c.content_id = any($1::uuid[]) and ${UNUSED}`, [
-    contentIds,
-  ]);
+  await queries.query(`delete from content_chunk c where c.content_id = any($1::uuid[]) and ${UNUSED}`, [contentIds]);
 }
 
 /** A letter `l` that has its end, and its copy in Sent, needs no bytes, though its rows go on naming them. */

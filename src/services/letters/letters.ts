@@ -2,8 +2,7 @@ import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import type { Prisma } from '../../generated/prisma/client.ts';
 import type { Database } from '../database/connect.ts';
-import { writeAddress } from '../drafts/compose-reply.ts';
-import { createDraft, discardDraft, NEW_ORIGIN, withDraftKeys } from '../drafts/drafts.ts';
+import { withDraftKeys } from '../drafts/drafts.ts';
 import {
   type DeliveryState,
   deliveryState,
@@ -15,7 +14,6 @@ import {
   serversOfDomains,
 } from '../evidence/delivery-state.ts';
 import type { SignedIn } from '../sessions/session.ts';
-import { removeContents } from './content-chunks.ts';
 import { namedIn, openHead, subjectOnTheWay } from './letter-head.ts';
 import { chosenMarking } from './marking-policy.ts';
 import type { LetterHead } from './outbox-enqueue.ts';
@@ -235,61 +233,6 @@ export async function letterOfNonce(database: Database, accountId: string, nonce
     select: { id: true },
   });
   return row?.id ?? null;
-}
-
-/**
- * Takes a letter back that nobody has got yet: it becomes a draft again, without its attachments.
- * @returns the draft's id, or null when it is too late: a node works on it, or a server may have it
- * @throws AppError not-found
- */
-export async function cancelLetter(
-  context: Context,
-  session: SignedIn,
-  masterKey: Uint8Array,
-  id: string,
-): Promise<string | null> {
-  const { database } = context;
-  const { head, signed, encrypted } = await readLetter(context, session, masterKey, id);
-  const content = {
-    to: head.to.map(writeAddress).join(', '),
-    cc: head.cc.map(writeAddress).join(', '),
-    bcc: head.bcc.map(writeAddress).join(', '),
-    subject: head.subject,
-    text: head.text,
-    sign: signed,
-    encrypt: encrypted,
-    ...(head.marking ? { marking: head.marking } : {}),
-  };
-  // First the draft: whatever happens to this node, the text stands somewhere.
-  const draft = await createDraft(database, session.account.id, content, head.origin ?? NEW_ORIGIN, context.now());
-  const cancelled = await database.pool.query<{ sent_copy_id: string }>(
-    `update letter l set state = 'cancelled', due_at = null, waiting_for_sign_in = false
-     where id = $1 and account_id = $2 and state = 'queued'
-       and (claimed_until is null or claimed_until < clock_timestamp())
-       and not exists (select 1 from envelope e join envelope_recipient r on r.envelope_id = e.id
-                       where e.letter_id = l.id and r.state <> 'queued')
-       and not exists (select 1 from envelope e join submission_attempt a on a.envelope_id = e.id
-                       where e.letter_id = l.id and a.outcome in ('unknown', 'handing-over'))
-     returning sent_copy_id`,
-    [id, session.account.id],
-  );
-  const copy = cancelled.rows[0];
-  if (!copy) {
-    await discardDraft(database, session.account.id, draft.id);
-    return null;
-  }
-  const envelopes = await database.prisma.envelope.findMany({ where: { letterId: id }, select: { contentId: true } });
-  await removeContents(database.pool, [copy.sent_copy_id, ...envelopes.map((envelope) => envelope.contentId)]);
-  await context.audit.record({
-    accountId: session.account.id,
-    actor: session.account.address,
-    network: session.network,
-    action: 'send-state',
-    object: id,
-    result: 'done',
-    reason: 'cancelled',
-  });
-  return draft.id;
 }
 
 /** How many letters of this account have not arrived at the server yet, for the navigation. */

@@ -7,7 +7,8 @@ import { sealTo } from '../../vault/sealed-box.ts';
 import { withConnection } from '../database/borrowed-connection.ts';
 import type { DraftOrigin } from '../drafts/drafts.ts';
 import type { SignedIn } from '../sessions/session.ts';
-import { removeUnusedContents, writeContent } from './content-chunks.ts';
+import { writeContent } from './content-chunks.ts';
+import { keepAttachments } from './kept-attachments.ts';
 import type { MarkingChoice } from './marking-policy.ts';
 import type { SealedCopy } from './outbox-copies.ts';
 
@@ -49,13 +50,12 @@ export function sendsInBackground(config: Context['config'], account: SignedIn['
 }
 
 /**
- * Letter, envelopes, recipients and final bytes in one transaction; the draft goes with it.
+ * Letter, envelopes, recipients and final bytes in one transaction; the draft goes with it, and its attachments wait with the letter.
  * @returns the letter's id, or null when the nonce was used already: a second click waits here for the first
  */
 export async function enqueueLetter(context: Context, session: SignedIn, letter: Enqueued): Promise<string | null> {
   const { config, database } = context;
-  let unused: string[] = [];
-  const letterId = await withConnection(database.pool, async (client) => {
+  return withConnection(database.pool, async (client) => {
     try {
       await client.query('begin');
       const id = await insertLetter(client, context, session, letter);
@@ -72,7 +72,7 @@ export async function enqueueLetter(context: Context, session: SignedIn, letter:
         if (copy.signed) signatures.push(copy.signed);
       }
       if (letter.receipt) await expectReceipts(client, id, letter.receipt, signatures);
-      if (letter.draftId) unused = await deleteDraft(client, session.account.id, letter.draftId);
+      if (letter.draftId) await takeDraft(client, session.account.id, letter.draftId, id);
       await client.query('commit');
       return id;
     } catch (error) {
@@ -80,8 +80,6 @@ export async function enqueueLetter(context: Context, session: SignedIn, letter:
       throw error;
     }
   });
-  await removeUnusedContents(database, unused);
-  return letterId;
 }
 
 async function insertLetter(
@@ -173,12 +171,7 @@ async function* hashed(
   }
 }
 
-/** @returns contents of its attachments, which nobody may need any more */
-async function deleteDraft(client: pg.PoolClient, accountId: string, draftId: string): Promise<string[]> {
-  const contents = await client.query<{ content_id: string }>(
-    `select a.content_id from draft_attachment a join draft d on d.id = a.draft_id where d.id = $1 and d.account_id = $2`,
-    [draftId, accountId],
-  );
+async function takeDraft(client: pg.PoolClient, accountId: string, draftId: string, letterId: string): Promise<void> {
+  await keepAttachments(client, accountId, draftId, letterId);
   await client.query('delete from draft where id = $1 and account_id = $2', [draftId, accountId]);
-  return contents.rows.map((row) => row.content_id);
 }

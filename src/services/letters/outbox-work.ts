@@ -8,6 +8,7 @@ import type { Database } from '../database/connect.ts';
 import { wasReported } from '../evidence/match-report.ts';
 import { expectReports } from '../evidence/report-looks.ts';
 import { readContent } from './content-chunks.ts';
+import { releaseAttachments } from './kept-attachments.ts';
 import type { Claim } from './outbox-claims.ts';
 import { fileInSent, reportArrived } from './outbox-filing.ts';
 import { recordResult, recordTaken } from './outbox-results.ts';
@@ -64,6 +65,7 @@ export async function workOn(context: WorkContext, claim: Claim, login: LoginFor
     const due = envelope.state === 'queued' && envelope.nextAttemptAt <= context.now();
     if (due) await attempt(context, letter, envelope, way, signal);
   }
+  await releaseAttachments(database, letter.id);
   const open = await database.prisma.envelope.findFirst({
     where: { letterId: letter.id, state: 'queued' },
     orderBy: { nextAttemptAt: 'asc' },

@@ -7,7 +7,7 @@ export type Metric = {
   name: string;
   help: string;
 } & (
-  | { type: 'gauge' | 'counter'; samples: readonly Sample[] }
+  | { type: 'gauge' | 'counter' | 'summary'; samples: readonly Sample[] }
   | { type: 'histogram'; samples: readonly HistogramSample[] }
 );
 

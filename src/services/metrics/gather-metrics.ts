@@ -43,9 +43,9 @@ export class Metrics {
     const { workers, database } = this.#needs;
     const started = this.#needs.now().getTime() / 1000 - process.uptime();
     const delay = this.#loop;
-    const quantile = (name: string, value: number) => ({ labels: { quantile: name }, value: seconds(value) });
+    const quantile = (name: string, value: number) => ({ labels: { quantile: name }, value: lateSeconds(value) });
     const loop = [quantile('0.5', delay.percentile(50)), quantile('0.99', delay.percentile(99))];
-    const most = seconds(delay.max);
+    const most = lateSeconds(delay.max);
     // each scrape tells of the time since the one before
     delay.reset();
     return [
@@ -63,10 +63,13 @@ export class Metrics {
         { labels: { kind: 'heap' }, value: memory.heapUsed },
         { labels: { kind: 'buffers' }, value: memory.arrayBuffers },
       ]),
-      gauge('sealpost_event_loop_delay_seconds', 'By how much the event loop was late since the last scrape.', [
-        ...loop,
-        { labels: { quantile: '1' }, value: most },
-      ]),
+      {
+        name: 'sealpost_event_loop_delay_seconds',
+        help: 'By how much the event loop was late since the last scrape.',
+        // sum and count would be of the time since the last scrape too, and not go up: they are left out
+        type: 'summary',
+        samples: [...loop, { labels: { quantile: '1' }, value: most }],
+      },
       gauge('sealpost_workers', 'Workers for messages and for files, by what they do.', [
         ...workers.load().flatMap(({ lane, busy, idle }) => [
           { labels: { lane, state: 'busy' }, value: busy },
@@ -173,6 +176,8 @@ function gauge(name: string, help: string, samples: readonly Sample[]): Metric {
   return { name, help, type: 'gauge', samples };
 }
 
-function seconds(nanoseconds: number): number {
-  return Number.isFinite(nanoseconds) ? Math.round((nanoseconds / NANO) * 1e6) / 1e6 : 0;
+/** @param nanoseconds from one tick of the measuring timer to the next: a loop that is on time has the time of a tick there */
+export function lateSeconds(nanoseconds: number): number {
+  const late = nanoseconds / NANO - LOOP_RESOLUTION_MS / 1000;
+  return Number.isFinite(late) ? Math.max(0, Math.round(late * 1e6) / 1e6) : 0;
 }

@@ -18,11 +18,14 @@ export function watchedWords(formats: Formats, kind: WatchedKind, state: Watched
     return { ...words, tried, advice: kind === 'resolver' ? words.advice : t('monitor.advice.name-server') };
   }
   if (kind !== 'relay-scanner') return asLine(kind);
-  const facts = { host: formats.plainLine(String(line.facts['host'] ?? '')) };
+  const [host, scanner] = [line.facts['host'], line.facts['scanner']].map((each) =>
+    formats.plainLine(String(each ?? '')),
+  );
+  const facts = { host: host ?? '', scanner: scanner ?? '' };
   return {
-    tried: t('monitor.tried.relay-scanner', facts),
-    result: t(`monitor.result.relay-scanner.${line.code}`),
-    advice: line.code === 'ok' ? '' : t(`monitor.advice.relay-scanner.${line.code}`, facts),
+    tried: t(scanner === '' ? 'monitor.tried.relay-scanner' : 'monitor.tried.relay-milter', facts),
+    result: t(`monitor.result.relay-scanner.${line.code}`, facts),
+    advice: state === 'ok' ? '' : t(`monitor.advice.relay-scanner.${line.code}`, facts),
   };
 }
 

@@ -2,12 +2,12 @@ import { getServers } from 'node:dns';
 import type { Context } from '../../context.ts';
 import type { Country, MailServer } from '../../generated/prisma/client.ts';
 import { findMailExchangers } from '../../mail/mail-exchangers.ts';
-import { probeRelay } from '../../mail/probe-server.ts';
 import { installationChecks } from '../setup-check/check-installation.ts';
 import { type CheckLine, checkLine } from '../setup-check/check-line.ts';
 import { checkPorts } from '../setup-check/check-mail-server.ts';
-import { checkNames, distinctRelays, foundByProbe, judgeNames, type RelayPlace } from '../setup-check/check-relays.ts';
+import { checkNames, distinctRelays, judgeNames, type RelayPlace } from '../setup-check/check-relays.ts';
 import { eachOf } from '../setup-check/run-checks.ts';
+import { lookAtRelay } from './look-at-relay.ts';
 import { type Finding, findingOf, type WatchedKind } from './watched.ts';
 
 type Needs = Pick<Context, 'config' | 'database' | 'now'>;
@@ -42,7 +42,7 @@ export async function probeEverything(needs: Needs): Promise<Finding[]> {
   const relays = distinctRelays([...named, ...(await rememberedRelays(needs, now()))]);
   await eachOf(relays, async (place) => {
     const listed = named.some(({ host, address }) => host === place.host && address === place.address);
-    found.push(...(await lookAtRelay(place, listed)));
+    found.push(...(await lookAtRelay(config, place, listed)));
   });
   const domain = countries[0]?.domain ?? ANY_DOMAIN;
   for (const [kind, addresses] of [
@@ -72,26 +72,6 @@ async function rememberedRelays({ database }: Needs, at: Date): Promise<RelayPla
     const [host = '', address = ''] = key.split(' ');
     return { host, address };
   });
-}
-
-/** One connection for both: whether it answers, and whether it would take a letter. */
-async function lookAtRelay({ host, address }: RelayPlace, listed: boolean): Promise<Finding[]> {
-  const facts = { host, address };
-  let answer: Awaited<ReturnType<typeof probeRelay>> | undefined;
-  const relay = await checkLine('relay', host, facts, async () => {
-    answer = await probeRelay(address);
-    return foundByProbe(answer.probe);
-  });
-  const offer = answer?.offer ?? null;
-  const scanner = await checkLine('relay', host, facts, async () => {
-    if (offer === null) return { state: 'not-tried', code: 'no-relay' };
-    return { state: offer.takes ? 'ok' : 'failed', code: offer.takes ? 'ok' : 'later', said: offer.answer };
-  });
-  const whose = { key: `${host} ${address}`, listed };
-  return [
-    findingOf('relay', whose, relay),
-    findingOf('relay-scanner', whose, { ...scanner, milliseconds: relay.milliseconds }),
-  ];
 }
 
 /** Any of its answers will do: what stands in it is judged for each country. */

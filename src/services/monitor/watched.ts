@@ -2,7 +2,8 @@ import type { CheckLine, LineState } from '../setup-check/check-line.ts';
 
 /**
  * What is watched (T24), in the order of the page. Those of the set-up check are looked at by its own checks; besides
- * - `relay-scanner`: whether a relay would take a letter now, which it does not while its virus scanner is away
+ * - `relay-scanner`: whether a relay would take a letter now, which it does not while its virus scanner is away; where its milter may
+ *   be asked, whether that looks at a test message
  * - `scanner`: the virus scanner of the node that looks, where it has one
  * - `name-server`: one of the network's own, behind the resolvers, which go on answering without it for days
  * - `resolver`: one of the resolvers that the nodes ask

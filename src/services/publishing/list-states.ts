@@ -31,7 +31,7 @@ export type PublishingState = {
   /** Of an issuing authority; null and `good` for a root, in whose place nobody signs */
   indirect: ListFacts | null;
   indirectState: EndState;
-  signer: Pick<StatusSigner, 'notAfter'> | null;
+  signer: Pick<StatusSigner, 'sha256' | 'notAfter'> | null;
   signerState: EndState;
   authorityState: EndState;
   /** Entries that the newest list has to name */

@@ -1,7 +1,7 @@
 import type { Context } from '../../context.ts';
 import type { Authority } from '../../generated/prisma/client.ts';
 import { openUnderCount, recordAuthority, type WrongPassphrase } from '../authorities/record-authority.ts';
-import { openAuthority } from '../identities/authorities.ts';
+import { openAuthority, overwriteKey } from '../identities/authorities.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { signDirectList } from './publish-lists.ts';
 
@@ -18,13 +18,14 @@ export async function signListsWithPassphrase(
   passphrase: string,
   before: () => Promise<void> = async () => {},
 ): Promise<SigningResult> {
-  const opened = await openUnderCount(context, session, row.sha256, () => openAuthority(row, passphrase));
+  const open = () => openAuthority(row, passphrase);
+  const opened = await openUnderCount(context, session, row.sha256, open, overwriteKey);
   if (!opened.ok) return opened;
   try {
     await before();
     await signDirectList(context, row, opened.value);
   } finally {
-    opened.value.privateKey.fill(0);
+    overwriteKey(opened.value);
   }
   await recordAuthority(context, session, row.sha256, 'done', 'list-signed');
   return { ok: true };

@@ -43,10 +43,9 @@ export async function renewStatusSigner(
     ...(crlUrl && { crlUrl }),
     ...(caIssuersUrl && { caIssuersUrl }),
   });
-  const { certificate, privateKey } = signer;
+  const { certificate } = signer;
   const version = config.serverKeys.current;
-  const sealed = sealUnder(keyOf(config.serverKeys, version), privateKey, sealContext(certificate.sha256));
-  privateKey.fill(0);
+  const sealed = sealKey(config, version, signer);
   const { sha256, notBefore, notAfter, serialNumber } = certificate;
   const der = new Uint8Array(certificate.der);
   const life = { sha256, notBefore, notAfter };
@@ -102,8 +101,18 @@ export async function openStatusSigner(
   const row = await signerInForce(database, authorityId, now());
   if (row === null) return null;
   const key = keyOf(config.serverKeys, row.serverKeyVersion);
+  const certificate = parseCertificate(row.certificate);
   const privateKey = openSealed(key, row.sealedPrivateKey, sealContext(row.sha256));
-  return { certificate: parseCertificate(row.certificate), privateKey };
+  return { certificate, privateKey };
+}
+
+/** The key itself is overwritten. */
+function sealKey({ serverKeys }: Pick<Config, 'serverKeys'>, version: string, signer: Authority): Buffer {
+  try {
+    return sealUnder(keyOf(serverKeys, version), signer.privateKey, sealContext(signer.certificate.sha256));
+  } finally {
+    signer.privateKey.fill(0);
+  }
 }
 
 /** Keys that will sign nothing any more, since their certificate ended or was taken back, are of use to thieves only. */

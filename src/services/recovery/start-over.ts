@@ -49,12 +49,12 @@ export async function startOver(
       : refuse(context, session, 'wrong-password');
   const contents = await context.database.prisma.$transaction((tx) => setAside(tx, account.id, context.now()));
   if (contents === null) return refuse(context, session, 'no-vault');
-  await removeUnusedContents(context.database, contents);
+  await removeUnusedContents(context.database.pool, contents);
   await record(context, session, 'done', null);
   return { ok: true };
 }
 
-/** @returns contents of the drafts that went; null when there is no vault, as after the same step in another window */
+/** @returns contents of the drafts that went, and of files that waited with letters; null when there is no vault, as after the same step in another window */
 async function setAside(tx: Prisma.TransactionClient, accountId: string, at: Date): Promise<string[] | null> {
   await tx.$queryRaw`select 1 from vault where account_id = ${accountId}::uuid for update`;
   const vault = await tx.vault.findUnique({ where: { accountId } });
@@ -71,7 +71,9 @@ async function setAside(tx: Prisma.TransactionClient, accountId: string, at: Dat
   const asked = { request: { accountId, state: 'open' as const } };
   await tx.requestedKey.updateMany({ where: asked, data: { sealedPrivateKey: null } });
   await tx.certificateRequest.updateMany({ where: asked.request, data: { state: 'lost', closedAt: at } });
-  const pieces = await tx.draftAttachment.findMany({ where: { draft: { accountId } }, select: { contentId: true } });
+  const ofDrafts = { OR: [{ draft: { accountId } }, { letter: { accountId } }] };
+  const pieces = await tx.draftAttachment.findMany({ where: ofDrafts, select: { contentId: true } });
+  await tx.draftAttachment.deleteMany({ where: ofDrafts });
   await tx.draft.deleteMany({ where: { accountId } });
   await tx.messageVerdict.updateMany({ where: { accountId }, data: { sealedSubject: null, sealedMarking: null } });
   await tx.pfxPasswordShare.deleteMany({ where: { administratorId: accountId } });

@@ -4,6 +4,8 @@ import type { Account, Country, Programme } from '../../generated/prisma/client.
 import { addressKey } from '../../mail/address.ts';
 import { type Certificate, parseCertificate } from '../../pki/certificate.ts';
 import type { PathReason } from '../../pki/path.ts';
+import type { PathJudgement } from '../../smime/worker-jobs.ts';
+import { askResponders } from '../revocation/ocsp-answers.ts';
 import { programmeTrust } from '../trust/trust-of.ts';
 
 /** As the browser showed it, with the proof that it has the key. */
@@ -24,6 +26,7 @@ export type CertificateProblem =
 /** How long a new account has to get its certificate into the browser. */
 const GRACE_MS = 7 * 86_400_000;
 
+type Tools = Pick<Context, 'database' | 'workers' | 'revocation' | 'now'>;
 type Holder = Account & { country: Country & { programme: Programme } };
 
 /**
@@ -54,7 +57,7 @@ export function certificateDue(
  * @returns null when it is
  */
 export async function judgeClientCertificate(
-  context: Pick<Context, 'database' | 'workers' | 'revocation' | 'now'>,
+  context: Tools,
   account: Holder,
   shown: ClientCertificate,
 ): Promise<CertificateProblem | null> {
@@ -63,6 +66,21 @@ export async function judgeClientCertificate(
   if (!certificate.addresses.some((address) => addressKey(address) === account.addressKey)) return 'address';
   if (certificate.keyUsage !== null && !certificate.keyUsage.has('digitalSignature')) return 'usage';
   return (await ownProblem(context, account, certificate)) ?? pathProblem(context, account, certificate);
+}
+
+/**
+ * The same once more while a session by it lasts: the responders that it names and an administrator allows are asked first, where no
+ * answer is at hand. May take as long as they do: for jobs, not for requests.
+ */
+export async function judgeClientCertificateAnew(
+  context: Tools & Pick<Context, 'fetcher'>,
+  account: Holder,
+  shown: ClientCertificate,
+): Promise<CertificateProblem | null> {
+  const certificate = read(shown.der);
+  const judged = certificate && (await judgePath(context, account, certificate));
+  if (judged) await askResponders(context, judged.path, { judgedBy: 'all-at-hand' });
+  return judgeClientCertificate(context, account, shown);
 }
 
 function read(der: Buffer): Certificate | null {
@@ -89,10 +107,22 @@ async function ownProblem(
 }
 
 async function pathProblem(
-  context: Pick<Context, 'database' | 'workers' | 'revocation' | 'now'>,
+  context: Tools,
   account: Holder,
   certificate: Certificate,
 ): Promise<CertificateProblem | null> {
+  const judged = await judgePath(context, account, certificate);
+  if (judged === null) return 'invalid';
+  // First what its holder can do something about.
+  if (judged.revocation.status === 'revoked') return 'revoked';
+  if (!judged.valid) return problemOf(judged.reasons);
+  const { revocationPolicy } = account.country.programme;
+  if (judged.revocation.status === 'unchecked' && revocationPolicy === 'require') return 'unchecked';
+  return (await isIssuedForHere(context, account, judged.path.map(sha256Of))) ? null : 'not-trusted';
+}
+
+/** By what is at hand now; null when it took too long. */
+async function judgePath(context: Tools, account: Holder, certificate: Certificate): Promise<PathJudgement | null> {
   const { database } = context;
   const at = context.now();
   const { programme } = account.country;
@@ -109,13 +139,7 @@ async function pathProblem(
     },
     account.id,
   );
-  const judged = result.ok ? result.value[0] : null;
-  if (!judged) return 'invalid';
-  // First what its holder can do something about.
-  if (judged.revocation.status === 'revoked') return 'revoked';
-  if (!judged.valid) return problemOf(judged.reasons);
-  if (judged.revocation.status === 'unchecked' && programme.revocationPolicy === 'require') return 'unchecked';
-  return (await isIssuedForHere(context, account, judged.path.map(sha256Of))) ? null : 'not-trusted';
+  return (result.ok && result.value[0]) || null;
 }
 
 function problemOf(reasons: readonly PathReason[]): CertificateProblem {

@@ -12,6 +12,7 @@ import {
   sealForSession,
 } from '../../vault/session-secret.ts';
 import type { Database } from '../database/connect.ts';
+import type { ClientCertificate } from './client-certificate.ts';
 
 /** How stale `lastSeenAt` may be: a write per request would be waste. */
 const SEEN_EVERY_MS = 30_000;
@@ -53,7 +54,7 @@ export async function createSession(
     network: string;
     userAgent: string;
     /** Shown at the sign-in: the session is worth nothing without it */
-    certificateSha256?: string | null;
+    certificate?: ClientCertificate | null;
     /** Not after this, such as the end of that certificate */
     until?: Date;
   },
@@ -73,7 +74,11 @@ export async function createSession(
       endsAt: new Date(Math.min(at.getTime() + config.sessionMs, of.until?.getTime() ?? Number.POSITIVE_INFINITY)),
       network: of.network,
       userAgent: of.userAgent.slice(0, 200),
-      certificateSha256: of.certificateSha256 ?? null,
+      ...(of.certificate && {
+        certificateSha256: of.certificate.sha256,
+        certificate: new Uint8Array(of.certificate.der),
+        certificateCheckedAt: at,
+      }),
     },
   });
   return formatSessionToken(token);
@@ -266,19 +271,22 @@ async function renewToken(
   const token = generateSessionToken();
   const key = keyOf(config.sessionKeys, config.sessionKeys.current);
   const credential = Buffer.from(mailboxPassword);
-  const renewed = await database.prisma.session.updateMany({
-    where: { ...only, id: session.sessionId },
-    data: {
-      id: token.id,
-      secretHash: new Uint8Array(hashSessionSecret(token.secret)),
-      sessionKeyVersion: config.sessionKeys.current,
-      sealedCredential: new Uint8Array(sealForSession(token, key, credential, 'credential')),
-      sealedMasterKey: masterKey && new Uint8Array(sealForSession(token, key, masterKey, 'master key')),
-      ...times,
-    },
-  });
-  credential.fill(0);
-  return renewed.count === 0 ? null : formatSessionToken(token);
+  try {
+    const renewed = await database.prisma.session.updateMany({
+      where: { ...only, id: session.sessionId },
+      data: {
+        id: token.id,
+        secretHash: new Uint8Array(hashSessionSecret(token.secret)),
+        sessionKeyVersion: config.sessionKeys.current,
+        sealedCredential: new Uint8Array(sealForSession(token, key, credential, 'credential')),
+        sealedMasterKey: masterKey && new Uint8Array(sealForSession(token, key, masterKey, 'master key')),
+        ...times,
+      },
+    });
+    return renewed.count === 0 ? null : formatSessionToken(token);
+  } finally {
+    credential.fill(0);
+  }
 }
 
 /** Work keeps the administration open, as it does the keys; what was ended meanwhile stays so. */

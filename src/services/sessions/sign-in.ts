@@ -105,7 +105,7 @@ async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<Sign
       mailboxPassword: request.password,
       network: request.network,
       userAgent: request.userAgent,
-      certificateSha256: certificate.sha256,
+      certificate: certificate.shown,
       ...(certificate.until ? { until: certificate.until } : {}),
     },
     at,
@@ -118,7 +118,7 @@ async function attemptSignIn(tools: Tools, request: SignInRequest): Promise<Sign
     action: 'sign-in',
     object: 'session',
     result: 'done',
-    ...(certificate.sha256 === null ? {} : { reason: 'certificate' }),
+    ...(certificate.shown === null ? {} : { reason: 'certificate' }),
   });
   return { ok: true, cookie, accountId: account.id };
 }
@@ -146,12 +146,12 @@ async function certificateOf(
   account: SigningInAccount,
   shown: ClientCertificate | null,
   at: Date,
-): Promise<{ ok: true; sha256: string | null; until?: Date } | { ok: false; problem: CertificateProblem }> {
+): Promise<{ ok: true; shown: ClientCertificate | null; until?: Date } | { ok: false; problem: CertificateProblem }> {
   const problem = shown === null ? 'missing' : await judgeClientCertificate(tools, account, shown);
   if (shown === null || problem !== null)
-    return needsCertificate(account, at) ? { ok: false, problem: problem ?? 'missing' } : { ok: true, sha256: null };
+    return needsCertificate(account, at) ? { ok: false, problem: problem ?? 'missing' } : { ok: true, shown: null };
   await tools.database.prisma.account.update({ where: { id: account.id }, data: { certificateSeenAt: at } });
-  return { ok: true, sha256: shown.sha256, until: parseCertificate(shown.der).notAfter };
+  return { ok: true, shown, until: parseCertificate(shown.der).notAfter };
 }
 
 /** What one subscriber has: an IPv4 address, or the 64 bits in front of an IPv6 address, behind which he chooses at will. */

@@ -9,9 +9,13 @@ export type SessionUnlockResult = { ok: true; cookie: string; masterKey: Buffer 
 export async function unlock(context: Context, session: SignedIn, by: WrappingSecret): Promise<SessionUnlockResult> {
   const opened = await openAndRecord(context, session, by);
   if (!opened.ok) return opened;
-  const cookie = await admitKeys(context, session, opened);
+  let cookie: string | null = null;
+  try {
+    cookie = await admitKeys(context, session, opened);
+  } finally {
+    if (cookie === null) opened.masterKey.fill(0);
+  }
   if (cookie !== null) return { ok: true, cookie, masterKey: opened.masterKey };
-  opened.masterKey.fill(0);
   return changedMeanwhile(context, session, by);
 }
 

@@ -46,26 +46,32 @@ export async function createVault(
   passphrase: string,
   at: Date,
 ): Promise<({ recoveryCode: string } & OpenedKeys) | null> {
-  const masterKey = generateMasterKey();
   // Never a version that a vault given up before had: what is still under way for that one must not fit this one.
   const before = await database.prisma.lostVault.aggregate({ where: { accountId }, _max: { version: true } });
   const version = (before._max.version ?? 0) + 1;
-  const { recoveryCode, wrappings } = await wrapTwice(config, masterKey, passphrase, contextOf(accountId, version));
+  const masterKey = generateMasterKey();
   const draftKeys = generateBoxKeys();
-  const created = await database.prisma.vault.createMany({
-    skipDuplicates: true,
-    data: {
-      accountId,
-      version,
-      ...wrappings,
-      draftPublicKey: new Uint8Array(draftKeys.publicKey),
-      sealedDraftPrivateKey: new Uint8Array(sealUnder(masterKey, draftKeys.privateKey, draftKeyContext(accountId))),
-      createdAt: at,
-      changedAt: at,
-    },
-  });
-  draftKeys.privateKey.fill(0);
-  return created.count === 1 ? { recoveryCode, masterKey, version } : null;
+  let isCreated = false;
+  try {
+    const { recoveryCode, wrappings } = await wrapTwice(config, masterKey, passphrase, contextOf(accountId, version));
+    const created = await database.prisma.vault.createMany({
+      skipDuplicates: true,
+      data: {
+        accountId,
+        version,
+        ...wrappings,
+        draftPublicKey: new Uint8Array(draftKeys.publicKey),
+        sealedDraftPrivateKey: new Uint8Array(sealUnder(masterKey, draftKeys.privateKey, draftKeyContext(accountId))),
+        createdAt: at,
+        changedAt: at,
+      },
+    });
+    isCreated = created.count === 1;
+    return isCreated ? { recoveryCode, masterKey, version } : null;
+  } finally {
+    draftKeys.privateKey.fill(0);
+    if (!isCreated) masterKey.fill(0);
+  }
 }
 
 /** Under the passphrase and under a new recovery code, as the columns of the vault. */
@@ -190,7 +196,10 @@ export async function openDraftKeys(
 }
 
 /** Public half only: enough to save. Null before the first passphrase. */
-export async function draftPublicKey(database: Database, accountId: string): Promise<Buffer | null> {
+export async function draftPublicKey(
+  database: { prisma: Pick<Prisma.TransactionClient, 'vault'> },
+  accountId: string,
+): Promise<Buffer | null> {
   const vault = await database.prisma.vault.findUnique({ where: { accountId }, select: { draftPublicKey: true } });
   return vault ? Buffer.from(vault.draftPublicKey) : null;
 }

@@ -3,6 +3,7 @@
  * - `scanner`: the virus scanner
  * - `names`: MX records of a country's domain
  * - `relay`: port 25 of a relay
+ * - `reports`: whether reports of the relays would be believed
  * - `incoming`: port 25 of the server where a country's mail comes in
  * - `pop3`: the same for classic clients, at servers that offer it
  * - `imap`, `submission`: connection, TLS and certificate; `imap-login`, `submission-login`: signing in there
@@ -14,6 +15,7 @@ export const SUBJECTS = [
   'scanner',
   'names',
   'relay',
+  'reports',
   'incoming',
   'imap',
   'imap-login',

@@ -12,6 +12,7 @@ const AREAS: Readonly<Record<Subject, [results: string, advice: string]>> = {
   scanner: ['scanner', 'scanner'],
   names: ['names', 'names'],
   relay: ['connection', 'port25'],
+  reports: ['reports', 'reports'],
   incoming: ['connection', 'port25'],
   imap: ['connection', 'tls'],
   submission: ['connection', 'tls'],

@@ -4,7 +4,8 @@ import type { Database } from '../database/connect.ts';
 import { installationChecks } from './check-installation.ts';
 import { type CheckLine, SUBJECTS } from './check-line.ts';
 import { checkMailServer, linesOfServers, type TestLogin } from './check-mail-server.ts';
-import { checkNames, checkRelay, distinctRelays } from './check-relays.ts';
+import { checkNames, checkRelay, distinctRelays, type RelayPlace } from './check-relays.ts';
+import { checkReports } from './check-reports.ts';
 
 type Needs = Pick<Context, 'config' | 'database' | 'now'>;
 
@@ -31,18 +32,22 @@ export async function runChecks(needs: Needs, order: CheckOrder, listener: Liste
   const { config } = needs;
   const servers = [...new Map(order.countries.map(({ mailServer }) => [mailServer.id, mailServer])).values()];
   const installation = order.installation ? installationChecks(needs) : [];
-  const fixed = installation.length + order.countries.length + linesOfServers(servers);
+  const reports = order.installation ? 1 : 0;
+  const fixed = installation.length + order.countries.length + reports + linesOfServers(servers);
   await listener.expect(fixed + Math.max(config.relays.length, 1));
   for (const check of installation) await listener.line(await check());
   const places = [...config.relays];
+  const first: RelayPlace[] = config.relays.slice(0, 1);
   await eachOf(order.countries, async ({ domain }) => {
     const { line, relays } = await checkNames(config, domain);
     places.push(...relays);
+    first.push(...relays.filter(({ host }) => host === relays[0]?.host));
     await listener.line(line);
   });
   const relays = distinctRelays(places);
   await listener.expect(fixed + relays.length);
   await eachOf(relays, async (relay) => listener.line(await checkRelay(relay)));
+  if (order.installation) await listener.line(await checkReports(config, { places: relays, first }));
   await eachOf(servers, async (server) => {
     const served = order.countries.filter(({ mailServerId }) => mailServerId === server.id);
     const isTheirs = served.some(({ domain }) => order.login?.address.endsWith(`@${domain}`));

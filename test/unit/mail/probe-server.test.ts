@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import tls from 'node:tls';
 import { isDomainName, isHost, isMailAddress, isMailPort } from '../../../src/mail/host.ts';
 import type { MailServer } from '../../../src/mail/mail-server.ts';
-import { probeMailServer } from '../../../src/mail/probe-server.ts';
+import { probeMailServer, probePop3 } from '../../../src/mail/probe-server.ts';
 import { makeCertificates } from '../../../testbed/certificates.ts';
 
 const HOST = 'mail.eu-admin.net';
@@ -103,6 +103,33 @@ describe('a look at the servers of a country', () => {
     assert.deepEqual(await reasonOf(unknown), ['untrusted', 'no-starttls', null]);
     const other = at({ imap, submission }, { serverName: 'other.eu-admin.net' });
     assert.deepEqual(await reasonOf(other), ['wrong-name', 'no-starttls', null]);
+  });
+
+  it('T24 looks at a POP3 server up to its answer to QUIT', async () => {
+    const pop3 = (greeting: string, answer: (socket: tls.TLSSocket) => void) =>
+      tls.createServer(keys, (socket) => {
+        socket.on('error', () => {});
+        socket.write(greeting);
+        socket.on('data', (line) => String(line) === 'QUIT\r\n' && answer(socket));
+      });
+    const look = async (server: net.Server, serverName = HOST) => {
+      const found = await probePop3(
+        { host: '127.0.0.1', port: await listen(server), tls: 'implicit', serverName, caPem },
+        1000,
+      );
+      return found.ok ? `${found.greeting} ${found.secured?.subject}` : found.reason;
+    };
+    const polite = () => pop3('+OK ready\r\n', (socket) => socket.end('+OK bye\r\n'));
+    assert.equal(await look(polite()), `+OK ready ${HOST}`);
+    assert.equal(await look(polite(), 'other.eu-admin.net'), 'wrong-name');
+    const other = pop3('* OK IMAP4rev1\r\n', () => {});
+    assert.equal(await look(other), 'protocol');
+    const busy = pop3('+OK\r\n', (socket) => socket.end('-ERR [SYS/TEMP] later\r\n'));
+    assert.equal(await look(busy), 'protocol');
+    const gone = pop3('+OK\r\n', (socket) => socket.destroy());
+    assert.equal(await look(gone), 'closed');
+    const silent = pop3('+OK\r\n', () => {});
+    assert.equal(await look(silent), 'timeout');
   });
 
   it('security.md gives up on silence, on another protocol, on endless text and on what hangs up', async () => {

@@ -5,6 +5,7 @@ import { LOCALES } from '../../../src/i18n/translate.ts';
 import type { MailExchanger } from '../../../src/mail/mail-exchangers.ts';
 import type { CheckLine, LineState, Subject } from '../../../src/services/setup-check/check-line.ts';
 import { judgeNames, type RelayPlace } from '../../../src/services/setup-check/check-relays.ts';
+import { judgeReports } from '../../../src/services/setup-check/check-reports.ts';
 import { lineWords } from '../../../src/services/setup-check/check-words.ts';
 import { inOrder } from '../../../src/services/setup-check/run-checks.ts';
 
@@ -20,6 +21,7 @@ const CODES: Record<Subject, Partial<Record<LineState, string>>> = {
   scanner: { ok: 'ok', notice: 'none own old', failed: 'unreachable timeout broken' },
   names: { ok: 'ok', notice: 'equal fewer', failed: 'none no-answer no-address order address broken' },
   relay: { ok: 'ok', failed: `${PROBES} broken` },
+  reports: { ok: 'ok balanced', notice: 'empty missing', failed: 'empty missing broken' },
   incoming: { ok: 'ok', failed: `${PROBES} broken` },
   imap: { ok: 'ok', notice: 'ends-soon', failed: `${PROBES} ${TLS} broken` },
   submission: { ok: 'ok', notice: 'ends-soon', failed: `${PROBES} ${TLS} broken` },
@@ -120,5 +122,38 @@ describe('MX records', () => {
     assert.equal(judge(records(241).slice(0, 2), []), 'notice fewer');
     assert.equal(judge([...records(241), ...records(241)], []), 'notice equal');
     assert.equal(judge([{ preference: 1, host: 'relay', addresses: [] }], []), 'failed no-address');
+  });
+});
+
+describe('REPORT_SERVERS', () => {
+  const place = (last: number): RelayPlace => ({ host: `relay${last}.eu-admin.net`, address: `62.62.0.${last}` });
+  const [balancer, ...real] = [17, 28, 29, 241].map(place) as [RelayPlace, ...RelayPlace[]];
+  const judge = (listed: (number | string)[], relays: RelayPlace[], places = relays) => {
+    const reportServers = listed.map((each) =>
+      typeof each === 'number'
+        ? { address: `62.62.0.${each}`, bits: 32, family: 'ipv4' as const }
+        : { address: each, bits: 24, family: 'ipv4' as const },
+    );
+    const { state, code, facts } = judgeReports({ relays, reportServers }, { places, first: places.slice(0, 1) });
+    return `${state} ${code} ${facts?.['expected'] ?? facts?.['host'] ?? ''}`.trim();
+  };
+
+  it('T05 T24 that names no relay is told, since then no report of a relay is believed', () => {
+    assert.equal(judge([], [balancer, ...real]), 'failed empty');
+    assert.equal(judge([], [], [balancer, ...real]), 'notice empty');
+    assert.equal(judge([], []), 'notice empty');
+  });
+
+  it('T05 T06 T24 needs the relays behind a balancer and not the balancer, from which no report comes', () => {
+    assert.equal(judge([28, 29, 241], [balancer, ...real]), 'ok balanced relay17.eu-admin.net (62.62.0.17)');
+    assert.equal(judge([17, 28, 29, 241], [balancer, ...real]), 'ok ok');
+    assert.equal(judge(['62.62.0.0'], [balancer, ...real]), 'ok ok');
+    assert.equal(judge([17, 28, 29], [balancer, ...real]), 'failed missing relay241.eu-admin.net (62.62.0.241)');
+    assert.equal(judge([17], [], [balancer, place(28)]), 'notice missing relay28.eu-admin.net (62.62.0.28)');
+  });
+
+  it('T05 T24 needs the first relay where it is the only one', () => {
+    assert.equal(judge([28], [balancer]), 'failed missing relay17.eu-admin.net (62.62.0.17)');
+    assert.equal(judge([17], [balancer]), 'ok ok');
   });
 });

@@ -7,6 +7,7 @@ import { signedIn } from '../../../plugins/session.ts';
 import { administeredProgramme } from '../../../services/administration/administered.ts';
 import { directListUrl, indirectListUrl } from '../../../services/identities/issuer-locations.ts';
 import { AUTHORITY_REVOCATION_REASONS, revokeAuthority } from '../../../services/issued/revoke-authority.ts';
+import { revokeStatusSigner, SIGNER_REVOCATION_REASONS } from '../../../services/issued/revoke-signer.ts';
 import { findPublishing, type PublishingState, readPublishing } from '../../../services/publishing/list-states.ts';
 import { signListsWithPassphrase } from '../../../services/publishing/sign-with-passphrase.ts';
 import { passphraseFault, statusOfRefusal } from './passphrase-words.ts';
@@ -17,6 +18,13 @@ const Form = z.object({ passphrase: z.string().max(1000).catch('') }).catch({ pa
 const RevokeForm = z.object({
   reason: z.enum(AUTHORITY_REVOCATION_REASONS),
   rootPassphrase: z.string().max(1000),
+});
+
+const SignerForm = z.object({
+  reason: z.enum(SIGNER_REVOCATION_REASONS),
+  /** SHA-256 */
+  signer: z.string().regex(/^[0-9a-f]{64}$/),
+  passphrase: z.string().max(1000),
 });
 
 export function showLists(context: Context) {
@@ -59,7 +67,31 @@ export function revokeIssuing(context: Context) {
   };
 }
 
-type Fault = { id: string; of: 'sign' | 'revoke'; text: string; reason?: string };
+/** Whoever has the signer's key could sign that a revoked certificate is good: the authority says itself that it signs no more. */
+export function revokeSigner(context: Context) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const params = Params.safeParse(request.params);
+    if (!params.success) throw new AppError('not-found');
+    const id = params.data.authority;
+    const form = SignerForm.safeParse(request.body);
+    if (!form.success) throw new AppError('bad-request');
+    const { signer: shown, reason, passphrase } = form.data;
+    const result = await revokeStatusSigner(context, signedIn(request), id, { shown, reason, passphrase });
+    if (!result.ok && result.problem !== 'already') {
+      const fault = { id, of: 'signer' as const, text: passphraseFault(request.formats, result), reason };
+      return listsPage(context, request, reply.code(statusOfRefusal(result)), fault);
+    }
+    leaveNotice(
+      reply,
+      context.config,
+      result.ok ? 'done' : 'refused',
+      `publishing.signer.${result.ok ? 'revoked' : 'already'}`,
+    );
+    return reply.redirect('/administration/lists');
+  };
+}
+
+type Fault = { id: string; of: 'sign' | 'revoke' | 'signer'; text: string; reason?: string };
 
 async function listsPage(context: Context, request: FastifyRequest, reply: FastifyReply, fault: Fault | null) {
   const session = signedIn(request);
@@ -74,6 +106,10 @@ async function listsPage(context: Context, request: FastifyRequest, reply: Fasti
     reasons: AUTHORITY_REVOCATION_REASONS.map((value) => ({
       value,
       text: request.formats.t(`publishing.authority.reason.${value}`),
+    })),
+    signerReasons: SIGNER_REVOCATION_REASONS.map((value) => ({
+      value,
+      text: request.formats.t(`publishing.signer.reason.${value}`),
     })),
     fault,
   });
@@ -111,6 +147,7 @@ function presented({ config }: Context, state: PublishingState) {
     revoked: state.revoked,
     revokedAt: row.revokedAt,
     canBeRevoked: row.kind === 'issuing' && row.revokedAt === null && state.authorityState !== 'ended',
+    signer: signer?.sha256 ?? null,
     lines: !state.keyIsHere
       ? []
       : row.kind === 'root'
