@@ -1,8 +1,9 @@
 /** Signatures over certificates and revocation data, by algorithm identifier. */
-import { constants, type KeyObject, verify } from 'node:crypto';
+import { type KeyObject, verify } from 'node:crypto';
 import type { SignatureAlgorithm } from './certificate.ts';
-import { children, contentOf, Fields, oidOf, readWhole, smallIntegerOf, TAG } from './der.ts';
+import { readWhole } from './der.ts';
 import { PkiError } from './errors.ts';
+import { type PssScheme, readPssParameters, verifyPss } from './pss.ts';
 import type { KeyFamily } from './public-key.ts';
 
 /**
@@ -53,12 +54,7 @@ const STRONG_HASHES: Record<string, string> = {
   '2.16.840.1.101.3.4.2.2': 'sha384',
   '2.16.840.1.101.3.4.2.3': 'sha512',
 };
-const MGF1 = '1.2.840.113549.1.1.8';
-
-export interface PssParameters {
-  readonly hash: string;
-  readonly saltLength: number;
-}
+const SHA1 = '1.3.14.3.2.26';
 
 /** Verifies `signature` over `data`. `key` may throw PkiError `key-unusable`, which counts as `unsupported`. */
 export function verifySignature(
@@ -73,7 +69,11 @@ export function verifySignature(
   if (scheme === undefined || !belongs(scheme, signer.key.family)) return 'unsupported';
   try {
     const key = signer.publicKey;
-    if (scheme.kind === 'pss') return verifyPss(algorithm, data, signature, key);
+    if (scheme.kind === 'pss') {
+      const pss = readPss(algorithm);
+      if (typeof pss === 'string') return pss;
+      return verifyPss(data, signature, key, pss) ? 'valid' : 'invalid';
+    }
     const hash = scheme.kind === 'eddsa' ? null : scheme.hash;
     return verify(hash, data, key, signature) ? 'valid' : 'invalid';
   } catch (error) {
@@ -83,31 +83,14 @@ export function verifySignature(
 }
 
 /** RSASSA-PSS-params (RFC 4055 section 3.1), or why they are not accepted. Absent fields mean SHA-1. */
-export function readPss(algorithm: SignatureAlgorithm): PssParameters | 'weak' | 'unsupported' {
+function readPss(algorithm: SignatureAlgorithm): PssScheme | 'weak' | 'unsupported' {
   if (algorithm.parameters === null) return 'unsupported';
-  const fields = new Fields(readWhole(algorithm.parameters));
-  const hashNode = fields.optional(0xa0);
-  const maskNode = fields.optional(0xa1);
-  const saltNode = fields.optional(0xa2);
-  const trailer = fields.optional(0xa3);
-  if (hashNode === null || maskNode === null) return 'weak';
-  const hash = STRONG_HASHES[innerOid(contentOf(hashNode))];
-  const mask = new Fields(readWhole(contentOf(maskNode)));
-  if (oidOf(mask.next(TAG.oid)) !== MGF1) return 'unsupported';
-  const maskHash = STRONG_HASHES[oidOf(new Fields(mask.next(TAG.sequence)).next(TAG.oid))];
-  if (hash === undefined) return 'weak';
-  // node:crypto cannot be told another hash for the mask, and nobody uses one.
-  if (maskHash !== hash) return 'unsupported';
-  if (trailer !== null && smallIntegerOf(readWhole(contentOf(trailer))) !== 1) return 'unsupported';
-  return { hash, saltLength: saltNode === null ? 20 : smallIntegerOf(readWhole(contentOf(saltNode))) };
-}
-
-function verifyPss(algorithm: SignatureAlgorithm, data: Buffer, signature: Buffer, key: KeyObject): SignatureVerdict {
-  const parameters = readPss(algorithm);
-  if (typeof parameters === 'string') return parameters;
-  const { hash, saltLength } = parameters;
-  const options = { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
-  return verify(hash, data, options, signature) ? 'valid' : 'invalid';
+  const { hashOid, maskOid, saltLength } = readPssParameters(readWhole(algorithm.parameters));
+  const hash = STRONG_HASHES[hashOid];
+  const mask = STRONG_HASHES[maskOid];
+  if (hash === undefined || maskOid === SHA1) return 'weak';
+  if (mask === undefined) return 'unsupported';
+  return { hash, mask, saltLength };
 }
 
 function belongs(scheme: Scheme, family: KeyFamily): boolean {
@@ -121,10 +104,4 @@ function belongs(scheme: Scheme, family: KeyFamily): boolean {
     case 'eddsa':
       return family === scheme.family;
   }
-}
-
-function innerOid(algorithmIdentifier: Buffer): string {
-  const first = children(readWhole(algorithmIdentifier))[0];
-  if (first === undefined) throw new PkiError('malformed', 'algorithm identifier');
-  return oidOf(first);
 }

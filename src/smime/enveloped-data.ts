@@ -82,7 +82,7 @@ export function openEnvelope(
       try {
         const contentKey = unwrapContentKey(recipient, key, envelope.cipher.keyBytes);
         const content = decryptContent(envelope, contentKey, { scope, large });
-        return { opened: true, content, key, keyTransport: transportLabel(recipient) };
+        return { opened: true, content, key, keyTransport: transportLabel(recipient, key.certificate) };
       } catch (error) {
         if (error instanceof IrregularLinesError) throw error;
         // The next copy or key may fit.

@@ -2,6 +2,7 @@
 import { createHash, constants as crypto, type KeyObject, privateDecrypt } from 'node:crypto';
 import { children, Fields, octetsOf, oidOf, readElement, TAG } from '../pki/der.ts';
 import { algorithmIdentifier, context, sequence } from '../pki/der-writer.ts';
+import { mgf1, xorInto } from '../pki/mgf1.ts';
 import { DIGEST_BY_OID, DIGEST_OID, type DigestName, KEY_ALGORITHM } from './algorithms.ts';
 
 /**
@@ -68,8 +69,8 @@ function removePadding(encoded: Buffer, digest: DigestName, mask: DigestName, la
   const hashBytes = labelHash.length;
   const seed = Buffer.from(encoded.subarray(1, 1 + hashBytes));
   const block = Buffer.from(encoded.subarray(1 + hashBytes));
-  xorInto(seed, maskOf(mask, block, hashBytes));
-  xorInto(block, maskOf(mask, seed, block.length));
+  xorInto(seed, mgf1(mask, block, hashBytes));
+  xorInto(block, mgf1(mask, seed, block.length));
   let bad = encoded[0] as number;
   for (let i = 0; i < hashBytes; i += 1) bad |= (block[i] as number) ^ (labelHash[i] as number);
   let found = 0;
@@ -84,21 +85,4 @@ function removePadding(encoded: Buffer, digest: DigestName, mask: DigestName, la
   }
   if ((bad | (1 - found)) !== 0) throw new Error('OAEP');
   return block.subarray(start);
-}
-
-function xorInto(target: Buffer, other: Buffer): void {
-  for (let i = 0; i < target.length; i += 1) target[i] = (target[i] as number) ^ (other[i] as number);
-}
-
-function maskOf(digest: DigestName, seed: Buffer, length: number): Buffer {
-  const blocks: Buffer[] = [];
-  let made = 0;
-  for (let index = 0; made < length; index += 1) {
-    const counter = Buffer.alloc(4);
-    counter.writeUInt32BE(index);
-    const block = createHash(digest).update(seed).update(counter).digest();
-    blocks.push(block);
-    made += block.length;
-  }
-  return Buffer.concat(blocks).subarray(0, length);
 }

@@ -4,7 +4,7 @@ import { type Certificate, readAlgorithm, type SignatureAlgorithm } from '../pki
 import { children, type DerNode, Fields, octetsOf, oidOf, rawOf, readElement, TAG } from '../pki/der.ts';
 import { algorithmIdentifier, nullValue, sequence } from '../pki/der-writer.ts';
 import { PkiError } from '../pki/errors.ts';
-import { HKDF_KDF, KEY_ALGORITHM, KEY_WRAP_BYTES, TRIPLE_DES_WRAP } from './algorithms.ts';
+import { KEY_ALGORITHM, KEY_WRAP_BYTES, TRIPLE_DES_WRAP } from './algorithms.ts';
 import { identifies } from './certificate-match.ts';
 import type { DecryptionKey } from './decryption-key.ts';
 import { deriveKey, sharedInfo, unwrapKey, unwrapTripleDes } from './key-agreement.ts';
@@ -82,8 +82,8 @@ export function isFor(key: WrappedKey, certificate: Certificate): boolean {
 }
 
 /** `RSA PKCS#1 v1.5`, `RSA-OAEP`, `ECDH`, `X25519`, or the object identifier. */
-export function transportLabel(key: WrappedKey): string {
-  if (key.kind === 'agreement') return HKDF_KDF[key.algorithm.oid] ? 'X25519' : 'ECDH';
+export function transportLabel(key: WrappedKey, reader: Certificate): string {
+  if (key.kind === 'agreement') return reader.key.family === 'x25519' ? 'X25519' : 'ECDH';
   if (key.algorithm.oid === KEY_ALGORITHM.rsa) return 'RSA PKCS#1 v1.5';
   return key.algorithm.oid === KEY_ALGORITHM.rsaOaep ? 'RSA-OAEP' : key.algorithm.oid;
 }

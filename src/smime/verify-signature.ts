@@ -1,7 +1,8 @@
 /** Verifies one signer of CMS against the content (RFC 5652 section 5.6). Trust is decided elsewhere. */
-import { createHash, constants as crypto, verify } from 'node:crypto';
+import { createHash, verify } from 'node:crypto';
 import type { Certificate, SignatureAlgorithm } from '../pki/certificate.ts';
-import { children, Fields, oidOf, readElement, smallIntegerOf, TAG } from '../pki/der.ts';
+import { readElement } from '../pki/der.ts';
+import { readPssParameters, verifyPss } from '../pki/pss.ts';
 import { keyStrength } from '../pki/public-key.ts';
 import {
   DIGEST_BY_OID,
@@ -35,7 +36,7 @@ interface Scheme {
   label: string;
   /** Null: the algorithm hashes by itself. */
   digest: DigestName | null;
-  saltLength?: number;
+  pss?: { mask: DigestName; saltLength: number };
 }
 
 /**
@@ -101,9 +102,8 @@ function isOutOfBounds(certificate: Certificate): boolean {
 
 function weaknesses(digest: DigestName, scheme: Scheme, certificate: Certificate): Reason[] {
   const reasons: Reason[] = [];
-  if (WEAK_DIGESTS.has(digest) || (scheme.digest !== null && WEAK_DIGESTS.has(scheme.digest))) {
-    reasons.push('weak-algorithm');
-  }
+  const digests = [digest, scheme.digest, scheme.pss?.mask ?? null];
+  if (digests.some((each) => each !== null && WEAK_DIGESTS.has(each))) reasons.push('weak-algorithm');
   if (keyStrength(certificate.key, 'message') === 'weak') reasons.push('weak-key');
   return reasons;
 }
@@ -120,39 +120,29 @@ function schemeOf(algorithm: SignatureAlgorithm, digest: DigestName | undefined)
   return null;
 }
 
-/** RSASSA-PSS-params (RFC 4055 section 3.1); the mask must use the same digest, as node:crypto has one knob for both. */
+/** RSASSA-PSS-params (RFC 4055 section 3.1); what is left out stands for SHA-1. */
 function pssScheme(parameters: Buffer | null): Scheme | null {
-  let digest: DigestName | undefined = 'sha1';
-  let mask: DigestName | undefined = 'sha1';
-  let saltLength = 20;
+  if (parameters === null) return null;
   try {
-    for (const field of parameters === null ? [] : children(readElement(parameters))) {
-      const [inner] = children(field);
-      if (inner === undefined) return null;
-      if (field.tag === 0xa0) digest = DIGEST_BY_OID[oidOf(new Fields(inner).next(TAG.oid))];
-      if (field.tag === 0xa1) mask = maskDigest(new Fields(inner));
-      if (field.tag === 0xa2) saltLength = smallIntegerOf(inner);
-    }
+    const { hashOid, maskOid, saltLength } = readPssParameters(readElement(parameters));
+    const digest = DIGEST_BY_OID[hashOid];
+    const mask = DIGEST_BY_OID[maskOid];
+    if (digest === undefined || mask === undefined || saltLength > 512) return null;
+    return { family: 'rsa-pss', label: 'RSA-PSS', digest, pss: { mask, saltLength } };
   } catch {
     return null;
   }
-  if (digest === undefined || mask !== digest || saltLength > 512) return null;
-  return { family: 'rsa-pss', label: 'RSA-PSS', digest, saltLength };
-}
-
-function maskDigest(fields: Fields): DigestName | undefined {
-  if (oidOf(fields.next(TAG.oid)) !== KEY_ALGORITHM.mgf1) return undefined;
-  return DIGEST_BY_OID[oidOf(new Fields(fields.next(TAG.sequence)).next(TAG.oid))];
 }
 
 function fits(signed: Buffer, signature: Buffer, scheme: Scheme, certificate: Certificate): boolean {
   const { family } = certificate.key;
   const familyFits = scheme.family === family || (scheme.family === 'rsa-pss' && family === 'rsa');
   if (!familyFits) return false;
-  const pss =
-    scheme.family === 'rsa-pss' ? { padding: crypto.RSA_PKCS1_PSS_PADDING, saltLength: scheme.saltLength ?? 20 } : {};
+  const { digest, pss } = scheme;
   try {
-    return verify(scheme.digest, signed, { key: certificate.publicKey, dsaEncoding: 'der', ...pss }, signature);
+    const key = certificate.publicKey;
+    if (pss !== undefined && digest !== null) return verifyPss(signed, signature, key, { hash: digest, ...pss });
+    return verify(digest, signed, { key, dsaEncoding: 'der' }, signature);
   } catch {
     return false; // a key or a signature that OpenSSL refuses
   }

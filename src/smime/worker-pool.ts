@@ -11,7 +11,7 @@ export interface PoolLimits {
   readonly baseMs: number;
   readonly msPerMiB: number;
   readonly pkcs12Ms: number;
-  /** Heap and buffers of one worker beyond what was given to it. */
+  /** Heap and buffers of one worker, with what was given to it in memory; what waits in spools is not there. */
   readonly memoryBytes: number;
   /** Where large content waits during a job, a folder that only this user may enter; null for memory. */
   readonly spoolFolder: string | null;
@@ -31,6 +31,9 @@ const DEFAULT_LIMITS: PoolLimits = {
  * full: with the usual 32 MiB a job over 100 MB held 100 MiB of them, with this 20 MiB, in the same time.
  */
 const YOUNG_MIB = 3;
+
+/** How often a worker is asked for the memory it holds. */
+const WATCH_MS = 25;
 
 export type LaneLoad = { lane: 'messages' | 'files'; busy: number; idle: number; waiting: number };
 
@@ -209,13 +212,18 @@ class Lane {
     try {
       const { data, transfer } = detachBytes(job, true);
       const bytes = transfer.reduce((sum, buffer) => sum + buffer.byteLength, 0);
+      if (bytes > this.#limits.memoryBytes) {
+        data.masterKey?.fill(0);
+        settle(failure('too-complex', 'more was given than the memory limit'));
+        return;
+      }
       seat.worker.on('message', settle);
       seat.worker.postMessage(data, transfer);
       timer = setTimeout(
         () => this.#stop(seat, 'the time limit was passed'),
         this.#timeLimit(job, bytes + spooledBytes(job)),
       );
-      watch = setInterval(() => void this.#checkMemory(seat, bytes), 100);
+      watch = this.#watchMemory(seat);
     } catch (error) {
       // A buffer that was given away before: the caller's fault, told to the caller.
       settle(failure('failed', (error as Error).message));
@@ -227,14 +235,23 @@ class Lane {
     return this.#limits.baseMs + (bytes / MiB) * this.#limits.msPerMiB;
   }
 
-  /** Buffers lie outside the heap that `resourceLimits` bounds. */
-  async #checkMemory(seat: Seat, bytes: number): Promise<void> {
-    try {
-      const { used_heap_size: heap, external_memory: external } = await seat.worker.getHeapStatistics();
-      if (heap + external > this.#limits.memoryBytes + bytes) this.#stop(seat, 'the memory limit was passed');
-    } catch {
-      // The worker ended between the timer and the question.
-    }
+  /** Buffers lie outside the heap that `resourceLimits` bounds. A worker in a long native call answers after it. */
+  #watchMemory(seat: Seat): NodeJS.Timeout {
+    let asking = false;
+    const check = async () => {
+      if (asking) return;
+      asking = true;
+      const job = seat.current;
+      try {
+        const { used_heap_size: heap, external_memory: external } = await seat.worker.getHeapStatistics();
+        const passed = heap + external > this.#limits.memoryBytes;
+        if (passed && seat.current === job) this.#stop(seat, 'the memory limit was passed');
+      } catch {
+        // The worker ended between the timer and the question.
+      }
+      asking = false;
+    };
+    return setInterval(() => void check(), WATCH_MS);
   }
 
   #stop(seat: Seat, message: string): void {

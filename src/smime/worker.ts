@@ -1,5 +1,6 @@
 /** The thread in which foreign bytes are read and private keys are used. Keys exist in clear here only, for one job. */
 import { createHash, createPrivateKey, type KeyObject } from 'node:crypto';
+import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ByteSource } from '../bytes/byte-source.ts';
 import { collectSlicesWith } from '../bytes/ciphered-file.ts';
@@ -39,18 +40,30 @@ import {
   type TrustBytes,
 } from './worker-jobs.ts';
 import { digestNameOf } from './write-signature.ts';
-import { youngCollector } from './young-garbage.ts';
+import { garbageCollectors } from './young-garbage.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('worker.ts runs as a worker thread');
-collectSlicesWith(youngCollector());
+const collectors = garbageCollectors();
+collectSlicesWith(collectors.young);
 const { spoolFolder } = workerData as { spoolFolder: string | null };
 
+/** More than this is not left for the next job, whose memory is measured with it. */
+const LEFT_BYTES = 64 * 1024 * 1024;
+
 port.on('message', (job: Job) => {
+  tidyUp();
   const { data, transfer } = detachBytes(answer(job), true);
   port.postMessage(data, transfer);
+  // The job is garbage only when this function has returned; when the next one is here before, it tidies up itself.
+  setImmediate(tidyUp);
 });
 port.postMessage('ready');
+
+function tidyUp(): void {
+  const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
+  if (heap + external > LEFT_BYTES) collectors.all();
+}
 
 function answer(job: Job): JobResult<Answers[Job['kind']]> {
   const scope = spoolFolder === null ? null : new SpoolScope(spoolFolder);

@@ -34,7 +34,7 @@ interface PkitsCase {
 
 if (!existsSync(FOLDER)) {
   const required = process.env['SEALPOST_REQUIRE_SUITES'] !== undefined;
-  test('PKITS agrees in every case', { skip: required ? false : 'suites are absent' }, () => {
+  test('PKITS agrees in every case', { skip: required ? false : `${FOLDER} is missing` }, () => {
     assert.fail(`no suite in ${FOLDER}`);
   });
 } else {

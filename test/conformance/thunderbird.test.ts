@@ -74,6 +74,10 @@ describe('Thunderbird', { skip: missing && `${folder} is missing` }, () => {
   const anchors = readCertificates(readFileSync(join(folder, 'smime', 'TestCA.pem')));
   const trust = { anchors, intermediates: [], explicitlyTrusted: [] };
 
+  it('S07 all 64 messages of Thunderbird are judged', () => {
+    assert.equal(rows().length, 64);
+  });
+
   for (const row of rows()) {
     it(`S07 ${row.file}`, () => {
       const message = openMessage({ bytes: readFileSync(join(folder, 'smime', row.file)), keys, trust, at: AT });

@@ -251,7 +251,7 @@ interface PkitsCase {
 }
 
 describe('verify-path with the settings of NIST’s cases', {
-  skip: existsSync(PKITS) ? false : 'suites are absent',
+  skip: existsSync(PKITS) ? false : `${PKITS} is missing`,
 }, () => {
   const cases = () => JSON.parse(readFileSync(join(PKITS, 'cases.json'), 'utf8')) as PkitsCase[];
   const policyOf = (name: string) =>

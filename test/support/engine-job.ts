@@ -12,7 +12,7 @@ import type { Certificate } from '../../src/pki/certificate.ts';
 import { readCertificates } from '../../src/pki/certificate-bundle.ts';
 import { findAttachment, openMessage } from '../../src/smime/open-message.ts';
 import { sealStretches } from '../../src/smime/seal-message.ts';
-import { youngCollector } from '../../src/smime/young-garbage.ts';
+import { garbageCollectors } from '../../src/smime/young-garbage.ts';
 
 export type EngineQuestion = {
   what: 'open' | 'attachment' | 'sign' | 'opaque' | 'encrypt-cbc' | 'encrypt-gcm' | 'seal';
@@ -38,7 +38,7 @@ export type EngineAnswer = {
   encryption?: string;
 };
 
-collectSlicesWith(youngCollector());
+collectSlicesWith(garbageCollectors().young);
 const question = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as EngineQuestion;
 const only = (file: string) => readCertificates(readFileSync(file))[0] as Certificate;
 const certificate = only(question.certificateFile);

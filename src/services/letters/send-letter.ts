@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { MEMORY_BYTES } from '../../bytes/spool.ts';
-import { SpoolFile } from '../../bytes/spool-file.ts';
+import type { SpoolFile } from '../../bytes/spool-file.ts';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
 import type { DigitalId } from '../../generated/prisma/client.ts';
 import { type Address, addressDomain, addressKey } from '../../mail/address.ts';
-import { type ComposedAttachment, type Composition, composeMime } from '../../mail/compose-mime.ts';
+import { type Composition, composeMime } from '../../mail/compose-mime.ts';
 import { withMarking } from '../../smime/marking.ts';
 import { type RecipientMark, recipientMarks } from '../contacts/contact-marks.ts';
 import { noteLinkSent } from '../contacts/secure-link.ts';
@@ -13,14 +12,13 @@ import type { DraftOrigin } from '../drafts/drafts.ts';
 import { encryptionIdentity, signingIdentity } from '../identities/own-keys.ts';
 import type { SignedIn } from '../sessions/session.ts';
 import { draftPublicKey } from '../sessions/vault.ts';
+import { holdAttachments, type LetterAttachment } from './held-attachments.ts';
 import { chosenMarking, type MarkingChoice, markingProblems } from './marking-policy.ts';
 import { type CopyPlan, planCopies, SealingFailedError, sealedCopies } from './outbox-copies.ts';
 import { enqueueLetter, type LetterHead } from './outbox-enqueue.ts';
 import { distinctRecipients, missingDigitalIds, recipientProblems, type SendProblem } from './send-policy.ts';
 
 export type { SendProblem } from './send-policy.ts';
-
-export type LetterAttachment = { name: string; type: string; size: number; read(): AsyncIterable<Uint8Array> };
 
 export type NewLetter = {
   /** Unique for the account: the same nonce again gives the letter that it made before */
@@ -189,18 +187,7 @@ async function copiesOf(
   spools: SpoolFile[],
 ) {
   const { account } = session;
-  const attachments: ComposedAttachment[] = [];
-  for (const { name, type, size, read } of letter.attachments) {
-    if (size > MEMORY_BYTES) {
-      const spool = await SpoolFile.open(context.config.spoolFolder);
-      spools.push(spool);
-      attachments.push({ name, type, bytes: await spool.write(read()) });
-      continue;
-    }
-    const pieces: Uint8Array[] = [];
-    for await (const piece of read()) pieces.push(piece);
-    attachments.push({ name, type, bytes: pieces });
-  }
+  const attachments = await holdAttachments(letter.attachments, context.config.spoolFolder, spools);
   const composed = await composeMime({
     from: { name: `${account.firstName} ${account.surname}`.trim(), address: account.address },
     to: checked.recipients.to,

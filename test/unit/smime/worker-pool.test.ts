@@ -8,6 +8,7 @@ import { createWorkerPool, type WorkerPool } from '../../../src/smime/worker-poo
 import { sealUnder } from '../../../src/vault/seal.ts';
 import { makePeople, type People, type Person } from '../../support/smime-people.ts';
 
+const MiB = 1024 * 1024;
 const MASTER = randomBytes(32);
 const ENTITY = Buffer.from('Content-Type: text/plain\r\n\r\nhello\r\n');
 
@@ -131,17 +132,38 @@ describe('worker pool', () => {
     await strict.close();
   });
 
-  it('buffers beyond the memory limit end the job', async () => {
-    const small = createWorkerPool({ workers: 1, memoryBytes: 24 * 1024 * 1024, baseMs: 60_000 });
-    // Without a folder for spools what a part holds is decoded into memory, beside the message itself.
+  it('S14 buffers beyond the memory limit end the job, and what was given to it counts', async () => {
+    // Without a folder for spools what a part holds is decoded into memory, beside the message itself of 149 MiB: at most
+    // 540 MiB in all, which would be within a limit that the message does not count for.
+    const small = createWorkerPool({ workers: 1, memoryBytes: 410 * MiB, baseMs: 60_000 });
     const lines = `${'MIIB'.repeat(19)}\r\n`.repeat(2_000_000);
     const head = 'Content-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: base64\r\n\r\n';
-    const bytes = Buffer.from(head + lines);
-    const answer = await small.run(openJob(bytes));
+    const answer = await small.run(openJob(Buffer.from(head + lines)));
     assert.equal(answer.ok ? 'ok' : answer.code, 'too-complex');
     const after = await small.run(openJob(Buffer.from('Subject: x\r\n\r\nhi')));
     assert.ok(after.ok && after.value.text === 'hi');
     await small.close();
+  });
+
+  it('S14 a job that is given more than the memory limit is refused before it starts', async () => {
+    const small = createWorkerPool({ workers: 1, memoryBytes: 24 * MiB, baseMs: 60_000 });
+    const head = Buffer.from('Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n');
+    const answer = await small.run(openJob(Buffer.concat([head, Buffer.alloc(25 * MiB, `${'AAAA'.repeat(19)}\r\n`)])));
+    assert.equal(answer.ok ? 'ok' : answer.code, 'too-complex');
+    const after = await small.run(openJob(Buffer.from('Subject: x\r\n\r\nhi')));
+    assert.ok(after.ok && after.value.text === 'hi');
+    await small.close();
+  });
+
+  it('S14 what one job leaves behind does not count for the next one', async () => {
+    const single = createWorkerPool({ workers: 1, memoryBytes: 330 * MiB, baseMs: 60_000 });
+    const head = 'Content-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: base64\r\n\r\n';
+    const lines = `${'MIIB'.repeat(19)}\r\n`.repeat(900_000);
+    for (let round = 0; round < 6; round += 1) {
+      const answer = await single.run(openJob(Buffer.from(head + lines)));
+      assert.ok(answer.ok, `round ${round}: ${JSON.stringify(answer)}`);
+    }
+    await single.close();
   });
 
   it('a full disk of the spools is told as such, and the pool goes on', async () => {
