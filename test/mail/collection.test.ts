@@ -21,7 +21,7 @@ import { sealPassword } from '../../src/services/collection/collection-password.
 import { connectDatabase, type Database } from '../../src/services/database/connect.ts';
 import { type Pop3Only, startPop3Only } from '../../testbed/pop3-only.ts';
 import type { World } from '../../testbed/world.ts';
-import { databasePart, serverPart } from '../support/chaos.ts';
+import { databasePart, persistently, serverPart } from '../support/chaos.ts';
 import { OddPop3 } from '../support/odd-pop3.ts';
 import { startTestWorld } from '../support/world.ts';
 import { eventually } from './testbed-support.ts';
@@ -377,7 +377,8 @@ describe('POP3', () => {
       if (kill % 4 === 3) {
         await old.kill();
         servers += 1;
-        await old.start();
+        // Processes of the killed one may last a moment longer than it.
+        await persistently(() => old.start());
         await retry();
       } else if (kill % 4 === 1) {
         const part = parts[(kill >> 2) % parts.length] ?? assert.fail();

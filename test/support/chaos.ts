@@ -62,7 +62,7 @@ export function nodePart(world: World, name: string, settings: NodeJS.ProcessEnv
 }
 
 /** What does not start because something else is down starts a little later. */
-async function persistently(start: () => Promise<void>): Promise<void> {
+export async function persistently(start: () => Promise<void>): Promise<void> {
   const deadline = performance.now() + 120_000;
   for (;;) {
     try {
