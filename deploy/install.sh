@@ -51,15 +51,30 @@ packages() {
   apt-get -qy install --no-install-recommends "$@"
 }
 
+render_file() { # SETTINGS FILE FOLDER NAME: one file of this folder, for everybody to read
+  work_for_file=$(mktemp -d)
+  mkdir "$work_for_file/in"
+  cp "$DEPLOY/$2" "$work_for_file/in/$4"
+  install -d "$3"
+  node "$DEPLOY/render.ts" "$1" "$work_for_file/in" "$3" >/dev/null
+  rm -rf "$work_for_file"
+  chmod 644 "$3/$4"
+}
+
 # so that no log grows for ever; Debian's timer runs logrotate every day
 rotation() { # ROLE
   packages logrotate
-  work=$(mktemp -d)
-  mkdir "$work/logrotate"
-  cp "$DEPLOY/logrotate/$1" "$work/logrotate/sealpost-$1"
-  node "$DEPLOY/render.ts" "$SETTINGS" "$work/logrotate" /etc/logrotate.d >/dev/null
-  rm -rf "$work"
-  chmod 644 "/etc/logrotate.d/sealpost-$1"
+  render_file "$SETTINGS" "logrotate/$1" /etc/logrotate.d "sealpost-$1"
+}
+
+# what a program that Debian confines by AppArmor needs besides; other additions of the operator stay
+confinement() { # PROGRAM SETTINGS
+  render_file "$2" "apparmor/$1" /etc/apparmor.d/local "sealpost-$1"
+  additions=/etc/apparmor.d/local/usr.sbin.$1
+  grep -qs "local/sealpost-$1>" "$additions" || echo "#include <local/sealpost-$1>" >>"$additions"
+  if [ -d /sys/kernel/security/apparmor ] && command -v apparmor_parser >/dev/null; then
+    apparmor_parser -r "/etc/apparmor.d/usr.sbin.$1"
+  fi
 }
 
 # A relay sends its log, a node takes those of the relays: RELP over TLS, each side with a certificate
@@ -113,6 +128,7 @@ relay() {
   chmod 755 /etc/postfix/post-install /etc/postfix/postfix-script 2>/dev/null || true
   install -m 644 "$DEPLOY/clamav/sealpost-test.ndb" "$(setting DATABASE_FOLDER)"
   scanner_socket "$SETTINGS"
+  confinement clamd "$SETTINGS"
   rotation relay
   if [ -n "$(setting_or LOG_RECEIVER '')" ]; then ship_logs rsyslog-relay; fi
   services clamav-daemon.socket clamav-daemon clamav-milter postfix
@@ -133,6 +149,7 @@ node_scanner() {
   echo '{ "RUN_FOLDER": "/run/clamav", "LOG_FOLDER": "/var/log/clamav", "DATABASE_FOLDER": "/var/lib/clamav" }' >"$work/settings.json"
   node "$DEPLOY/render.ts" "$work/settings.json" "$work/clamav" /etc/clamav >/dev/null
   scanner_socket "$work/settings.json"
+  confinement clamd "$work/settings.json"
   rm -rf "$work"
   chmod 644 /etc/clamav/clamd.conf
   install -d -o clamav -g clamav /run/clamav /var/log/clamav /var/lib/clamav
@@ -164,6 +181,7 @@ resolver() {
   install -d -o unbound -g unbound "$(setting RUN_FOLDER)" "$(setting LOG_FOLDER)"
   render unbound /etc/unbound
   chmod 644 /etc/unbound/unbound.conf
+  confinement unbound "$SETTINGS"
   rotation resolver
   services unbound
 }

@@ -97,11 +97,17 @@ export type FormPart =
  */
 export async function* readParts(
   request: FastifyRequest,
-  limits: { fileBytes: number; files: number },
+  limits: { fileBytes: number; files: number; fieldBytes?: number },
 ): AsyncGenerator<FormPart> {
   let checked = false;
   const parts = request.parts({
-    limits: { fileSize: limits.fileBytes, files: limits.files, fields: 200, fieldSize: 2 * 1024 * 1024, parts: 300 },
+    limits: {
+      fileSize: limits.fileBytes,
+      files: limits.files,
+      fields: 200,
+      fieldSize: limits.fieldBytes ?? 2 * 1024 * 1024,
+      parts: 300,
+    },
   });
   for await (const part of parts) {
     if (!checked) {

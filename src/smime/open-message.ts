@@ -90,6 +90,7 @@ function opened(question: OpenQuestion, context: PeelContext): OpenedMessage {
     text: shown.text,
     html: shown.html,
     textCut: shown.cut,
+    readWhole: isReadWhole(root) && peeled.content !== null && isReadWhole(peeled.content),
     attachments: shown.attachments.map(summariseAttachment),
     inlineImages: inlineImages(shown),
   };
@@ -118,6 +119,12 @@ function found(question: OpenQuestion, context: PeelContext, index: number): Att
   const peeled = peel(root, context);
   const { content } = openSignedParts(shownEntity(root, peeled, context), context);
   return content === null ? null : (collectContent(content).attachments[index] ?? null);
+}
+
+/** Whether all parts of it were read, and no field in one of two ways. */
+function isReadWhole({ contentType, children, incomplete, headerDispute }: MimeEntity): boolean {
+  const isPassedOver = contentType.value.startsWith('multipart/') && children.length === 0;
+  return !incomplete && headerDispute === null && !isPassedOver && children.every(isReadWhole);
 }
 
 function shownEntity(root: MimeEntity, peeled: Peeled, { scope }: PeelContext): MimeEntity | null {

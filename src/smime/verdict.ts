@@ -230,6 +230,8 @@ export interface OpenedMessage extends MessageClaim {
   readonly html: string | null;
   /** There is more of the text than is shown. */
   readonly textCut: boolean;
+  /** False where parts or fields were passed over, or may be read in two ways: another program may find more in it. */
+  readonly readWhole: boolean;
   readonly attachments: readonly AttachmentSummary[];
   /** Images that the HTML may name by `cid:`; together at most 16 MiB. */
   readonly inlineImages: readonly InlineImage[];

@@ -225,6 +225,38 @@ test('nobody, no address, and 500 recipients are each refused with what is wrong
   assert.match(refused.body, /clerk499@/, 'what was typed is still there');
 });
 
+test('T05 a text or subject that is too long is taken whole, refused with its limit in every language, and kept as it was typed', async () => {
+  const url = await begin(alain, '?to=Elise.Maes@tcn.b.eu-admin.net');
+  const { body } = await alain.get(url);
+  for (const name of ['to', 'subject', 'text', 'handling'])
+    assert.doesNotMatch(body, new RegExp(`name="${name}"[^>]*maxlength`), `a browser would cut ${name} in silence`);
+  const text = `${'é€😀 '.repeat(300_000)}the last words`;
+  const subject = `${'long '.repeat(500)}subject`;
+  const refused = await press(alain, url, { do: 'send', text, subject });
+  assert.equal(refused.status, 422);
+  assert.match(refused.body, /The text is too long/);
+  assert.match(refused.body, /It has 1,500,014 characters and may have 500,000/);
+  assert.match(refused.body, /The subject is too long/);
+  assert.match(refused.body, /It has 2,507 characters and may have 1,000/);
+  const kept = fieldsOf(await alain.get(url));
+  assert.ok(kept.text === text && kept.subject === subject, 'nothing was cut');
+  assert.equal(await world.database.prisma.letter.count({ where: { accountId: world.alain.id } }), 0);
+  const { prisma } = world.database;
+  for (const [locale, words] of [
+    ['de', /Der Text ist zu lang[\s\S]*500\.000 Zeichen/],
+    ['fr', /Le texte est trop long[\s\S]*500[\s\u00a0\u202f]000 caractères/],
+  ] as const) {
+    await prisma.account.update({ where: { id: world.alain.id }, data: { locale } });
+    assert.match((await alain.get(url)).body, words);
+  }
+  await prisma.account.update({ where: { id: world.alain.id }, data: { locale: 'en' } });
+  const marked = { text: 'short', subject: 'Short', marking: 'instructed', handling: `A${'b'.repeat(800)}` };
+  const long = await press(alain, url, { ...marked, do: 'send' });
+  assert.match(long.body, /The handling instruction is too long/);
+  assert.equal(/name="handling"[^>]* value="([^"]*)"/.exec(long.body)?.[1]?.length, 801, 'nor was this');
+  await press(alain, url, { do: 'discard' });
+});
+
 test('S09 signing without a Digital ID names what to do', async () => {
   const url = await begin(alain, '?to=Elise.Maes@tcn.b.eu-admin.net');
   const answer = await press(alain, url, { do: 'send', sign: 'on' });

@@ -67,6 +67,10 @@ install)
   for role in node mail-server resolver; do
     inside member /opt/sealpost/deploy/install.sh $role /etc/sealpost-try/$role.json
   done
+  # compiled and not loaded: this kernel may have no AppArmor
+  for root in relay2 member; do inside $root apt-get -qy install --no-install-recommends apparmor; done
+  for profile in clamd unbound; do inside member apparmor_parser -QK /etc/apparmor.d/usr.sbin.$profile; done
+  inside relay2 apparmor_parser -QK /etc/apparmor.d/usr.sbin.clamd
   # a second run keeps keys, and what the operator wrote
   echo 'PORT=8461' >"$FOLDER/member/etc/sealpost/local"
   cp -a "$FOLDER/member/etc/sealpost" "$FOLDER/member/etc/sealpost-before"

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -186,6 +188,76 @@ test('T05 a letter that is still here can be taken back with its files while the
   } finally {
     await world.testbed.startServer('mail-b').catch(() => {});
   }
+});
+
+/** While `act` runs the mail server takes nothing for this address, and says so with a 4xx. */
+async function refusingForNow(address: string, act: () => Promise<void>): Promise<void> {
+  const rules = path.join(world.testbed.place, 'mail-b', 'etc', 'allowed-recipients');
+  const kept = await readFile(rules, 'utf8');
+  const put = async (text: string) => {
+    const written = path.join(os.tmpdir(), `rules-${process.pid}`);
+    await writeFile(written, text);
+    await asRoot('cp', written, rules);
+    await rm(written);
+    await world.testbed.stopServer('mail-b');
+    await world.testbed.startServer('mail-b');
+  };
+  await put(`/^${address.replaceAll('.', '\\.')}$/ 451 4.2.1 this mailbox is being moved\n${kept}`);
+  try {
+    await act();
+  } finally {
+    await put(kept);
+  }
+}
+
+test('T05 where the server takes a letter for one recipient and puts the other off, the other alone is tried again, and each gets it once', async () => {
+  const { alain: from, marta, otto } = world.people;
+  const logFile = path.join(world.testbed.place, 'log', 'mail-b.log');
+  const logged = async () => (await asRoot('cat', logFile)).stdout;
+  const before = (await logged()).length;
+  let url = '';
+  await refusingForNow(marta.address, async () => {
+    const to = `${otto.address}, ${marta.address}`;
+    url = await sendThroughPages(alain, { to, subject: 'One of two', text: 'for both', ...PLAIN });
+    const said = await whenSaid(url, /451 4\.2\.1/);
+    const lanes = said
+      .slice(said.indexOf('By recipient'))
+      .split(new RegExp(`${marta.address} ${marta.address} |${otto.address} ${otto.address} `));
+    const [, aboutMarta = '', aboutOtto = ''] = lanes;
+    assert.match(aboutMarta, /^Queued/, said);
+    assert.match(aboutMarta, /Not taken for this recipient\. 451 4\.2\.1/);
+    assert.match(aboutMarta, /Next attempt/);
+    assert.doesNotMatch(aboutMarta, /queued as/, 'not the words about another recipient');
+    assert.match(aboutOtto, /^(Accepted|Handed to the mailbox server)/);
+    assert.match(aboutOtto, /Accepted by your mail server .* queued as/);
+    assert.doesNotMatch(aboutOtto, /Attempt without success|451/, 'what is tried for the other is not his');
+    const answer = await alain.post(`${url}/cancel`);
+    assert.match(answer.url, /^\/letters\//, 'it cannot be taken back: one has it');
+    assert.equal(await copies(from.address, await messageIdOf(url), 'Sent'), 0, 'filed at the end');
+  });
+  await whenSaid(url, /A copy is in Sent/);
+  const messageId = await messageIdOf(url);
+  for (const { address } of [otto, marta])
+    await until('it to arrive', async () => (await copies(address, messageId, 'INBOX')) > 0, 60_000);
+  assert.equal(await copies(otto.address, messageId, 'INBOX'), 1);
+  assert.equal(await copies(marta.address, messageId, 'INBOX'), 1);
+  assert.equal(await copies(from.address, messageId, 'Sent'), 1);
+  const where = { envelope: { letterId: url.split('/').at(-1) ?? '' } };
+  const attempts = await node.context.database.prisma.submissionAttempt.findMany({
+    where,
+    orderBy: { startedAt: 'asc' },
+  });
+  assert.equal(attempts[0]?.outcome, 'partly');
+  assert.equal(attempts.at(-1)?.outcome, 'accepted');
+  // What the server counted: taken/asked, or the number alone where all were taken.
+  const sessions = (await logged()).slice(before).matchAll(/submission\/smtpd.* disconnect from .* mail=1 rcpt=(\S+)/g);
+  const [first, ...later] = [...sessions].map((session) => session[1]);
+  assert.equal(first, '1/2');
+  assert.equal(later.at(-1), '1');
+  assert.ok(
+    later.slice(0, -1).every((counted) => counted === '0/1'),
+    `one recipient each time: ${later.join(' ')}`,
+  );
 });
 
 test('T06 with every relay down the sender reads that the message is delayed, and then that it arrived, once', async () => {

@@ -58,7 +58,10 @@ export function composeChecks(formats: Formats, checked: Checked): CheckLine[] {
 }
 
 /** A refusal in words: what is wrong, and what to do. */
-export function problemText({ t, list, plainName }: Formats, problem: DraftProblem): { title: string; why: string } {
+export function problemText(
+  { t, list, number, plainName }: Formats,
+  problem: DraftProblem,
+): { title: string; why: string } {
   const words = (parameters: Record<string, string | number> = {}) => ({
     title: t(`drafts.problem.${problem.code}`, parameters),
     why: t(`drafts.problem.${problem.code}.why`, parameters),
@@ -82,6 +85,9 @@ export function problemText({ t, list, plainName }: Formats, problem: DraftProbl
     case 'attachments-unscanned':
     case 'attachments-unscannable':
       return words({ count: problem.names.length, names: names(problem.names) });
+    case 'subject-too-long':
+    case 'text-too-long':
+      return words({ count: number(problem.count), limit: number(problem.limit) });
     case 'attachments-too-large':
       return words({ limit: megabytes(problem.limitBytes) });
     case 'classified':

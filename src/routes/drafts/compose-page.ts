@@ -114,7 +114,6 @@ function markingView({ t }: Formats, choice: MarkingChoice, kept: string | null,
     handling: choice.handling,
     kept,
     fixed: kept !== null && isInstructed(kept),
-    limit: HANDLING_LIMIT,
     handlingHint: t('drafts.marking.handling.hint', { limit: HANDLING_LIMIT }),
     compulsory: policy === 'optional' ? null : t(`drafts.marking.policy.${policy}`),
   };

@@ -14,13 +14,16 @@ const READ_AHEAD = 40;
 /** More than a message may have, so that each one too many is refused by its name and not the form as a whole. */
 const MAX_FILES = 250;
 
+/** Of one field: several times what a message may have, so that a longer text is kept and refused in words. */
+const FIELD_BYTES = 4 * 1024 * 1024;
+
 const Fields = z.object({
   version: z.coerce.number().int().min(1),
   nonce: z.string().max(100),
   to: z.string(),
   cc: z.string(),
   bcc: z.string(),
-  subject: z.string().transform((subject) => subject.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, 2000)),
+  subject: z.string().transform((subject) => subject.replace(/[\x00-\x1f\x7f]+/g, ' ')),
   text: z.string().transform((text) => text.replace(/\r\n?/g, '\n')),
   sign: z.literal('on').optional(),
   encrypt: z.literal('on').optional(),
@@ -29,7 +32,7 @@ const Fields = z.object({
   handling: z
     .string()
     .default('')
-    .transform((handling) => handling.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, 500)),
+    .transform((handling) => handling.replace(/[\x00-\x1f\x7f]+/g, ' ')),
   confirmUnsigned: z.literal('on').optional(),
   hideSubject: z.literal('on').optional(),
   keepMarking: z.literal('on').optional(),
@@ -65,7 +68,11 @@ export async function readDraftForm(
   const fields: Record<string, string> = {};
   const fileProblems: FileProblem[] = [];
   let saved: ReadForm['saved'] | null = null;
-  for await (const part of readParts(request, { fileBytes: READ_AHEAD * limit, files: MAX_FILES })) {
+  for await (const part of readParts(request, {
+    fileBytes: READ_AHEAD * limit,
+    files: MAX_FILES,
+    fieldBytes: FIELD_BYTES,
+  })) {
     if (part.kind === 'field') {
       fields[part.name] = part.value;
       continue;

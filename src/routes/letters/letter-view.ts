@@ -115,7 +115,11 @@ const SHOWN_ATTEMPTS = 10;
 
 function attemptsOf({ t, has }: Formats, recipient: RecipientEvidence): Event[] {
   const vain = recipient.attempts.filter(
-    (attempt) => attempt.finishedAt !== null && !isLast(recipient, attempt) && attempt.outcome !== 'accepted',
+    (attempt) =>
+      attempt.finishedAt !== null &&
+      !isLast(recipient, attempt) &&
+      !isLater(recipient, attempt) &&
+      attempt.outcome !== 'accepted',
   );
   const shown = vain.filter(({ outcome }, index) => outcome === 'unknown' || index >= vain.length - SHOWN_ATTEMPTS);
   return shown.map((attempt) => {
@@ -126,14 +130,26 @@ function attemptsOf({ t, has }: Formats, recipient: RecipientEvidence): Event[] 
       title: t('letters.event.attempt'),
       at: attempt.startedAt,
       why: t(has(key) ? key : 'letters.event.attempt.other'),
-      answer: attempt.answer ?? '',
+      answer: (decides(recipient, attempt) ? recipient.answer : attempt.answer) ?? '',
     };
   });
 }
 
+type Attempt = RecipientEvidence['attempts'][number];
+
 /** The attempt that decided: it is told by its result. */
-function isLast(recipient: RecipientEvidence, attempt: RecipientEvidence['attempts'][number]): boolean {
-  return recipient.state !== 'queued' && attempt.finishedAt?.getTime() === recipient.at?.getTime();
+function isLast(recipient: RecipientEvidence, attempt: Attempt): boolean {
+  return recipient.state !== 'queued' && decides(recipient, attempt);
+}
+
+/** The attempt whose answer about this recipient is the one that is kept. */
+function decides({ at }: RecipientEvidence, { finishedAt }: Attempt): boolean {
+  return finishedAt?.getTime() === at?.getTime();
+}
+
+/** Made for others of the same envelope, after it was settled for this one. */
+function isLater({ state, at }: RecipientEvidence, { startedAt }: Attempt): boolean {
+  return state !== 'queued' && at !== null && startedAt >= at;
 }
 
 function endOf({ t }: Formats, recipient: RecipientEvidence): Event {

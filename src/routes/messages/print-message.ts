@@ -6,6 +6,7 @@ import type { Formats } from '../../i18n/formats.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { bodyViews, letterDocument } from '../../services/mailbox/message-body.ts';
 import { type ReadMessage, readMessage } from '../../services/mailbox/read-message.ts';
+import { withScannedPictures } from '../../services/scanning/scan-pictures.ts';
 import type { MailAddress, OpenedMessage } from '../../smime/verdict.ts';
 import { addressLine } from './letter-view.ts';
 import { messageOf } from './params.ts';
@@ -22,7 +23,8 @@ export function printMessage(context: Context, threads: BodyThreads) {
     const frame = { ...bodyFrame(request, subject), header: headerBlock(message, formats) };
     const view = chosenView(bodyViews(message.opened), asked) === 'html' ? 'html' : 'text';
     const wished = remote === '1' || session.account.remoteImages;
-    return sendBody(reply, await letterDocument(threads, message.opened, view, wished, frame));
+    const shown = view === 'html' ? await withScannedPictures(context, session, message.opened) : message.opened;
+    return sendBody(reply, await letterDocument(threads, shown, view, wished, frame));
   };
 }
 

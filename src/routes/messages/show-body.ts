@@ -8,6 +8,7 @@ import { escapeHtml } from '../../html/escape.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { type BodyView, bodyViews, letterDocument, sourceDocument } from '../../services/mailbox/message-body.ts';
 import { readMessage } from '../../services/mailbox/read-message.ts';
+import { withScannedPictures } from '../../services/scanning/scan-pictures.ts';
 import { messageOf } from './params.ts';
 
 export const BodyQuery = z.object({
@@ -40,7 +41,9 @@ async function documentFor(context: Context, threads: BodyThreads, request: Fast
   const { opened } = await readMessage(context, session, ref, { recorded: true });
   const view = chosenView(bodyViews(opened), asked);
   const wished = remote === '1' || session.account.remoteImages;
-  return letterDocument(threads, opened, view === 'html' ? 'html' : 'text', wished, frame);
+  if (view !== 'html') return letterDocument(threads, opened, 'text', wished, frame);
+  const shown = await withScannedPictures(context, session, opened);
+  return letterDocument(threads, shown, 'html', wished, frame);
 }
 
 /** The view that was asked for where the message has it, else the first one. */

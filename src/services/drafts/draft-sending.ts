@@ -3,7 +3,7 @@ import { parseRecipients } from '../../mail/address.ts';
 import { setFlag } from '../../mail/imap-mailbox.ts';
 import { chosenMarking, keptChoice, UNDECIDED } from '../letters/marking-policy.ts';
 import { checkLetter, type NewLetter, sendLetter } from '../letters/send-letter.ts';
-import type { SendProblem } from '../letters/send-policy.ts';
+import { lengthProblems, type SendProblem } from '../letters/send-policy.ts';
 import { mailboxOf } from '../mailbox/mailbox.ts';
 import { recordScan } from '../scanning/record-scan.ts';
 import { type ScanProblem, scanBeforeSending } from '../scanning/scan-draft.ts';
@@ -46,7 +46,7 @@ export async function checkDraft(
 ) {
   const { letter, bad } = readContent(draft.content, draft.origin);
   const checked = await checkLetter(context, session, { ...letter, attachments: draft.attachments });
-  const problems: SendProblem[] = 'problems' in checked ? [...checked.problems] : [];
+  const problems = [...lengthProblems(draft.content), ...('problems' in checked ? checked.problems : [])];
   // Who typed something that is no address did name somebody.
   if (bad.length > 0) problems.unshift({ code: 'bad-addresses', addresses: bad });
   return { letter, marks: checked.marks, problems };
@@ -71,6 +71,7 @@ export async function sendDraft(
   const draft = await openDraft(database, session, masterKey, id);
   const { letter, bad } = readContent(draft.content, draft.origin);
   const problems: DraftProblem[] = bad.length > 0 ? [{ code: 'bad-addresses', addresses: bad }] : [];
+  problems.push(...lengthProblems(draft.content));
   // Of a marked one nobody is asked: it is refused.
   const mayConfirm = chosenMarking(letter.marking) === null;
   if (mayConfirm && letter.encrypt && !letter.sign && !confirmed.unsigned)

@@ -53,7 +53,7 @@ export async function recordResult(database: Database, attempted: Attempted): Pr
     }
     await rows.submissionAttempt.update({
       where: { id: attemptId },
-      data: { finishedAt: at, outcome: result.outcome, answer: result.answer.slice(0, 1000) },
+      data: { finishedAt: at, outcome: result.outcome, answer: wordsOf(result).slice(0, 1000) },
     });
     const states = await rows.envelopeRecipient.findMany({
       where: { envelopeId: envelope.id },
@@ -66,6 +66,12 @@ export async function recordResult(database: Database, attempted: Attempted): Pr
     const data = { state, nextAttemptAt: nextAt, ...reportsAsked };
     await rows.envelope.update({ where: { id: envelope.id }, data });
   });
+}
+
+/** Of an attempt that was taken for some: what was said about the others. The words for those stand with them. */
+function wordsOf({ outcome, recipients, answer }: SubmissionResult): string {
+  if (outcome !== 'partly') return answer;
+  return recipients.flatMap((one) => (one.accepted ? [] : [one.answer])).join('; ');
 }
 
 function envelopeState(recipients: readonly string[]): 'queued' | 'submitted' | 'failed' {

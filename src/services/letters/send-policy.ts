@@ -13,6 +13,7 @@ export type SendProblem =
   | { code: 'missing-digital-ids'; recipients: { address: string; name: string; reason: MarkReason }[] }
   | { code: 'no-signing-identity' }
   | { code: 'no-encryption-identity' }
+  | { code: 'subject-too-long' | 'text-too-long'; count: number; limit: number }
   | { code: 'attachments-too-large'; limitBytes: number }
   | { code: 'sealing-failed' }
   | MarkingProblem;
@@ -45,6 +46,17 @@ export function recipientProblems(recipients: readonly Address[], policy: Recipi
     problems.push({ code: 'domain-not-allowed', addresses: foreign.map(({ address }) => address) });
   }
   return problems;
+}
+
+/** Characters. What is longer is said, and never cut. */
+const LONGEST = { subject: 1_000, text: 500_000 };
+
+export function lengthProblems(letter: { subject: string; text: string }): SendProblem[] {
+  return (['subject', 'text'] as const).flatMap((field) => {
+    const count = letter[field].length;
+    const limit = LONGEST[field];
+    return count > limit ? [{ code: `${field}-too-long` as const, count, limit }] : [];
+  });
 }
 
 /** Who cannot be encrypted to. There is no falling back: with one missing, nothing is encrypted and nothing leaves (T18). */

@@ -37,6 +37,25 @@ describe('the configurations of deploy/', () => {
     });
   }
 
+  for (const [program, configuration] of [
+    ['clamd', 'clamav/clamd.conf'],
+    ['unbound', 'unbound/unbound.conf'],
+  ] as const) {
+    it(`T30 T07 let ${program} write all that its configuration names, where AppArmor confines it`, async () => {
+      const read = (file: string) => readFile(new URL(`../../../deploy/${file}`, import.meta.url), 'utf8');
+      const rules = [...(await read(`apparmor/${program}`)).matchAll(/^(@\S+) \w*w\w*,$/gm)].map(
+        ([, rule = '']) => rule,
+      );
+      const named = [...(await read(configuration)).matchAll(/[ "](@(?:DATABASE|RUN|LOG)_FOLDER@[^\s"]*)/g)];
+      assert.ok(named.length >= 2);
+      for (const [, place = ''] of named) {
+        const allows = (rule: string) =>
+          rule.endsWith('/**') ? `${place}/`.startsWith(rule.slice(0, -2)) : rule === place;
+        assert.ok(rules.some(allows), place);
+      }
+    });
+  }
+
   it('are not filled in by half', () => {
     assert.equal(fillIn('a = @A_B@ x@@D@ y@z', { A_B: '1', D: '2' }), 'a = 1 x@2 y@z');
     assert.throws(() => fillIn('@MISSING@', {}), /No value for @MISSING@/);

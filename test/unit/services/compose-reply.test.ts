@@ -41,6 +41,7 @@ function message(changed: Partial<OpenedMessage> = {}): OpenedMessage {
     text: 'Dear Alain,\r\n> earlier\r\n\r\nMarta\r\n',
     html: null,
     textCut: false,
+    readWhole: true,
     attachments: [],
     inlineImages: [],
     rootHeaders: [],
