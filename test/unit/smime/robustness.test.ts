@@ -71,11 +71,13 @@ function assertFlipsHarmless(wrapped: (flipped: Buffer) => Buffer, source: Buffe
 
 function mutated(source: Buffer, edits: readonly (readonly [number, number])[]): Buffer {
   const copy = Buffer.from(source);
-  for (const [at, value] of edits) copy[Math.floor(at * copy.length)] = value;
+  for (const [at, value] of edits) copy[at % copy.length] = value;
   return copy;
 }
 
-const EDITS = fc.array(fc.tuple(fc.double({ min: 0, max: 0.999999, noNaN: true }), fc.integer({ min: 0, max: 255 })), {
+// Not a double between 0 and 1: those are spread over their exponents, so nearly all of them are next to 0.
+const ANYWHERE = fc.nat({ max: 0x7fffffff });
+const EDITS = fc.array(fc.tuple(ANYWHERE, fc.integer({ min: 0, max: 255 })), {
   minLength: 1,
   maxLength: 6,
 });
@@ -132,16 +134,11 @@ it('S14 changed bytes of whole messages give a verdict, and never trust in anoth
     assert.deepEqual([original?.subject, original?.text, original?.files.length], ['ü', 'hello', 1]);
   }
   fc.assert(
-    fc.property(
-      fc.constantFrom(...sources),
-      EDITS,
-      fc.double({ min: 0, max: 1, noNaN: true }),
-      ({ bytes, original }, edits, cut) => {
-        const altered = mutated(bytes, edits);
-        assertHarmless(altered, original);
-        assertHarmless(altered.subarray(0, Math.floor(cut * altered.length)), original);
-      },
-    ),
+    fc.property(fc.constantFrom(...sources), EDITS, ANYWHERE, ({ bytes, original }, edits, cut) => {
+      const altered = mutated(bytes, edits);
+      assertHarmless(altered, original);
+      assertHarmless(altered.subarray(0, cut % (altered.length + 1)), original);
+    }),
     { numRuns },
   );
 });
