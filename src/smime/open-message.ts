@@ -73,7 +73,8 @@ function opened(question: OpenQuestion, context: PeelContext): OpenedMessage {
   const described = peeled.layers.map((layer) => describeLayer(layer, sender, question, disputes));
   const parts = signedParts.map((layer) => describeLayer(layer, sender, question));
   const layers = described.map((item) => item.layer);
-  const claim = decideClaim({ layers, signedParts: parts.map((item) => item.layer) });
+  const partLayers = parts.map((item) => item.layer);
+  const claim = decideClaim({ layers, signedParts: partLayers });
   const making = described.find(({ layer }) => layer.kind === 'signed' && layer.signers === claim.signature.signers);
   const encrypted = layers.filter((layer) => layer.kind === 'encrypted');
   const shown = content === null ? NOTHING : collectContent(content, shownTextOf(peeled));
@@ -84,13 +85,14 @@ function opened(question: OpenQuestion, context: PeelContext): OpenedMessage {
   return {
     ...header,
     ...claim,
-    layers: [...layers, ...parts.map((item) => item.layer)],
+    layers: [...layers, ...partLayers],
     marking: decideMarking(claim.signature, signers, header.subject),
     checks,
     text: shown.text,
     html: shown.html,
     textCut: shown.cut,
-    readWhole: isReadWhole(root) && peeled.content !== null && isReadWhole(peeled.content),
+    readWhole:
+      isReadWhole(root) && peeled.content !== null && isReadWhole(peeled.content) && !hidesContent(layers, partLayers),
     attachments: shown.attachments.map(summariseAttachment),
     inlineImages: inlineImages(shown),
   };
@@ -125,6 +127,13 @@ function found(question: OpenQuestion, context: PeelContext, index: number): Att
 function isReadWhole({ contentType, children, incomplete, headerDispute }: MimeEntity): boolean {
   const isPassedOver = contentType.value.startsWith('multipart/') && children.length === 0;
   return !incomplete && headerDispute === null && !isPassedOver && children.every(isReadWhole);
+}
+
+/** What passes for a signature beside its content is listed nowhere: where it is none, or holds content itself, it was not read. */
+const UNREAD: readonly Reason[] = ['malformed', 'too-complex', 'content-twice'];
+
+function hidesContent(...lists: readonly { reasons: readonly Reason[] }[][]): boolean {
+  return lists.flat().some(({ reasons }) => reasons.some((reason) => UNREAD.includes(reason)));
 }
 
 function shownEntity(root: MimeEntity, peeled: Peeled, { scope }: PeelContext): MimeEntity | null {

@@ -49,6 +49,16 @@ describe('a signed part of a larger mail', () => {
     assert.deepEqual(opened.attachments, []);
   });
 
+  it('T30 what only passes for its signature was not read, and so goes through the virus scanner', () => {
+    const whole = clearSigned(ENTITY, cms(ENTITY));
+    assert.equal(open(whole).readWhole, true);
+    const disguised = clearSigned(ENTITY, Buffer.from('a program'));
+    assert.equal(open(disguised).readWhole, false);
+    assert.equal(open(message(multipart('mixed', [signedEntity(people.alice), text('after')]))).readWhole, true);
+    const holding = signedData({ content: ENTITY, signers: [{ person: people.alice }] });
+    assert.equal(open(clearSigned(ENTITY, holding)).readWhole, false);
+  });
+
   it('T25 that is an attached message stays a file: no layer, no text of its own', () => {
     const signed = message(signedEntity(people.alice));
     const attached = Buffer.concat([Buffer.from('Content-Type: message/rfc822\r\n\r\n'), signed]);
