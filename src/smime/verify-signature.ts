@@ -111,8 +111,11 @@ function weaknesses(digest: DigestName, scheme: Scheme, certificate: Certificate
 function schemeOf(algorithm: SignatureAlgorithm, digest: DigestName | undefined): Scheme | null {
   const { oid } = algorithm;
   if (oid === KEY_ALGORITHM.ed25519) return { family: 'ed25519', label: 'Ed25519', digest: null };
-  if (oid === KEY_ALGORITHM.rsaPss) return pssScheme(algorithm.parameters);
   // A digest named twice must be the same one (RFC 8933 section 3), or an attacker picks the weaker.
+  if (oid === KEY_ALGORITHM.rsaPss) {
+    const pss = pssScheme(algorithm.parameters);
+    return pss?.digest === digest ? pss : null;
+  }
   const rsa = oid === KEY_ALGORITHM.rsa ? digest : RSA_WITH_DIGEST[oid];
   if (rsa !== undefined) return rsa === digest ? { family: 'rsa', label: 'RSA', digest: rsa } : null;
   const ecdsa = oid === KEY_ALGORITHM.ec ? digest : ECDSA_WITH_DIGEST[oid];

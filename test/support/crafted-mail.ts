@@ -68,6 +68,8 @@ export interface CraftedSigner {
   readonly attributes?: readonly Buffer[] | null;
   /** Instead of the one that fits. */
   readonly signature?: Buffer;
+  /** Of the signature, instead of plain RSA. */
+  readonly algorithm?: Buffer;
   /** The attributes as they stand there, unsorted and unsigned, instead of those that are signed. */
   readonly shownAttributes?: Buffer;
 }
@@ -109,7 +111,7 @@ function signerInfo(signer: CraftedSigner, content: Buffer): Buffer {
     der.sequence(person.certificate.issuerRaw, person.certificate.serialRaw),
     SHA256,
     ...(shown === null ? [] : [Buffer.concat([Buffer.from([0xa0]), shown.subarray(1)])]),
-    der.algorithmIdentifier(KEY_ALGORITHM.rsa, der.nullValue()),
+    signer.algorithm ?? der.algorithmIdentifier(KEY_ALGORITHM.rsa, der.nullValue()),
     der.octetString(signature),
   );
 }

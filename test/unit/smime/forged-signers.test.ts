@@ -1,9 +1,9 @@
 /** Signatures that a careless program takes for good: attributes as content, keys that are none. */
 import assert from 'node:assert/strict';
-import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { constants, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import * as der from '../../../src/pki/der-writer.ts';
-import { CONTENT_TYPE } from '../../../src/smime/algorithms.ts';
+import { CONTENT_TYPE, DIGEST_OID, KEY_ALGORITHM } from '../../../src/smime/algorithms.ts';
 import { bothOrders, EVIL } from '../../support/claims/signers.ts';
 import { startCpuClock } from '../../support/cpu-clock.ts';
 import {
@@ -57,6 +57,24 @@ describe('content and attributes', () => {
       ],
     });
     assert.match(verdict(openAs(people, opaque(asAttributes))), /^invalid malformed/);
+  });
+});
+
+describe('digests that are named twice', () => {
+  it('T25 RSA-PSS with another digest than the signer info names is never trusted (RFC 8933 section 3)', () => {
+    const hashed = (name: 'sha256' | 'sha512') => der.algorithmIdentifier(DIGEST_OID[name]);
+    const signedBy = (name: 'sha256' | 'sha512') => {
+      const attributes = [typeAttribute(), digestAttribute()];
+      const key = { key: people.alice.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+      const mask = der.algorithmIdentifier(KEY_ALGORITHM.mgf1, hashed(name));
+      const parameters = [der.context(0, hashed(name)), der.context(1, mask), der.context(2, der.integer(32))];
+      const algorithm = der.algorithmIdentifier(KEY_ALGORITHM.rsaPss, der.sequence(...parameters));
+      const signature = sign(name, der.setOf(...attributes), key);
+      const signers = [{ person: people.alice, attributes, signature, algorithm }];
+      return verdict(openAs(people, opaque(signedData({ content: ENTITY, signers }))));
+    };
+    assert.match(signedBy('sha256'), /^trusted/);
+    assert.equal(signedBy('sha512'), 'invalid weak-algorithm');
   });
 });
 
