@@ -6,6 +6,8 @@ import { toCanonicalLines } from './decode.ts';
 const LINE_BYTES = 57;
 const LINE_CHARACTERS = 76;
 const BREAK_BYTES = 2;
+/** As a number whose lower octet comes first. */
+const CR_LF = 0x0a0d;
 /** What a slice holds, so that it is one string and one buffer. */
 const CHUNK_LINES = Math.ceil(SLICE_BYTES / LINE_BYTES);
 
@@ -123,14 +125,25 @@ function encodedLines(bytes: Buffer): Buffer {
   const out = Buffer.allocUnsafeSlow(characters + lines * BREAK_BYTES);
   const view = new DataView(out.buffer);
   let at = 0;
-  for (let from = 0; from < characters; from += LINE_CHARACTERS) {
-    const end = at + Math.min(LINE_CHARACTERS, characters - from);
-    let read = from;
-    // Eight at a time, without a call for each line: half the time of `copy`.
-    for (; at + 8 <= end; at += 8, read += 8) view.setBigInt64(at, unbrokenView.getBigInt64(read));
-    for (; at < end; at += 4, read += 4) view.setInt32(at, unbrokenView.getInt32(read));
-    view.setInt16(at, 0x0d0a);
-    at += BREAK_BYTES;
+  let from = 0;
+  for (; from + LINE_CHARACTERS <= characters; from += LINE_CHARACTERS) {
+    // Of a known length, without a call or a loop for each line: a quarter of the time of `copy`.
+    copy24(view, at, from);
+    copy24(view, at + 24, from + 24);
+    copy24(view, at + 48, from + 48);
+    view.setInt32(at + 72, unbrokenView.getInt32(from + 72, true), true);
+    view.setInt16(at + LINE_CHARACTERS, CR_LF, true);
+    at += LINE_CHARACTERS + BREAK_BYTES;
+  }
+  if (from < characters) {
+    at += unbroken.copy(out, at, from, characters);
+    view.setInt16(at, CR_LF, true);
   }
   return out;
+}
+
+function copy24(view: DataView, at: number, from: number): void {
+  view.setBigInt64(at, unbrokenView.getBigInt64(from, true), true);
+  view.setBigInt64(at + 8, unbrokenView.getBigInt64(from + 8, true), true);
+  view.setBigInt64(at + 16, unbrokenView.getBigInt64(from + 16, true), true);
 }
