@@ -3,7 +3,7 @@
 import { parseAddressList } from '../mime/addresses.ts';
 import { decodedStart } from '../mime/decode.ts';
 import { headerValue, type MimeEntity, parseEntity } from '../mime/parse.ts';
-import type { DeliveryAction, DeliveryReport, RecipientReport } from './delivery-report.ts';
+import type { DeliveryAction, DeliveryReport, RecipientReport } from './report.ts';
 
 const MAX_TEXT_BYTES = 256 * 1024;
 const MAX_RECIPIENTS = 500;

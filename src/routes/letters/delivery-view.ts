@@ -6,7 +6,9 @@ import {
   wasDelayed,
 } from '../../services/evidence/delivery-state.ts';
 import type { RecipientEvidence } from '../../services/letters/letters.ts';
-import type { Event, Look } from './letter-view.ts';
+
+export type Look = 'ok' | 'wait' | 'failed' | 'later';
+export type Event = { look: Look; icon: string; title: string; at: Date | null; why: string; answer: string };
 
 type Shown = { look: Look; icon: string };
 

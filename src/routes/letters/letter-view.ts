@@ -1,9 +1,6 @@
 import type { Formats } from '../../i18n/formats.ts';
 import type { LetterLine, LetterProgress, LetterView, RecipientEvidence } from '../../services/letters/letters.ts';
-import { deliveryEvents, deliveryMark } from './delivery-view.ts';
-
-export type Look = 'ok' | 'wait' | 'failed' | 'later';
-export type Event = { look: Look; icon: string; title: string; at: Date | null; why: string; answer: string };
+import { deliveryEvents, deliveryMark, type Event, type Look } from './delivery-view.ts';
 
 const PROGRESS: Record<LetterProgress, { look: Look; icon: string }> = {
   'waiting-for-sign-in': { look: 'wait', icon: 'clock' },

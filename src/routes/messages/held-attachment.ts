@@ -9,8 +9,7 @@ import { askForRelease, readReleases, takeRelease } from '../../services/scannin
 import type { Verdict } from '../../services/scanning/scan-content.ts';
 import { megabytes } from '../drafts/compose-checks.ts';
 import { RELEASE_LOOK } from '../scan-words.ts';
-import { messageOf } from './params.ts';
-import { indexOf } from './save-attachment.ts';
+import { attachmentIndexOf, messageOf } from './params.ts';
 import { sendAttachment } from './send-attachment.ts';
 
 type Held = Extract<Verdict, { state: 'infected' | 'unscanned' }>;
@@ -100,11 +99,11 @@ export async function heldPage(
 }
 
 function checked(context: Context, request: FastifyRequest): Promise<CheckedAttachment> {
-  return checkAttachment(context, signedIn(request), messageOf(request), indexOf(request));
+  return checkAttachment(context, signedIn(request), messageOf(request), attachmentIndexOf(request));
 }
 
 function attachmentHref(request: FastifyRequest): string {
-  return `${messageHref(messageOf(request))}/attachments/${indexOf(request)}`;
+  return `${messageHref(messageOf(request))}/attachments/${attachmentIndexOf(request)}`;
 }
 
 /** Other signatures may think otherwise. */

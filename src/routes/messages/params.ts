@@ -20,3 +20,12 @@ export function messageOf(request: FastifyRequest): MessageRef {
   if (ref === null) throw new AppError('not-found');
   return ref;
 }
+
+const AttachmentParams = z.object({ index: z.coerce.number().int().min(0).max(9999) });
+
+/** The position of an attachment in an address. @throws AppError not-found */
+export function attachmentIndexOf(request: FastifyRequest): number {
+  const params = AttachmentParams.safeParse(request.params);
+  if (!params.success) throw new AppError('not-found');
+  return params.data.index;
+}

@@ -1,28 +1,22 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { z } from 'zod';
 import type { Context } from '../../context.ts';
-import { AppError } from '../../errors.ts';
 import { signedIn } from '../../plugins/session.ts';
 import { checkAttachment } from '../../services/scanning/message-scans.ts';
 import { recordScan } from '../../services/scanning/record-scan.ts';
 import { heldPage } from './held-attachment.ts';
-import { messageOf } from './params.ts';
+import { attachmentIndexOf, messageOf } from './params.ts';
 import { sendAttachment } from './send-attachment.ts';
-
-const Params = z.object({ index: z.coerce.number().int().min(0).max(9999) });
-
-/** The position of an attachment in an address. @throws AppError not-found */
-export function indexOf(request: FastifyRequest): number {
-  const params = Params.safeParse(request.params);
-  if (!params.success) throw new AppError('not-found');
-  return params.data.index;
-}
 
 /** Scanned each time; what was found or could not be scanned gives a page instead. */
 export function saveAttachment(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const session = signedIn(request);
-    const { attachment, verdict } = await checkAttachment(context, session, messageOf(request), indexOf(request));
+    const { attachment, verdict } = await checkAttachment(
+      context,
+      session,
+      messageOf(request),
+      attachmentIndexOf(request),
+    );
     if (verdict.state === 'off' || verdict.state === 'clean') return sendAttachment(reply, attachment);
     await attachment.release();
     if (verdict.state === 'infected') {
@@ -38,7 +32,12 @@ export function saveAttachment(context: Context) {
 export function saveUnscanned(context: Context) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const session = signedIn(request);
-    const { attachment, verdict } = await checkAttachment(context, session, messageOf(request), indexOf(request));
+    const { attachment, verdict } = await checkAttachment(
+      context,
+      session,
+      messageOf(request),
+      attachmentIndexOf(request),
+    );
     if (verdict.state === 'off' || verdict.state === 'clean') return sendAttachment(reply, attachment);
     const mayPass = verdict.state === 'unscanned' && session.account.country.programme.scannerPolicy === 'warn';
     if (mayPass) {

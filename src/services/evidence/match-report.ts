@@ -1,5 +1,6 @@
 import type { Prisma, ReportProof } from '../../generated/prisma/client.ts';
-import { type DeliveryReport, isAbout, type RecipientReport } from '../../mail/delivery-report.ts';
+import { isAbout } from '../../mail/delivery-report.ts';
+import type { DeliveryReport, RecipientReport } from '../../mail/report.ts';
 import type { Database } from '../database/connect.ts';
 
 /** Which letter a report is about, and what it says of which of its recipients. */
