@@ -1,7 +1,8 @@
 /** Delivery status notifications (RFC 3464, RFC 6533 for addresses in UTF-8), and the reports of servers that know no such format. */
 import { decodeBody, decodedStart } from '../mime/decode.ts';
+import type { MimeEntity } from '../mime/entity.ts';
 import { parseDate, withoutComments } from '../mime/headers.ts';
-import { headerValue, type MimeEntity, parseEntity } from '../mime/parse.ts';
+import { headerValue, parseEntity } from '../mime/parse.ts';
 import type { DeliveryAction, DeliveryReport, RecipientReport } from './report.ts';
 import { decodeXtext, type ReportFields, readReportFields, recipientAddress, typedValue } from './report-fields.ts';
 import { readTextReport } from './text-report.ts';

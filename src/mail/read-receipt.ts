@@ -1,7 +1,7 @@
 /** Message disposition notifications (RFC 8098): "was shown", asked for by `Disposition-Notification-To`. */
 import { decodeBody } from '../mime/decode.ts';
+import type { MimeEntity } from '../mime/entity.ts';
 import { withoutComments } from '../mime/headers.ts';
-import type { MimeEntity } from '../mime/parse.ts';
 import { readReportFields, recipientAddress } from './report-fields.ts';
 
 /** RFC 8098 section 3.2.6.2, and those of RFC 3798 that programs still write */

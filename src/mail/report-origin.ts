@@ -3,7 +3,7 @@
  * further down are the word of whoever wrote them (RFC 5321 section 4.4), and are not read.
  */
 import { isIP } from 'node:net';
-import type { HeaderField, MimeEntity } from '../mime/parse.ts';
+import type { HeaderField, MimeEntity } from '../mime/entity.ts';
 
 export interface ReportOrigin {
   /** The return path was empty, as that of every report is (RFC 3461 section 6.1) */

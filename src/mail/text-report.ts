@@ -2,7 +2,8 @@
 
 import { parseAddressList } from '../mime/addresses.ts';
 import { decodedStart } from '../mime/decode.ts';
-import { headerValue, type MimeEntity, parseEntity } from '../mime/parse.ts';
+import type { MimeEntity } from '../mime/entity.ts';
+import { headerValue, parseEntity } from '../mime/parse.ts';
 import type { DeliveryAction, DeliveryReport, RecipientReport } from './report.ts';
 
 const MAX_TEXT_BYTES = 256 * 1024;

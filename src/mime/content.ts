@@ -1,8 +1,9 @@
 /** What a message shows: its text, its HTML and its attachments, each part taken alone. */
 import { decodeCharset } from './charset.ts';
 import { decodeBody, decodedSize, decodedSlices, decodedStart } from './decode.ts';
+import type { MimeEntity } from './entity.ts';
 import { decodeEncodedWords } from './headers.ts';
-import { headerValue, type MimeEntity, parseEntity } from './parse.ts';
+import { headerValue, parseEntity } from './parse.ts';
 
 export interface Attachment {
   readonly index: number;

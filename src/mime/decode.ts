@@ -3,7 +3,7 @@ import { type ByteSource, freed, partOf, slicesOf } from '../bytes/byte-source.t
 import { collect, type SpoolScope } from '../bytes/spool.ts';
 import { base64Slices } from './base64.ts';
 import { base64Source } from './base64-source.ts';
-import type { MimeEntity } from './parse.ts';
+import type { MimeEntity } from './entity.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;

@@ -1,8 +1,5 @@
 /** Headers that programs read in different ways: each would show another message. */
-import type { HeaderField, ParameterisedValue } from './parse.ts';
-
-/** - `contradictory`: what a part is stands there twice, and differs - `too-long`: there are more fields than are read */
-export type HeaderDispute = 'contradictory' | 'too-long';
+import type { HeaderField, ParameterisedValue } from './entity.ts';
 
 /** Fields that say what a part is. At most one of each is allowed (RFC 2045 section 3), and programs take the first or the last. */
 const DEFINING = ['mime-version', 'content-type', 'content-transfer-encoding', 'content-disposition'];

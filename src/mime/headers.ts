@@ -1,7 +1,7 @@
 /** Header field bodies: encoded words (RFC 2047), parameters (RFC 2045, 2231) and dates (RFC 5322). */
 import { decodeCharset } from './charset.ts';
 import { decodeQuotedPrintable } from './decode.ts';
-import type { ParameterisedValue } from './parse.ts';
+import type { ParameterisedValue } from './entity.ts';
 
 const ENCODED_WORD = /=\?([^?\s*]{1,40})(?:\*[^?\s]{0,40})?\?([bq])\?([^?\s]*)\?=/gi;
 const MAX_PARAMETERS = 200;

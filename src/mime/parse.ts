@@ -4,7 +4,8 @@
  */
 import { type ByteSource, indexIn } from '../bytes/byte-source.ts';
 import { decodeUnlabelled } from './charset.ts';
-import { type HeaderDispute, isContradictory } from './header-dispute.ts';
+import type { HeaderDispute, HeaderField, MimeEntity, ParameterisedValue } from './entity.ts';
+import { isContradictory } from './header-dispute.ts';
 import { parseParameterised, withoutComments } from './headers.ts';
 
 const LF = 0x0a;
@@ -18,51 +19,6 @@ const MAX_HEADER_BYTES = 2 * 1024 * 1024;
 const MAX_BOUNDARY = 200;
 /** Two tokens (RFC 2045 section 5.1); what is no media type could not stand in the header of an answer either. */
 const MEDIA_TYPE = /^[!#$%&'*+.^_`{|}~0-9a-z-]{1,127}\/[!#$%&'*+.^_`{|}~0-9a-z-]{1,127}$/;
-
-export interface HeaderField {
-  /** Lower case. */
-  readonly name: string;
-  /** As written. */
-  readonly rawName: string;
-  /** Unfolded, not decoded further; bytes beyond ASCII read as UTF-8 where they are that, else Windows-1252. */
-  readonly value: string;
-  /** Offsets of the whole field with its line end, in `source`. */
-  readonly start: number;
-  readonly end: number;
-}
-
-export interface ParameterisedValue {
-  /** Lower case, e.g. `text/plain` or `attachment`. */
-  readonly value: string;
-  /** Names in lower case; RFC 2231 continuations and charsets are resolved. */
-  readonly parameters: ReadonlyMap<string, string>;
-  /** A parameter is given twice, and not with the same value. */
-  readonly contradictory: boolean;
-}
-
-/** One MIME entity as offsets into `source`; nothing is copied. */
-export interface MimeEntity {
-  readonly source: ByteSource;
-  readonly start: number;
-  readonly bodyStart: number;
-  readonly end: number;
-  /** In order. */
-  readonly headers: readonly HeaderField[];
-  /** Why other programs may read another entity; null when they do not. */
-  readonly headerDispute: HeaderDispute | null;
-  readonly contentType: ParameterisedValue;
-  readonly disposition: ParameterisedValue | null;
-  /** Content-Transfer-Encoding in lower case, `7bit` when absent. */
-  readonly encoding: string;
-  /** Content-ID without its brackets. */
-  readonly contentId: string | null;
-  /** `1` for the root, then `1.2` for its second part, and so on. */
-  readonly partPath: string;
-  /** Parts of a multipart; a message/rfc822 is a leaf, parsed alone by whoever opens it. */
-  readonly children: readonly MimeEntity[];
-  /** A multipart whose closing boundary is missing, or which has more parts or levels than are read. */
-  readonly incomplete: boolean;
-}
 
 /** Reads the structure of one entity: a message, or a body part with its header. */
 export function parseEntity(bytes: ByteSource, partPath = '1'): MimeEntity {

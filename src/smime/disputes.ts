@@ -1,6 +1,5 @@
 /** Where another program would read another message than this one, nothing may be claimed (docs/decisions/014). */
-import type { HeaderDispute } from '../mime/header-dispute.ts';
-import type { MimeEntity } from '../mime/parse.ts';
+import type { HeaderDispute, MimeEntity } from '../mime/entity.ts';
 import type { Reason } from './verdict.ts';
 
 const REASON: Record<HeaderDispute, Reason> = { contradictory: 'malformed', 'too-long': 'too-complex' };

@@ -1,7 +1,8 @@
 /** What a sender says about the header of a message: which fields count, and which stood outside when it left (RFC 9788). */
 import { parseAddressList } from '../mime/addresses.ts';
+import type { HeaderField, MimeEntity } from '../mime/entity.ts';
 import { decodeEncodedWords, parseDate } from '../mime/headers.ts';
-import { type HeaderField, headerValue, type MimeEntity } from '../mime/parse.ts';
+import { headerValue } from '../mime/parse.ts';
 
 /** `clear`: the fields are protected against changes alone; `cipher`: some may be hidden, too. */
 export type HpValue = 'clear' | 'cipher';

@@ -2,7 +2,7 @@
  * Legacy Display Elements (RFC 9788 section 4.5.3): hidden header fields written into the text once more, for programs that
  * read no protected header. This one does, so they are neither shown nor quoted.
  */
-import type { MimeEntity } from '../mime/parse.ts';
+import type { MimeEntity } from '../mime/entity.ts';
 import { hpOf } from './header-protection.ts';
 
 const PARAMETER = 'hp-legacy-display';

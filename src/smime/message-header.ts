@@ -3,8 +3,9 @@
 import type { SpoolScope } from '../bytes/spool.ts';
 import { parseAddressList, sameAddress } from '../mime/addresses.ts';
 import { decodedSource } from '../mime/decode.ts';
+import type { MimeEntity } from '../mime/entity.ts';
 import { decodeEncodedWords, parseDate } from '../mime/headers.ts';
-import { headerValue, type MimeEntity, parseEntity } from '../mime/parse.ts';
+import { headerValue, parseEntity } from '../mime/parse.ts';
 import type { SenderFacts } from './assess-signer.ts';
 import { changedOutside, hpOf, isSubjectHidden } from './header-protection.ts';
 import type { MailAddress, OpenedMessage } from './verdict.ts';

@@ -3,7 +3,7 @@ import { type ByteSource, slicesOf } from '../bytes/byte-source.ts';
 import { collect, type SpoolScope } from '../bytes/spool.ts';
 import { base64Slices } from '../mime/base64.ts';
 import { decodedSource } from '../mime/decode.ts';
-import type { MimeEntity } from '../mime/parse.ts';
+import type { MimeEntity } from '../mime/entity.ts';
 
 export type Shape = 'clear-signed' | 'cms';
 

@@ -1,5 +1,5 @@
 /** Signed parts inside the content: forwarded or wrapped by a mailing list. They are verified for themselves (`partial`). */
-import type { MimeEntity } from '../mime/parse.ts';
+import type { MimeEntity } from '../mime/entity.ts';
 import { type PeelContext, peelSignedPart, type SignedLayer } from './peel.ts';
 
 const MAX_SIGNED_PARTS = 10;

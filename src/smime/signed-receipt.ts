@@ -1,7 +1,8 @@
 /** Signed receipts (RFC 2634 section 2): a reader's signature over the signature of a message. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { decodeBody } from '../mime/decode.ts';
-import { type MimeEntity, parseEntity } from '../mime/parse.ts';
+import type { MimeEntity } from '../mime/entity.ts';
+import { parseEntity } from '../mime/parse.ts';
 import { asBuffer, Fields, octetsOf, oidOf, readElement, TAG } from '../pki/der.ts';
 import {
   algorithmIdentifier,

@@ -13,8 +13,9 @@ import {
   decodeQuotedPrintable,
   toCanonicalLines,
 } from '../../src/mime/decode.ts';
+import type { MimeEntity } from '../../src/mime/entity.ts';
 import { decodeEncodedWords } from '../../src/mime/headers.ts';
-import { type MimeEntity, parseEntity } from '../../src/mime/parse.ts';
+import { parseEntity } from '../../src/mime/parse.ts';
 import { type Certificate, parseCertificate } from '../../src/pki/certificate.ts';
 import { readCertificateRequest, verifyCertificateRequest } from '../../src/pki/certificate-request.ts';
 import { findEntry, parseRevocationList, type RevocationList } from '../../src/pki/crl.ts';
