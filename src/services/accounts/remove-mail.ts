@@ -3,6 +3,7 @@ import { connectMailbox } from '../../mail/imap-connection.ts';
 import { emptyMailbox } from '../../mail/imap-removal.ts';
 import type { AuditTrail } from '../audit.ts';
 import type { Database } from '../database/connect.ts';
+import { type Rounds, startRounds } from '../rounds.ts';
 import { mailServerOf } from './mail-server.ts';
 
 type Needs = { database: Database; config: Config; audit: AuditTrail; now: () => Date };
@@ -12,21 +13,8 @@ const EVERY_MS = 10 * 60_000;
 const RETRY_MS = 60 * 60_000;
 
 /** Empties the mailboxes of removed accounts whose time is over, and sets addresses free that rested long enough. */
-export function startRemovingMail(needs: Needs): { stop(): Promise<void> } {
-  let running: Promise<unknown> = Promise.resolve();
-  const look = () => {
-    // A database that is away for a while is asked again next time.
-    running = running.then(() => removeDueMail(needs)).catch(() => {});
-  };
-  const timer = setInterval(look, EVERY_MS);
-  timer.unref();
-  look();
-  return {
-    stop: async () => {
-      clearInterval(timer);
-      await running;
-    },
-  };
+export function startRemovingMail(needs: Needs): Rounds {
+  return startRounds(EVERY_MS, () => removeDueMail(needs));
 }
 
 /** @returns how many mailboxes were emptied */

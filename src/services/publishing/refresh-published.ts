@@ -1,4 +1,5 @@
 import type { Context } from '../../context.ts';
+import { type Rounds, startRounds } from '../rounds.ts';
 import { signIndirectList } from './publish-lists.ts';
 import { forgetEndedKeys } from './status-signer.ts';
 
@@ -11,19 +12,8 @@ const RETRY_MS = 10 * MINUTE_MS;
 type Needs = Pick<Context, 'database' | 'config' | 'now'>;
 
 /** Signs each authority's daily list, one node at a time. */
-export function startSigningLists(context: Needs): { stop(): Promise<void> } {
-  const round = () => signDueLists(context).catch(() => 0); // a database that is away for a while: next time
-  let running: Promise<unknown> = round();
-  const timer = setInterval(() => {
-    running = round();
-  }, EVERY_MS);
-  timer.unref();
-  return {
-    stop: async () => {
-      clearInterval(timer);
-      await running;
-    },
-  };
+export function startSigningLists(context: Needs): Rounds {
+  return startRounds(EVERY_MS, () => signDueLists(context));
 }
 
 /** Signs all that is due; gives how many lists were published. */

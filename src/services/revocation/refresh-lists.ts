@@ -2,6 +2,7 @@ import type { Context } from '../../context.ts';
 import type { RevocationPoint } from '../../generated/prisma/client.ts';
 import type { RevocationList } from '../../pki/crl.ts';
 import { PkiError } from '../../pki/errors.ts';
+import { type Rounds, startRounds } from '../rounds.ts';
 import { FetchFailedError } from './fetch-evidence.ts';
 import { refreshAnswers, removeOldAnswers } from './ocsp-answers.ts';
 import { removeOldLists, storeFetchedLists } from './revocation-lists.ts';
@@ -21,19 +22,8 @@ const LONGEST_MS = 12 * HOUR_MS;
 type Needs = Pick<Context, 'database' | 'fetcher' | 'now'>;
 
 /** Fetches listed revocation lists before they end, one node at a time each. */
-export function startRefreshingLists(context: Needs): { stop(): Promise<void> } {
-  let running: Promise<unknown> = Promise.resolve();
-  const timer = setInterval(() => {
-    running = refreshDueLists(context).catch(() => {}); // a database that is away for a while: next time
-  }, EVERY_MS);
-  timer.unref();
-  running = refreshDueLists(context).catch(() => {});
-  return {
-    stop: async () => {
-      clearInterval(timer);
-      await running;
-    },
-  };
+export function startRefreshingLists(context: Needs): Rounds {
+  return startRounds(EVERY_MS, () => refreshDueLists(context));
 }
 
 /** Fetches all that is due; gives how many lists were tried. */

@@ -1,4 +1,5 @@
 import type { Context } from '../../context.ts';
+import { type Rounds, startRounds } from '../rounds.ts';
 import { type ClientCertificate, judgeClientCertificateAnew } from './client-certificate.ts';
 
 const MINUTE_MS = 60_000;
@@ -11,22 +12,8 @@ const AT_ONCE = 300;
 type Needs = Pick<Context, 'database' | 'workers' | 'revocation' | 'fetcher' | 'mail' | 'audit' | 'now'>;
 
 /** Judges the certificates that sessions began with again: what an authority elsewhere takes back, nobody here sees otherwise (T22). */
-export function startRecheckingCertificates(context: Needs): { stop(): Promise<void> } {
-  let running: Promise<unknown> | null = null;
-  const timer = setInterval(() => {
-    running ??= recheckCertificates(context)
-      .catch(() => {}) // a database that is away for a while: next time
-      .finally(() => {
-        running = null;
-      });
-  }, EVERY_MS);
-  timer.unref();
-  return {
-    stop: async () => {
-      clearInterval(timer);
-      await running;
-    },
-  };
+export function startRecheckingCertificates(context: Needs): Rounds {
+  return startRounds(EVERY_MS, () => recheckCertificates(context));
 }
 
 /** One round; gives how many were judged. Two nodes never take the same one. */

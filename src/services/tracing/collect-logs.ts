@@ -5,6 +5,7 @@ import type { Config } from '../../config.ts';
 import { type LogLine, readLogLine } from '../../mail/postfix-log.ts';
 import { withConnection } from '../database/borrowed-connection.ts';
 import type { Database } from '../database/connect.ts';
+import { type Rounds, startRounds } from '../rounds.ts';
 
 type Needs = { config: Pick<Config, 'relayLogs'>; database: Database; now: () => Date };
 type Place = { head_bytes: number; head_sha256: string; position: string };
@@ -20,27 +21,9 @@ const KEPT_MS = 90 * 24 * 3_600_000;
 const ROTATED = ['.1', '.0', '-1'];
 
 /** Reads the relays' logs on, as long as the node runs. */
-export function startCollectingLogs(needs: Needs): { stop(): Promise<void> } {
-  let running: Promise<unknown> = Promise.resolve();
-  let busy = false;
-  const round = () => {
-    if (busy) return;
-    busy = true;
-    running = collectLogs(needs)
-      .catch(() => {}) // a database that is away for a while: next time
-      .finally(() => {
-        busy = false;
-      });
-  };
-  const timer = needs.config.relayLogs.length > 0 ? setInterval(round, EVERY_MS) : null;
-  timer?.unref();
-  if (timer !== null) round();
-  return {
-    stop: async () => {
-      if (timer !== null) clearInterval(timer);
-      await running;
-    },
-  };
+export function startCollectingLogs(needs: Needs): Rounds {
+  if (needs.config.relayLogs.length === 0) return { stop: async () => {} };
+  return startRounds(EVERY_MS, () => collectLogs(needs));
 }
 
 /** Reads what is new in each log, one node at a time each. */
